@@ -1,0 +1,1 @@
+"""MindCast: three published weather diffusion models behind one command line."""

@@ -1,0 +1,40 @@
+"""From the command line to settings, model and run folder: what every mode begins with."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from src.cli import DEFAULT_CFG, Request
+from src.config.loader import load
+from src.config.schema import RunSettings
+from src.models import load_spec
+from src.models.base import ModelSpec
+from src.refusal import Refusal
+from src.runtime.run_folder import CONFIG
+
+
+def read_settings(request: Request) -> RunSettings:
+    """The settings of `--cfg`; without one those of an existing run in `--out`, else the default."""
+    cfg = request.cfg
+    if cfg is None and request.out is not None and (request.out / CONFIG).is_file():
+        cfg = request.out / CONFIG
+    return load(cfg or DEFAULT_CFG, request.overrides)
+
+
+def chosen_stages(request: Request, spec: ModelSpec) -> tuple[str, ...]:
+    """The stages named by `--stage`, in training order."""
+    if request.stage == "all":
+        return tuple(spec.stages)
+    if request.stage not in spec.stages:
+        known = ", ".join([*spec.stages, "all"])
+        raise Refusal(f"--stage {request.stage}: {spec.name} has no such stage; use one of {known}")
+    return (request.stage,)
+
+
+def run_path(request: Request, settings: RunSettings) -> Path:
+    """`--out`, or a folder under runs/ named by time and model."""
+    if request.out is not None:
+        return request.out
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    return Path("runs") / f"{stamp}-{load_spec(settings.model.name).name}"

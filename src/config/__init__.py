@@ -1,0 +1,1 @@
+"""Settings: YAML and command line in, one frozen typed object out."""

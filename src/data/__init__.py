@@ -1,0 +1,68 @@
+"""The table of data sets: a data set joins the house by one line here.
+
+A data set is its settings type and the module that reads it, imported when a split is opened:
+
+    open_split(settings, split, window) -> Sequences    in the module `reader`
+    prepare(settings) -> None                           in the module `preparer`, if there is one
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from importlib import import_module
+
+from src.config.frozen import Frozen
+from src.data.base import SPLITS, Sequences, Split, WindowLike
+from src.data.settings import (
+    ArchiveSettings,
+    SevirLRSettings,
+    SevirSettings,
+    SyntheticSettings,
+)
+from src.refusal import Refusal
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """A data set as the rest of the house sees it; both modules are named, not imported."""
+
+    settings_type: type[Frozen]
+    reader: str
+    preparer: str | None = None
+
+
+DATASETS = {
+    "sevir_lr": DatasetSpec(SevirLRSettings, "src.data.sevir", "src.data.sevir_lr"),
+    "sevir": DatasetSpec(SevirSettings, "src.data.sevir"),
+    "synthetic": DatasetSpec(SyntheticSettings, "src.data.synthetic", "src.data.synthetic"),
+}
+
+
+def dataset_settings_type(name: str) -> type[Frozen]:
+    """The settings type of a registered data set; Refusal lists the names, nearest first."""
+    return _find(name).settings_type
+
+
+def open_split(settings: ArchiveSettings, split: Split, window: WindowLike) -> Sequences:
+    """The samples of one split, cut as `window` says; Refusal if the data are not as described."""
+    if split not in SPLITS:
+        raise Refusal(f"split = {split!r}, expected one of {', '.join(SPLITS)}")
+    return import_module(_find(settings.name).reader).open_split(settings, split, window)
+
+
+def prepare(settings: ArchiveSettings) -> None:
+    """Make the data set's files, where it knows how; Refusal otherwise."""
+    preparer = _find(settings.name).preparer
+    if preparer is None:
+        able = ", ".join(name for name, spec in DATASETS.items() if spec.preparer)
+        raise Refusal(f"data.name = {settings.name!r}: nothing to prepare; only {able} can be made")
+    import_module(preparer).prepare(settings)
+
+
+def _find(name: str) -> DatasetSpec:
+    if name in DATASETS:
+        return DATASETS[name]
+    likeness = {known: difflib.SequenceMatcher(None, name, known).ratio() for known in DATASETS}
+    known = ", ".join(sorted(DATASETS, key=lambda known: -likeness[known]))
+    raise Refusal(f"data.name = {name!r}: unknown data set, expected one of {known}")

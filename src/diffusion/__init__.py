@@ -1,0 +1,1 @@
+"""Diffusion processes, predictions, samplers and guidance; no model is named here."""

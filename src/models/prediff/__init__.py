@@ -1,0 +1,1 @@
+"""PreDiff: precipitation nowcasting by latent diffusion (Gao et al. 2023)."""

@@ -1,0 +1,46 @@
+"""Frames to latents and back: the frozen autoencoder, applied to every frame of a sequence."""
+
+from __future__ import annotations
+
+from mindspore import Tensor, nn, ops
+
+
+class FrameLatents(nn.Cell):
+    """Sequences (N, T, H, W, C) <-> latents (N, T, h, w, c), through an `Autoencoder`.
+
+    No gradient passes into the autoencoder. Differs: the reference multiplies only sampled latents
+    by `scale_factor`, here all of them are; its scale factor is 1.
+    """
+
+    def __init__(self, autoencoder: nn.Cell, scale_factor: float = 1.0) -> None:
+        super().__init__(auto_prefix=False)
+        self.autoencoder, self.scale_factor = autoencoder, scale_factor
+
+    def means(self, frames: Tensor) -> Tensor:
+        """Posterior means, which stand for frames that are known."""
+        mean, _ = self.autoencoder.encode(_fold(frames))
+        return self._unfold_latents(mean, frames)
+
+    def samples(self, frames: Tensor, noise: Tensor) -> Tensor:
+        """Posterior samples for standard normal noise (N*T, c, h, w), frames varying fastest."""
+        mean, logvar = self.autoencoder.encode(_fold(frames))
+        return self._unfold_latents(self.autoencoder.sample(mean, logvar, noise), frames)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Frames (N, T, H, W, C), not clipped."""
+        frames = self.autoencoder.decode(_fold(latents / self.scale_factor))
+        return _unfold(frames, latents.shape[0])
+
+    def _unfold_latents(self, latents: Tensor, frames: Tensor) -> Tensor:
+        return ops.stop_gradient(_unfold(latents, frames.shape[0]) * self.scale_factor)
+
+
+def _fold(x: Tensor) -> Tensor:
+    """(N, T, H, W, C) -> (N*T, C, H, W)."""
+    return x.reshape(-1, *x.shape[2:]).transpose(0, 3, 1, 2)
+
+
+def _unfold(x: Tensor, samples: int) -> Tensor:
+    """(N*T, C, H, W) -> (N, T, H, W, C)."""
+    x = x.transpose(0, 2, 3, 1)
+    return x.reshape(samples, -1, *x.shape[1:])

@@ -1,0 +1,13 @@
+"""The one exception for what a user can cause."""
+
+from __future__ import annotations
+
+EXIT_CODE = 2
+
+
+class Refusal(ValueError):
+    """A request that cannot be served as it stands; its text is the one line that the user reads.
+
+    The text names the file or key, what was found, what was expected and what to do. `main.py`
+    prints it without a traceback and leaves with `EXIT_CODE`.
+    """

@@ -1,0 +1,1 @@
+"""Where a run happens: device, execution mode, run folder, log."""

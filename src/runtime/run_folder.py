@@ -1,0 +1,111 @@
+"""The one folder that a run writes into; what is there already is never overwritten."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from src.config.loader import load, to_yaml
+from src.config.schema import RunSettings
+from src.refusal import Refusal
+
+CONFIG = "config.yaml"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of one run: config.yaml, checkpoints/, log.jsonl, tensorboard/, report/, figures/."""
+
+    path: Path
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
+
+    def append_log(self, record: Mapping[str, Any]) -> None:
+        """Add one JSON line to log.jsonl."""
+        with open(self.path / "log.jsonl", "a", encoding="utf-8") as log:
+            log.write(json.dumps(record) + "\n")
+
+    def new_results(self) -> tuple[Path, Path]:
+        """Fresh folders for a report and its figures: report/, or report_2/, report_3/ ..."""
+        number = 1
+        while True:
+            suffix = f"_{number}" if number > 1 else ""
+            report, figures = self.path / f"report{suffix}", self.path / f"figures{suffix}"
+            if not report.exists() and not figures.exists():
+                _make(report)
+                _make(figures)
+                return report, figures
+            number += 1
+
+
+def create(path: Path, settings: RunSettings) -> RunFolder:
+    """A new run folder with its resolved settings. Refusal if something is there already."""
+    if path.is_dir() and any(path.iterdir()):
+        what = "holds a run" if (path / CONFIG).exists() else "is not empty"
+        raise Refusal(f"--out {path}: {what}; continue it with --resume or choose another folder")
+    if path.exists() and not path.is_dir():
+        raise Refusal(f"--out {path}: is a file, expected a folder; choose another one")
+    _make(path)
+    _write(path / CONFIG, to_yaml(settings))
+    return RunFolder(path)
+
+
+def reopen(path: Path, settings: RunSettings) -> RunFolder:
+    """The run in `path`, to be continued with `settings`.
+
+    Raises Refusal if there is none or if its model is configured differently. Other settings may
+    have changed (a longer training, another data folder): they are kept beside the first ones.
+    """
+    if not (path / CONFIG).is_file():
+        raise Refusal(f"--out {path}: holds no run ({CONFIG} not found); leave out --resume")
+    before = load(path / CONFIG)
+    if before.model != settings.model:
+        keys = ", ".join(_differing(before.model.model_dump(), settings.model.model_dump()))
+        raise Refusal(
+            f"--out {path}: its model was configured differently ({keys}); "
+            f"use its own {CONFIG} or start a new run"
+        )
+    text = to_yaml(settings)
+    if (path / CONFIG).read_text(encoding="utf-8") != text:
+        number = 2
+        while (path / f"config_{number}.yaml").exists():
+            number += 1
+        _write(path / f"config_{number}.yaml", text)
+    return RunFolder(path)
+
+
+def _differing(one: Mapping[str, Any], other: Mapping[str, Any], prefix: str = "model") -> list[str]:
+    keys: list[str] = []
+    for key, value in one.items():
+        name = f"{prefix}.{key}"
+        if isinstance(value, dict) and isinstance(other.get(key), dict):
+            keys += _differing(value, other[key], name)
+        elif value != other.get(key):
+            keys.append(name)
+    return keys
+
+
+def _make(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refusal(f"{path}: cannot make this folder ({error.strerror}); choose another") from None
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise Refusal(f"{path}: cannot be written ({error.strerror}); choose another --out") from None

@@ -1,0 +1,134 @@
+"""One optimiser step of one objective: gradients, accumulation, clipping, update, average.
+
+The order is fixed here and nowhere else: mean of the micro-batch gradients, mean over processes,
+clipping by the global norm, decoupled decay and Adam, exponential average of the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import mindspore as ms
+import numpy as np
+from mindspore import Parameter, Tensor, nn
+
+from src.config.schema import StageTraining
+from src.models.base import Objective
+from src.training.ema import WeightAverage, effective_decay
+from src.training.optimiser import AdamW, added, clip_by_global_norm, scaled
+
+MicroBatch = tuple[np.ndarray, ...]  # (sequence, *draws)
+
+
+class ObjectiveStep:
+    """Optimiser, moments and averaged weights of one `Objective`.
+
+    compiled: graph mode for everything that repeats. averaged: the parameters that get an
+    exponential average (empty: none). reducer: cell that averages gradients over processes.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        training: StageTraining,
+        averaged: Sequence[Parameter],
+        compiled: bool,
+        reducer: nn.Cell | None = None,
+    ) -> None:
+        self.objective, self.compiled = objective, compiled
+        self.betas = training.betas
+        decay = training.weight_decay if training.optimizer == "adamw" else 0.0
+        self.optimiser = AdamW(
+            objective.parameters, training.betas, weight_decay=decay, prefix=objective.name
+        )
+        self.average = WeightAverage(averaged) if averaged else None
+        self.ema_decay = training.ema_decay
+        self.limit, self.reducer = training.clip_norm, reducer
+        self.gradient_functions: dict[int, Any] = {}
+        self.apply = self._jit(self._apply)
+        self.add = self._jit(_add)
+
+    def cell_at(self, step: int) -> nn.Cell | None:
+        """The loss cell in force at this optimiser step; None while the objective rests."""
+        begun = [cell for first, cell in self.objective.phases if first <= step]
+        return begun[-1] if begun else None
+
+    def run(
+        self, step: int, batches: Sequence[MicroBatch], learning_rate: float
+    ) -> dict[str, Tensor] | None:
+        """Minimise once; diagnostics (means over micro-batches) and the gradient norm, by name.
+
+        The values stay on the device: reading them waits for the step to end.
+        """
+        cell = self.cell_at(step)
+        if cell is None:
+            return None
+        cell.set_train(True)
+        differentiate = self._gradient_function(cell)
+        total, sums = None, None
+        for batch in batches:
+            values, gradients = differentiate(*[Tensor(a) for a in batch])
+            diagnostics = _flat(values[1:])
+            total = gradients if total is None else self.add(*total, *gradients)
+            sums = diagnostics if sums is None else [a + b for a, b in zip(sums, diagnostics, strict=True)]
+        count = len(batches)
+        norm = self.apply(*self._scalars(step, count, learning_rate), *total)
+        named = {n: v / count for n, v in zip(cell.diagnostic_names, sums or (), strict=True)}
+        return {**named, "gradient_norm": norm}
+
+    def state(self) -> list[Parameter]:
+        """Every parameter that the next step depends on: weights, statistics, moments, averages."""
+        inside = [p for _, cell in self.objective.phases for p in cell.get_parameters()]
+        shadows = list(self.average.shadows) if self.average else []
+        return [*inside, *self.optimiser.state(), *shadows]
+
+    def _scalars(self, step: int, count: int, learning_rate: float) -> list[Tensor]:
+        own_step = step - self.objective.phases[0][0] + 1  # Adam counts from its first step
+        beta1, beta2 = self.betas
+        values = (
+            1.0 / count,
+            learning_rate,
+            beta1**own_step,
+            beta2**own_step,
+            effective_decay(self.ema_decay, own_step),
+        )
+        return [Tensor(v, ms.float32) for v in values]
+
+    def _gradient_function(self, cell: nn.Cell) -> Any:
+        if id(cell) not in self.gradient_functions:
+            weights = ms.ParameterTuple(self.objective.parameters)
+            differentiate = ms.value_and_grad(cell, None, weights, has_aux=True)
+
+            def micro_step(*inputs):
+                return differentiate(*inputs)
+
+            self.gradient_functions[id(cell)] = self._jit(micro_step)
+        return self.gradient_functions[id(cell)]
+
+    def _apply(self, scale, learning_rate, beta1_power, beta2_power, ema_decay, *gradients):
+        # gradients one by one: jit takes a tuple for a constant and would compile at every call
+        gradients = scaled(gradients, scale)
+        if self.reducer is not None:
+            gradients = self.reducer(gradients)
+        gradients, norm = clip_by_global_norm(gradients, self.limit)
+        self.optimiser(gradients, learning_rate, beta1_power, beta2_power)
+        if self.average is not None:
+            self.average(ema_decay)
+        return norm
+
+    def _jit(self, function: Any) -> Any:
+        return ms.jit(function) if self.compiled else function
+
+
+def _add(*gradients):
+    half = len(gradients) // 2
+    return added(gradients[:half], gradients[half:])
+
+
+def _flat(values: Sequence[Any]) -> list[Tensor]:
+    """Diagnostics as one list: has_aux may hand the tuple back nested or unpacked."""
+    flat: list[Tensor] = []
+    for value in values:
+        flat.extend(value if isinstance(value, (tuple, list)) else [value])
+    return flat

@@ -1,0 +1,293 @@
+"""Trains one stage of one model: data in order, steps, validation, checkpoints, resume."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, nn
+
+from src.config.schema import RunSettings, StageTraining
+from src.data.pipeline import Batches
+from src.models.base import ModelSpec, Stage
+from src.refusal import Refusal
+from src.runtime.run_folder import RunFolder
+from src.training import checkpoint
+from src.training.interrupts import Interrupts
+from src.training.progress import Progress
+from src.training.schedule import learning_rate
+from src.training.train_step import MicroBatch, ObjectiveStep
+
+SAVE_EVERY_SECONDS = 600.0  # what a killed machine may cost at most
+
+
+@dataclass
+class Position:
+    """How far a stage has come: optimiser steps done and the best validation value so far."""
+
+    step: int = 0
+    best: float = math.inf
+    best_step: int = 0
+
+
+@dataclass
+class Trainer:
+    """One stage in training.
+
+    frozen: networks of the stages it requires, not trainable, in evaluation mode. parallel:
+    (rank, processes); only rank 0 writes.
+    """
+
+    spec: ModelSpec
+    settings: RunSettings
+    stage_name: str
+    folder: RunFolder
+    train: Batches
+    validation: Batches
+    frozen: Mapping[str, nn.Cell]
+    parallel: tuple[int, int] = (0, 1)
+    reducer_of: Any = None
+    position: Position = field(default_factory=Position)
+
+    def __post_init__(self) -> None:
+        model = self.settings.model
+        self.stage: Stage = self.spec.stages[self.stage_name]
+        self.options = self.settings.training[self.stage_name]
+        self.accumulate = _accumulation(self.stage_name, self.options, self.parallel[1])
+        self.network = self.stage.build_network(model)
+        objectives = self.stage.build_objectives(model, self.network, self.frozen)
+        compiled = self.settings.runtime.mode == "graph"
+        self.steps = [self._objective_step(o, compiled) for o in objectives]
+        self.compiled = compiled
+        self.validators: dict[int, Any] = {}
+        self._require_enough_samples()
+        self.total = self._total_steps()
+
+    # -- the loop ---------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Train to the last step. Stops, with the state kept, on SIGINT and SIGTERM."""
+        pending: list[tuple[int, dict[str, Tensor]]] = []
+        last_save = time.monotonic()
+        with Interrupts() as interrupts, self._progress() as progress:
+            for step, batches in self._batches():
+                pending.append((step, self._optimise(step, batches)))
+                self.position.step = step + 1
+                progress.advance()
+                done = self.position.step
+                is_last = done == self.total
+                if done % self.options.log_every_steps == 0 or is_last:
+                    progress.status(done, {**self._means(pending), "learning_rate": self._rate(step)})
+                    pending = []
+                if self._validates(done) or is_last:
+                    self._require_finite(pending)
+                    self._validate(progress)
+                    self.save_state()
+                    last_save = time.monotonic()
+                elif interrupts.asked or time.monotonic() - last_save > SAVE_EVERY_SECONDS:
+                    self._require_finite(pending)
+                    self.save_state()
+                    last_save = time.monotonic()
+                if interrupts.asked and not is_last:
+                    raise KeyboardInterrupt(
+                        f"Stage {self.stage_name} is saved at step {done}/{self.total}; "
+                        f"continue with --out {self.folder.path} --resume"
+                    )
+
+    def _optimise(self, step: int, batches: list[MicroBatch]) -> dict[str, Tensor]:
+        values: dict[str, Tensor] = {}
+        for objective in self.steps:
+            result = objective.run(step, batches, self._rate(step))
+            if result is not None:
+                prefix = f"{objective.objective.name}/" if len(self.steps) > 1 else ""
+                values |= {prefix + name: value for name, value in result.items()}
+        return values
+
+    def _batches(self) -> Iterator[tuple[int, list[MicroBatch]]]:
+        """(step, micro-batches) from the present position to the end, in the order of the seed."""
+        per_epoch = self.train.batches_per_epoch // self.accumulate
+        step = self.position.step
+        while step < self.total:
+            epoch, within = divmod(step, per_epoch)
+            source = self.train.epoch(epoch, start=within * self.accumulate)
+            for _ in range(within, per_epoch):
+                if step == self.total:
+                    return
+                micro = [next(source)[1] for _ in range(self.accumulate)]
+                yield step, [self._with_draws(m, step, k) for k, m in enumerate(micro)]
+                step += 1
+
+    def _with_draws(self, sequence: np.ndarray, step: int, micro: int) -> MicroBatch:
+        rng = self._generator(0, step, micro, self.parallel[0])
+        return (sequence, *self.stage.draw(self.settings.model, rng, len(sequence)))
+
+    def _generator(self, *key: int) -> np.random.Generator:
+        stage_number = list(self.spec.stages).index(self.stage_name)
+        return np.random.default_rng([self.settings.runtime.seed, stage_number, *key])
+
+    # -- validation -------------------------------------------------------------------------
+
+    def _validate(self, progress: Progress) -> None:
+        with self._averaged_weights():
+            values = self.validate()
+            value = values[self.stage.monitor]
+            is_best = value < self.position.best
+            progress.validation(self.position.step, values, is_best)
+            if is_best:
+                self.position.best, self.position.best_step = value, self.position.step
+                self._save_network("best")
+            self._save_network("last")
+            self._preview(progress)
+
+    def validate(self) -> dict[str, float]:
+        """Mean diagnostics over the validation split; the same random draws every time."""
+        cell = self.steps[0].cell_at(self.position.step - 1)
+        cell.set_train(False)
+        evaluate = self.validators.setdefault(id(cell), _evaluator(cell, self.compiled))
+        sums, count = np.zeros(len(cell.diagnostic_names)), 0
+        for number, (_, sequence) in enumerate(self.validation.epoch(0)):
+            if self.options.validation_batches and number >= self.options.validation_batches:
+                break
+            draws = self.stage.draw(self.settings.model, self._generator(1, number), len(sequence))
+            values = evaluate(*[Tensor(a) for a in (sequence, *draws)])
+            sums += len(sequence) * np.array([float(v.asnumpy()) for v in values])
+            count += len(sequence)
+        return dict(zip(cell.diagnostic_names, (sums / count).tolist(), strict=True))
+
+    def _preview(self, progress: Progress) -> None:
+        if self.stage.preview is None:
+            return
+        _, sequence = next(self.validation.epoch(0))
+        rows = self.stage.preview(self.settings.model, self.network, self.frozen, sequence[:1])
+        progress.pictures(self.position.step, rows)
+
+    # -- checkpoints ------------------------------------------------------------------------
+
+    def save_state(self) -> None:
+        """Everything a resumed run needs, in one file, replaced atomically."""
+        if self.parallel[0] == 0:
+            path = checkpoint.state_path(self.folder.checkpoints, self.stage_name)
+            checkpoint.save(path, self._state(), self._information())
+
+    def restore(self) -> None:
+        """Go on where the last state of this stage was saved, if there is one."""
+        path = checkpoint.state_path(self.folder.checkpoints, self.stage_name)
+        if not path.is_file():
+            return
+        arrays, information = checkpoint.read(path)
+        checkpoint.fill(path, self._state(), arrays, exact=True)
+        saved = information["position"]
+        best = math.inf if saved["best"] is None else saved["best"]
+        self.position = Position(saved["step"], best, saved["best_step"])
+
+    def _state(self) -> list[ms.Parameter]:
+        parameters = list(self.network.get_parameters())
+        known = {id(p) for p in parameters}
+        known |= {id(p) for network in self.frozen.values() for p in network.get_parameters()}
+        for objective in self.steps:
+            for p in objective.state():
+                if id(p) not in known:
+                    known.add(id(p))
+                    parameters.append(p)
+        return parameters
+
+    def _save_network(self, which: str) -> None:
+        if self.parallel[0] == 0:
+            path = checkpoint.network_path(self.folder.checkpoints, self.stage_name, which)
+            checkpoint.save(path, self.network.get_parameters(), self._information())
+
+    def _information(self) -> dict[str, Any]:
+        best = self.position.best if math.isfinite(self.position.best) else None
+        return {
+            "model": self.spec.name,
+            "stage": self.stage_name,
+            "settings": self.settings.model_dump(mode="json"),
+            "total_steps": self.total,
+            "position": {**vars(self.position), "best": best},
+        }
+
+    # -- small things -----------------------------------------------------------------------
+
+    def _objective_step(self, objective: Any, compiled: bool) -> ObjectiveStep:
+        own = {id(p) for p in self.network.get_parameters()}
+        averaged = [p for p in objective.parameters if id(p) in own] if self.options.ema_decay else []
+        reducer = self.reducer_of(objective.parameters) if self.reducer_of else None
+        return ObjectiveStep(objective, self.options, averaged, compiled, reducer)
+
+    def _require_enough_samples(self) -> None:
+        if self.train.batches_per_epoch < self.accumulate:
+            raise Refusal(
+                f"training.{self.stage_name}.total_batch_size = {self.options.total_batch_size}: "
+                f"the train split has only {len(self.train.sequences)} samples; use a smaller batch"
+            )
+
+    def _total_steps(self) -> int:
+        if self.options.max_steps is not None:
+            return self.options.max_steps
+        return self.options.epochs * (self.train.batches_per_epoch // self.accumulate)
+
+    def _progress(self) -> Progress:
+        return Progress(self.folder, self.stage_name, self.position.step, self.total)
+
+    def _rate(self, step: int) -> float:
+        o = self.options
+        return learning_rate(
+            step,
+            self.total,
+            o.learning_rate,
+            warmup_fraction=o.warmup_fraction,
+            warmup_start=o.warmup_start_ratio,
+            floor=o.final_ratio,
+        )
+
+    def _validates(self, done: int) -> bool:
+        every = self.options.validate_every_steps
+        return done % (every or self.train.batches_per_epoch // self.accumulate) == 0
+
+    def _averaged_weights(self) -> contextlib.AbstractContextManager[None]:
+        average = self.steps[0].average
+        return average.in_place() if average else contextlib.nullcontext()
+
+    def _means(self, pending: list[tuple[int, dict[str, Tensor]]]) -> dict[str, float]:
+        """Means over an interval; the place where values are read, hence checked."""
+        self._require_finite(pending)
+        names = {name for _, values in pending for name in values}
+        rows = {n: [float(v[n].asnumpy()) for _, v in pending if n in v] for n in sorted(names)}
+        return {name: sum(row) / len(row) for name, row in rows.items()}
+
+    def _require_finite(self, pending: list[tuple[int, dict[str, Tensor]]]) -> None:
+        for step, values in pending:
+            for name, value in values.items():
+                if not np.isfinite(float(value.asnumpy())):
+                    path = checkpoint.state_path(self.folder.checkpoints, self.stage_name)
+                    kept = f"the last good state is {path}" if path.exists() else "nothing was saved"
+                    raise Refusal(
+                        f"stage {self.stage_name}, step {step + 1}: {name} is not finite; "
+                        f"{kept}; lower training.{self.stage_name}.learning_rate and use --resume"
+                    )
+
+
+def _evaluator(cell: nn.Cell, compiled: bool) -> Any:
+    """The diagnostics alone, as a function of its own: a compiled one keeps the mode it first saw."""
+
+    def diagnostics(*inputs):
+        return cell(*inputs)[1]
+
+    return ms.jit(diagnostics) if compiled else diagnostics
+
+
+def _accumulation(stage: str, options: StageTraining, processes: int) -> int:
+    """Micro-batches that one process takes for one step."""
+    share, rest = divmod(options.total_batch_size, options.micro_batch_size * processes)
+    if rest:
+        raise Refusal(
+            f"training.{stage}.total_batch_size = {options.total_batch_size}: not a multiple of "
+            f"micro_batch_size x processes = {options.micro_batch_size} x {processes}"
+        )
+    return share

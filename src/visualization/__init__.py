@@ -1,0 +1,1 @@
+"""Figures and animations of forecasts and scores; NumPy and matplotlib (Agg) only."""

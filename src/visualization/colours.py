@@ -1,0 +1,92 @@
+"""What colours mean: radar values (VIL codes), probabilities, hits and misses, methods."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap
+
+RGB = tuple[float, float, float]
+
+# SEVIR's colours (Veillette et al. 2020): 11 edges, 10 bins, RGB 0..255
+VIL_LEVELS = (0, 16, 31, 59, 74, 100, 133, 160, 181, 219, 255)
+VIL_RGB = (
+    (77, 77, 77),
+    (40, 190, 40),
+    (25, 150, 25),
+    (10, 105, 10),
+    (10, 75, 10),
+    (245, 245, 0),
+    (237, 172, 0),
+    (240, 110, 0),
+    (160, 0, 0),
+    (231, 0, 255),
+)
+INVALID_RGB = (0, 0, 0)
+HIT_MISS_RGB = {
+    "correct negative": (82, 82, 82),
+    "false alarm": (252, 141, 89),
+    "miss": (255, 255, 191),
+    "hit": (145, 191, 219),
+}
+# told apart with any colour vision (Okabe and Ito); baselines are drawn grey
+LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+BASELINE_LINE = "#7F7F7F"
+
+
+@dataclass(frozen=True)
+class Palette:
+    """How values become colours: one colour a bin, NaN black, ends extended."""
+
+    colours: Colormap
+    norm: BoundaryNorm
+
+
+def vil_palette() -> Palette:
+    """VIL codes 0..255."""
+    return _palette(VIL_RGB, VIL_LEVELS)
+
+
+def probability_palette() -> Palette:
+    """Probabilities in tenths; below the first tenth the grey of "no rain"."""
+    tenths = [
+        (255 * red, 255 * green, 255 * blue)
+        for red, green, blue, _ in colormaps["magma"](np.linspace(0.25, 1, 9))
+    ]
+    return _palette([VIL_RGB[0], *tenths], [k / 10 for k in range(11)])
+
+
+def hit_miss_palette() -> Palette:
+    """The classes of `hit_miss`, in the order of HIT_MISS_RGB."""
+    return _palette(tuple(HIT_MISS_RGB.values()), (-0.5, 0.5, 1.5, 2.5, 3.5))
+
+
+def hit_miss(forecast: np.ndarray, truth: np.ndarray, threshold: float) -> np.ndarray:
+    """Class of every pixel, an index into HIT_MISS_RGB; NaN where a field is. Physical values."""
+    classes = (forecast >= threshold) + 2.0 * (truth >= threshold)
+    return np.where(np.isnan(forecast) | np.isnan(truth), np.nan, classes)
+
+
+def vil_rgb(vil_0_255: np.ndarray) -> np.ndarray:
+    """Colours (..., 3) uint8 of VIL codes; the same as drawing with `vil_palette`."""
+    bins = np.searchsorted(VIL_LEVELS, vil_0_255, side="right") - 1
+    colours = np.array(VIL_RGB, np.uint8)[np.clip(bins, 0, len(VIL_RGB) - 1)]
+    colours[np.isnan(vil_0_255)] = INVALID_RGB
+    return colours
+
+
+def fractions(rgb: RGB) -> RGB:
+    """A colour of 0..255 as matplotlib takes it, 0..1."""
+    red, green, blue = rgb
+    return red / 255, green / 255, blue / 255
+
+
+def _palette(rgb: Sequence[RGB], edges: Sequence[float]) -> Palette:
+    scaled = [fractions(colour) for colour in rgb]
+    colours = ListedColormap(scaled).with_extremes(
+        bad=fractions(INVALID_RGB), under=scaled[0], over=scaled[-1]
+    )
+    return Palette(colours, BoundaryNorm(edges, len(scaled)))

@@ -1,0 +1,123 @@
+from pathlib import Path
+
+import pytest
+
+from src.config.loader import load, to_yaml
+from src.refusal import Refusal
+
+SMOKE = "configs/smoke/prediff.yaml"
+ALL = sorted(str(p) for p in Path("configs").rglob("*.yaml"))
+
+
+def refusal(*overrides, cfg=SMOKE):
+    with pytest.raises(Refusal) as caught:
+        load(cfg, overrides)
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
+
+
+@pytest.mark.parametrize("cfg", ALL)
+def test_every_shipped_file_loads_and_survives_a_round_trip(cfg, tmp_path):
+    settings = load(cfg)
+    copy = tmp_path / "copy.yaml"
+    copy.write_text(to_yaml(settings))
+    assert load(copy) == settings
+
+
+def test_an_unknown_key_is_refused_with_the_nearest_known_one():
+    text = refusal("model.denoiser.base_unit=8")
+    assert text == (
+        f"{SMOKE}: unknown key model.denoiser.base_unit; did you mean model.denoiser.base_units?"
+    )
+
+
+def test_an_unknown_key_of_a_training_stage_is_refused_with_the_nearest_known_one():
+    assert "did you mean training.vae.learning_rate?" in refusal("training.vae.learning_rat=1")
+
+
+def test_an_unknown_section_is_refused():
+    assert "unknown key samplin; did you mean sampling?" in refusal("samplin.steps=1")
+
+
+def test_an_unknown_training_stage_is_refused():
+    text = refusal("training.vea.epochs=1")
+    assert "unknown key training.vea; did you mean training.vae?" in text
+
+
+def test_an_unknown_model_is_refused_with_the_known_ones():
+    assert "model.name = 'prediv': unknown model, expected one of prediff" in refusal(
+        "model.name=prediv"
+    )
+
+
+def test_a_wrong_type_names_key_and_value():
+    text = refusal("sampling.steps=many")
+    assert "sampling.steps = 'many': input should be a valid integer" in text
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("sampling.steps=0", "sampling.steps = 0: input should be greater than 0"),
+        ("sampling.eta=1.5", "sampling.eta = 1.5: input should be less than or equal to 1"),
+        ("training.vae.ema_decay=1", "ema_decay = 1: input should be less than 1"),
+        ("training.vae.micro_batch_size=3", "total_batch_size = 4 is not a multiple of"),
+        ("model.frame_size=[30,32]", "30 x 32 is not divisible by 4"),
+        ("model.autoencoder.norm_groups=3", "which norm_groups = 3 does not divide"),
+        ("model.denoiser.heads=5", "which heads = 5 does not divide"),
+    ],
+)
+def test_a_value_out_of_range_is_refused(override, expected):
+    assert expected in refusal(override)
+
+
+def test_a_missing_stage_is_refused(tmp_path):
+    cfg = tmp_path / "c.yaml"
+    text = Path(SMOKE).read_text()
+    cfg.write_text("\n".join(line for line in text.splitlines() if "alignment: {" not in line))
+    assert "training.alignment is missing" in refusal(cfg=cfg)
+
+
+def test_a_file_that_is_not_there_is_refused():
+    assert "none.yaml: No such file or directory" in refusal(cfg="none.yaml")
+
+
+def test_a_file_that_is_not_yaml_is_refused_with_its_line(tmp_path):
+    cfg = tmp_path / "c.yaml"
+    cfg.write_text("model:\n  name: [prediff\n")
+    assert "not valid YAML" in refusal(cfg=cfg)
+
+
+def test_a_file_without_a_mapping_is_refused(tmp_path):
+    cfg = tmp_path / "c.yaml"
+    cfg.write_text("- 1\n")
+    assert "holds list, expected a mapping" in refusal(cfg=cfg)
+
+
+def test_a_malformed_override_is_refused():
+    assert "expected key.path=value" in refusal("runtime.seed")
+    assert "seed is a value" in refusal("runtime.seed.x=1")
+
+
+def test_overrides_are_applied_in_order():
+    assert load(SMOKE, ["runtime.seed=1", "runtime.seed=2"]).runtime.seed == 2
+
+
+def test_a_path_in_the_file_is_relative_to_the_project_root_and_on_the_command_line_to_here(
+    tmp_path,
+):
+    cfg = tmp_path / "configs" / "deep" / "c.yaml"
+    cfg.parent.mkdir(parents=True)
+    cfg.write_text(Path(SMOKE).read_text() + "\nckpt_path: runs/a\n")
+    assert load(cfg).ckpt_path == str(tmp_path / "runs/a")
+    assert load(cfg, ["ckpt_path=runs/b"]).ckpt_path == str(Path.cwd() / "runs/b")
+
+
+def test_settings_are_frozen():
+    with pytest.raises(ValueError, match="frozen"):
+        load(SMOKE).runtime.seed = 3
+
+
+def test_a_key_like_no_other_is_refused_with_all_known_ones():
+    assert "unknown key runtime.zzz; known here: seed, fallback, mode" in refusal("runtime.zzz=1")

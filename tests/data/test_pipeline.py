@@ -1,0 +1,171 @@
+import numpy as np
+import pytest
+
+from src.data import open_split
+from src.data.pipeline import Batches
+from src.refusal import Refusal
+from tests.data.archives import settings, window, write_archive
+
+
+class Numbered:
+    """Ten samples of three frames; frame t of sample i holds 10 i + t and, in a corner, 1000."""
+
+    keys = np.arange(100, 110)
+    frame_shape = (4, 4)
+    value_scale, value_offset = 1.0, 0.0
+    source = "numbered train split"
+    name = "number"
+
+    def __init__(self, nan_at=None):
+        self.nan_at = nan_at
+
+    def __len__(self):
+        return 10
+
+    def __getitem__(self, i):
+        frames = 10.0 * i + np.arange(3, dtype=np.float32)
+        sample = np.tile(frames[:, None, None, None], (1, 4, 4, 1))
+        sample[:, 0, 1] = np.nan if i == self.nan_at else 1000
+        return sample
+
+    def times(self, i):
+        return np.zeros(3, "datetime64[m]")
+
+    def label(self, i):
+        return f"{self.name} {i}"
+
+
+def batches(size=4, seed=0, **changes):
+    return Batches(Numbered(), size, seed, **changes)
+
+
+def seen(batched, epoch=0, start=0):
+    return [(keys.copy(), batch.copy()) for keys, batch in batched.epoch(epoch, start)]
+
+
+def keys_of(pairs):
+    return np.concatenate([keys for keys, _ in pairs])
+
+
+def assert_equal(got, expected):
+    assert len(got) == len(expected)
+    for (got_keys, got_batch), (keys, batch) in zip(got, expected, strict=True):
+        np.testing.assert_array_equal(got_keys, keys)
+        np.testing.assert_array_equal(got_batch, batch)
+
+
+def test_a_batch_holds_keys_and_the_samples_of_those_keys():
+    keys, batch = seen(batches())[0]
+    assert keys.dtype == np.int64
+    assert batch.dtype == np.float32
+    assert batch.shape == (4, 3, 4, 4, 1)
+    np.testing.assert_array_equal(batch[:, 2, 3, 3, 0], 10 * (keys - 100) + 2)
+
+
+def test_an_epoch_visits_every_sample_once_in_a_new_order():
+    batched = batches(drop_remainder=False)
+    first, second = (keys_of(seen(batched, epoch)) for epoch in (0, 1))
+    assert sorted(first) == sorted(second) == list(range(100, 110))
+    assert list(first) != list(second)
+    assert list(first) != list(range(100, 110))
+
+
+def test_without_shuffling_samples_come_as_they_are():
+    for epoch in (0, 1):
+        pairs = seen(batches(shuffle=False, drop_remainder=False), epoch)
+        assert list(keys_of(pairs)) == list(range(100, 110))
+
+
+def test_the_last_small_batch_is_dropped_or_kept_as_asked():
+    # ten samples in batches of four: 4, 4 and a rest of 2
+    assert batches().batches_per_epoch == len(seen(batches())) == 2
+    kept = batches(drop_remainder=False)
+    assert kept.batches_per_epoch == 3
+    assert [len(keys) for keys, _ in seen(kept)] == [4, 4, 2]
+
+
+@pytest.mark.parametrize("augmentation", [0, 1, 2])
+def test_a_resumed_epoch_goes_on_exactly_where_it_was_left(augmentation):
+    batched = batches(size=2, augmentation=augmentation)
+    whole = seen(batched, epoch=3)
+    resumed = batches(size=2, augmentation=augmentation)
+    assert_equal(seen(resumed, epoch=3, start=2), whole[2:])
+    assert seen(resumed, epoch=3, start=5) == []
+
+
+def test_an_epoch_left_early_can_be_begun_again():
+    batched = batches(augmentation=2)
+    whole = seen(batched)
+    iterator = batched.epoch(0)
+    next(iterator)
+    iterator.close()
+    assert_equal(seen(batched), whole)
+
+
+def test_the_number_of_workers_changes_nothing():
+    alone = seen(batches(size=2, augmentation=1))
+    assert_equal(seen(batches(size=2, augmentation=1, workers=2)), alone)
+
+
+def test_seed_and_epoch_change_order_and_augmentation():
+    def corner(seed, epoch):
+        ordered = batches(size=10, seed=seed, shuffle=False, augmentation=2)
+        return seen(ordered, epoch)[0][1]
+
+    assert not np.array_equal(corner(0, 0), corner(0, 1))
+    assert not np.array_equal(corner(0, 0), corner(1, 0))
+    assert not np.array_equal(keys_of(seen(batches(seed=0))), keys_of(seen(batches(seed=1))))
+
+
+def test_augmentation_of_a_sample_does_not_depend_on_its_place_in_the_epoch():
+    shuffled = batches(size=10, augmentation=2)
+    ordered = batches(size=10, augmentation=2, shuffle=False)
+    (keys, batch), (_, expected) = seen(shuffled)[0], seen(ordered)[0]
+    np.testing.assert_array_equal(batch, expected[keys - 100])
+
+
+def test_processes_share_the_batches_of_one_process():
+    alone = seen(batches(size=4))
+    shares = [seen(batches(size=2, shard=(rank, 2))) for rank in (0, 1)]
+    assert len(shares[0]) == len(shares[1]) == 2
+    for (keys, _), *parts in zip(alone, *shares, strict=True):
+        assert sorted(keys_of(parts)) == sorted(keys)
+
+
+def test_processes_together_see_every_sample_when_the_rest_is_kept():
+    shares = [batches(size=2, shard=(rank, 3), drop_remainder=False) for rank in range(3)]
+    assert [share.batches_per_epoch for share in shares] == [2, 2, 2]  # 4, 3 and 3 samples
+    together = np.concatenate([keys_of(seen(share)) for share in shares])
+    assert sorted(together) == list(range(100, 110))
+
+
+def test_too_few_samples_for_one_batch_are_refused():
+    with pytest.raises(Refusal, match=r"numbered train split: 10 samples, expected at least 12"):
+        batches(size=4, shard=(0, 3))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_sample_with_nan_is_refused_by_its_name(workers):
+    batched = Batches(Numbered(nan_at=7), 5, 0, augmentation=2, workers=workers)
+    batched.sequences.name = "número"
+    with pytest.raises(Refusal, match=r"sample número 7 holds NaN") as caught:
+        seen(batched)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_refusal_of_the_reader_arrives_as_it_was(tmp_path):
+    write_archive(tmp_path)
+    sequences = open_split(settings(tmp_path), "train", window())
+    batched = Batches(sequences, 2, 0)
+    assert len(seen(batched)) == 6
+    sequences._files.close()
+    (tmp_path / "data" / "vil" / "2019" / "A.h5").unlink()
+    with pytest.raises(Refusal, match=r"A\.h5: no such file"):
+        seen(batched)
+
+
+def test_frames_that_cannot_be_augmented_are_refused_at_once(tmp_path):
+    flat = Numbered()
+    flat.frame_shape = (4, 5)
+    with pytest.raises(Refusal, match="quarter turns need square frames"):
+        Batches(flat, 2, 0, augmentation=2)

@@ -1,0 +1,89 @@
+from datetime import datetime
+
+import pytest
+from pydantic import ValidationError
+
+from src.data import DATASETS, dataset_settings_type, open_split, prepare
+from src.data.settings import ArchiveSettings, SevirLRSettings, SevirSettings, SyntheticSettings
+from src.refusal import Refusal
+from tests.data import archives
+
+
+def refused(**changes):
+    with pytest.raises(ValidationError) as caught:
+        SevirLRSettings(name="sevir_lr", root_dir="x", **changes)
+    return str(caught.value)
+
+
+def test_every_data_set_in_the_table_has_settings_that_name_it():
+    for name, spec in DATASETS.items():
+        settings = spec.settings_type(name=name, root_dir="x")
+        assert isinstance(settings, ArchiveSettings)
+        assert settings.name == name
+
+
+def test_settings_survive_their_json_form():
+    settings = archives.settings("x", val_start_date="2019-01-02", prepare={"source_dir": "y"})
+    assert SevirLRSettings.model_validate(settings.model_dump(mode="json")) == settings
+
+
+def test_defaults_are_the_shapes_of_the_published_archives():
+    small, full = (
+        SevirLRSettings(name="sevir_lr", root_dir="x"),
+        SevirSettings(name="sevir", root_dir="x"),
+    )
+    assert (small.frame_size, small.frames_per_event, small.interval_minutes) == (
+        (128, 128),
+        25,
+        10,
+    )
+    assert (full.frame_size, full.frames_per_event, full.interval_minutes) == ((384, 384), 49, 5)
+    assert small.train_test_split_date == datetime(2019, 6, 1)
+
+
+def test_a_date_with_a_zone_becomes_utc():
+    settings = archives.settings("x", train_test_split_date="2019-06-01T02:00:00+02:00")
+    assert settings.train_test_split_date == datetime(2019, 6, 1)
+
+
+def test_a_bare_number_is_no_date():
+    assert "20190601 is not a date" in refused(train_test_split_date=20190601)
+
+
+def test_dates_out_of_order_are_refused():
+    message = refused(val_start_date="2020-01-01")
+    assert "val_start_date = 2020-01-01 00:00:00 comes after train_test_split_date" in message
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"val_fraction": 1.0},
+        {"workers": 0},
+        {"frame_size": (0, 4)},
+        {"scaling": "log"},
+        {"year": 1},
+    ],
+)
+def test_values_out_of_range_and_unknown_keys_are_refused(change):
+    assert next(iter(change)) in refused(**change)
+
+
+def test_synthetic_frames_must_be_square():
+    with pytest.raises(ValidationError, match="frame_size = 8 x 16: must be square"):
+        SyntheticSettings(name="synthetic", root_dir="x", frame_size=(8, 16))
+
+
+def test_an_unknown_data_set_is_refused_with_the_nearest_name_first():
+    with pytest.raises(Refusal, match=r"'sevir-lr': unknown data set, expected one of sevir_lr, "):
+        dataset_settings_type("sevir-lr")
+
+
+def test_an_unknown_split_is_refused():
+    with pytest.raises(Refusal, match="split = 'dev', expected one of train, val, test"):
+        open_split(archives.settings("x"), "dev", archives.window())
+
+
+def test_preparing_a_data_set_that_cannot_be_made_is_refused():
+    with pytest.raises(Refusal, match="'sevir': nothing to prepare; only sevir_lr, synthetic"):
+        prepare(SevirSettings(name="sevir", root_dir="x"))

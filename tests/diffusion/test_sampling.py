@@ -1,0 +1,189 @@
+import mindspore as ms
+import numpy as np
+import pytest
+from mindspore import Parameter, Tensor, nn
+
+from src.diffusion.guidance import AlignmentGuidance
+from src.diffusion.noising import at_time, constant
+from src.diffusion.process import DiffusionProcess
+from src.diffusion.samplers import make_plan
+from src.diffusion.sampling import GuidedSamplingStep, MemberNoise, SamplingStep, sample
+from src.diffusion.schedules import beta_schedule
+
+PROCESS = DiffusionProcess(beta_schedule("linear", 100))
+COSINE = DiffusionProcess(beta_schedule("cosine", 100))  # unlike PROCESS, it ends in pure noise
+ROWS = [(4, 0), (4, 1), (9, 0)]
+
+
+class Dummy(nn.Cell):
+    """Predicts something that depends on all it is given."""
+
+    def construct(self, x, t, condition):
+        return 0.3 * x + 0.01 * t.reshape(-1, 1, 1) + condition
+
+
+class ExactGaussian(nn.Cell):
+    """E[x0 | x_t] for data N(mu, s^2)."""
+
+    def __init__(self, mu, s):
+        super().__init__()
+        a = COSINE.alpha_bar
+        slope = np.sqrt(a) * s**2 / (a * s**2 + 1 - a)
+        self.slope, self.offset = constant(slope), constant(mu * (1 - slope * np.sqrt(a)))
+
+    def construct(self, x, t):
+        return at_time(self.slope, t, x) * x + at_time(self.offset, t, x)
+
+
+class Recording(nn.Cell):
+    """Predicts zeros and remembers the times it was told."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def construct(self, x, t):
+        self.seen.append(t.asnumpy().tolist())
+        return 0 * x
+
+
+class Constant(nn.Cell):
+    """A guidance whose gradient is the target everywhere."""
+
+    def construct(self, x, t, target):
+        return 0 * x + target, target
+
+
+def noise(rows=ROWS, seed=7, shape=(2, 3)):
+    return MemberNoise(seed, rows, shape)
+
+
+def test_noise_of_a_member_does_not_depend_on_the_other_rows():
+    together = noise()
+    alone = noise(ROWS[1:2])
+    for _ in range(3):
+        np.testing.assert_array_equal(together.draw()[1], alone.draw()[0])
+
+
+def test_noise_differs_between_seeds_cases_members_and_draws():
+    source = noise()
+    first, second = source.draw(), source.draw()
+    different = [*first, *second, noise(seed=8).draw()[0]]
+    assert len({array.tobytes() for array in different}) == 7
+    assert first.dtype == np.float32
+
+
+@pytest.mark.parametrize(("name", "eta"), [("ddpm", 0.0), ("ddim", 0.0), ("ddim", 1.0)])
+def test_sampling_recovers_the_gaussian_of_an_exact_denoiser(name, eta):
+    step = SamplingStep(ExactGaussian(0.7, 0.3), COSINE, "x0")
+    source = noise([(0, m) for m in range(4)], shape=(2000,))
+    x = sample(step, make_plan(name, COSINE, 100, eta), source)
+    # 8000 draws: the mean is known to 0.3 / sqrt(8000) = 0.0034, the deviation to 0.8 %; the rest
+    # is for the finite number of steps
+    assert x.mean() == pytest.approx(0.7, abs=0.03)
+    assert x.std() == pytest.approx(0.3, rel=0.06)
+
+
+@pytest.mark.parametrize("name", ["ddpm", "ddim"])
+def test_the_network_is_told_the_planned_times(name):
+    network = Recording()
+    plan = make_plan(name, PROCESS, 5)
+    sample(SamplingStep(network, PROCESS), plan, noise())
+    assert network.seen == [[step.t] * 3 for step in plan]
+
+
+def test_a_member_is_the_same_in_any_batch():
+    condition = np.random.default_rng(0).standard_normal((3, 2, 3), np.float32)
+    step, plan = SamplingStep(Dummy(), PROCESS), make_plan("ddpm", PROCESS, 6)
+    together = sample(step, plan, noise(), [Tensor(condition)])
+    alone = sample(step, plan, noise(ROWS[2:]), [Tensor(condition[2:])])
+    np.testing.assert_allclose(alone[0], together[2], rtol=1e-6)
+
+
+def test_noise_is_drawn_once_for_the_start_and_once_for_each_noisy_step():
+    class Counting:
+        draws = 0
+
+        def draw(self):
+            self.draws += 1
+            return np.zeros((1, 2), np.float32)
+
+    counts = {}
+    for name, eta in (("ddpm", 0.0), ("ddim", 0.0), ("ddim", 0.5)):
+        source = Counting()
+        sample(SamplingStep(Recording(), PROCESS), make_plan(name, PROCESS, 5, eta), source)
+        counts[name, eta] = source.draws
+    assert counts == {("ddpm", 0.0): 5, ("ddim", 0.0): 1, ("ddim", 0.5): 5}
+
+
+def test_progress_and_record_follow_every_step():
+    done, states = [], []
+    plan = make_plan("ddim", PROCESS, 4)
+    x = sample(
+        SamplingStep(Recording(), PROCESS),
+        plan,
+        noise(),
+        progress=done.append,
+        record=lambda step, state: states.append((step, state)),
+    )
+    assert done == [3, 3, 3, 3]
+    assert tuple(step for step, _ in states) == plan
+    np.testing.assert_array_equal(states[-1][1], x)
+
+
+def test_guidance_shifts_the_step_by_scale_and_deviation():
+    plain = SamplingStep(Recording(), PROCESS)
+    guided = GuidedSamplingStep(plain, Constant(), 5.0)
+    planned = make_plan("ddpm", PROCESS, 100)[0]
+    x, target = Tensor(np.ones((1, 2), np.float32)), Tensor(np.float32([[1, -2]]))
+    t, coefficients = Tensor(np.int32([planned.t])), Tensor(planned.coefficients)
+    shift = guided(x, t, coefficients, x, target) - plain(x, t, coefficients, x)
+    expected = -5 * planned.guidance_sigma * np.array([[1, -2]])
+    np.testing.assert_allclose(shift.asnumpy(), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("guided", [False, True])
+def test_compiled_steps_agree_with_pynative(guided):
+    condition = Tensor(np.random.default_rng(0).standard_normal((3, 2, 3), np.float32))
+    target = Tensor(np.full((3, 2, 3), 0.1, np.float32))
+    plain, guidance = SamplingStep(Dummy(), PROCESS, "v", (-1, 1)), Constant()
+
+    def take_step(*inputs):
+        return plain(*inputs)
+
+    def guide(*inputs):
+        return guidance(*inputs)
+
+    steps, conditioning = (plain, ms.jit(take_step)), [condition]
+    if guided:
+        steps = (
+            GuidedSamplingStep(plain, guidance, 2.0),
+            GuidedSamplingStep(ms.jit(take_step), ms.jit(guide), 2.0),
+        )
+        conditioning = [target, condition]
+    plan = make_plan("ddim", PROCESS, 4, 0.5)
+    one, other = (sample(step, plan, noise(), conditioning) for step in steps)
+    np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_networks_with_the_same_parameter_names_can_be_compiled_together():
+    class Scale(nn.Cell):
+        def __init__(self, factor):
+            super().__init__()
+            self.weight = Parameter(Tensor(np.float32([factor])), name="weight")
+
+        def construct(self, x, t):
+            return self.weight * x
+
+    plain, guidance = SamplingStep(Scale(0.5), PROCESS), AlignmentGuidance(Scale(2.0))
+
+    def take_step(*inputs):
+        return plain(*inputs)
+
+    def guide(*inputs):
+        return guidance(*inputs)
+
+    step = GuidedSamplingStep(ms.jit(take_step), ms.jit(guide), 1.0)
+    target = Tensor(np.zeros((3, 3), np.float32))
+    x = sample(step, make_plan("ddim", PROCESS, 2), noise(), [target])
+    assert np.isfinite(x).all()

@@ -1,0 +1,229 @@
+import math
+
+import mindspore as ms
+import numpy as np
+import pytest
+from mindspore import Tensor, nn
+
+from src.layers import initialise
+from src.layers.activation import make_activation, make_dropout
+from src.layers.cuboid_attention import AttentionOptions, CuboidSelfAttention
+from src.layers.cuboid_global import GlobalCuboidSelfAttention, GlobalOptions
+from src.layers.cuboid_patterns import Cuboid
+from src.layers.cuboid_stack import CuboidStack, StackOptions
+from src.layers.dense import Dense
+from src.layers.embedding import SinusoidalEmbedding
+from src.layers.feed_forward import FeedForward
+from src.layers.patch import PatchMerging
+from src.layers.time_resblock import TimeResBlock
+
+OPTIONS = AttentionOptions(heads=2)
+
+
+def normal(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def stirred(cell, seed=1):
+    rng = np.random.default_rng(seed)
+    for parameter in cell.get_parameters():
+        values = rng.normal(size=parameter.shape).astype(np.float32)
+        parameter.set_data(Tensor(0.5 * values))
+    return cell
+
+
+def test_dense_and_its_gradients_equal_the_matrix_formulas():
+    cell = stirred(Dense(3, 5))
+    x, cotangent = normal(2, 4, 3), normal(2, 4, 5, seed=2)
+    weight = cell.weight.asnumpy()
+
+    def loss(value):
+        return (cell(value) * Tensor(cotangent)).sum()
+
+    np.testing.assert_allclose(
+        cell(Tensor(x)).asnumpy(), x @ weight.T + cell.bias.asnumpy(), atol=1e-5
+    )
+    dx, (dw, db) = ms.grad(loss, 0, cell.trainable_params())(Tensor(x))
+    np.testing.assert_allclose(dx.asnumpy(), cotangent @ weight, atol=1e-5)
+    flat = cotangent.reshape(-1, 5)
+    np.testing.assert_allclose(dw.asnumpy(), flat.T @ x.reshape(-1, 3), atol=1e-5)
+    np.testing.assert_allclose(db.asnumpy(), flat.sum(0), atol=1e-5)
+
+
+def test_gelu_and_its_slope_are_exact_to_a_millionth():
+    x = np.concatenate([np.linspace(-8, 8, 1001), [-50, 50]]).astype(np.float32)
+    phi = np.array([0.5 * math.erfc(-v / math.sqrt(2)) for v in x.astype(np.float64)])
+    density = np.exp(-0.5 * x.astype(np.float64) ** 2) / math.sqrt(2 * math.pi)
+    gelu = make_activation("gelu")
+    np.testing.assert_allclose(gelu(Tensor(x)).asnumpy(), x * phi, atol=2e-6)
+    slope = ms.grad(lambda value: gelu(value).sum())(Tensor(x)).asnumpy()
+    np.testing.assert_allclose(slope, phi + x * density, atol=3e-6)
+
+
+def test_forms_for_other_devices_give_the_same_numbers(monkeypatch):
+    x = Tensor(normal(6, 3))
+    dense, gelu = stirred(Dense(3, 5)), make_activation("gelu")
+    monkeypatch.setattr("src.layers.dense.on_cpu", lambda: False)
+    monkeypatch.setattr("src.layers.activation.on_cpu", lambda: False)
+    for fast, plain in ((dense, stirred(Dense(3, 5))), (gelu, make_activation("gelu"))):
+        np.testing.assert_allclose(fast(x).asnumpy(), plain(x).asnumpy(), atol=2e-6)
+        slopes = [
+            ms.grad(lambda v, cell=cell: (cell(v) * cell(v)).sum())(x) for cell in (fast, plain)
+        ]
+        np.testing.assert_allclose(slopes[0].asnumpy(), slopes[1].asnumpy(), atol=1e-4)
+
+
+def test_unknown_activation_is_refused_with_the_names():
+    with pytest.raises(ValueError, match="'tanh', expected one of gelu, leaky, relu, silu"):
+        make_activation("tanh")
+
+
+def test_dropout_of_rate_zero_is_no_operator():
+    assert isinstance(make_dropout(0.0), nn.Identity)
+    assert isinstance(make_dropout(0.1), nn.Dropout)
+
+
+def test_same_seed_builds_same_weights_and_other_seed_others():
+    def build(seed):
+        ms.set_seed(seed)
+        return Dense(3, 4).weight.asnumpy(), Dense(3, 4).weight.asnumpy()
+
+    first, second = build(3)
+    np.testing.assert_array_equal(build(3)[0], first)
+    assert not np.array_equal(first, second)
+    assert not np.array_equal(build(4)[0], first)
+
+
+def test_starting_values_have_the_spread_they_claim():
+    ms.set_seed(0)
+    # a uniform in +-1/sqrt(16) has standard deviation 0.25/sqrt(3) = 0.1443
+    uniform = initialise.uniform_fan_in((200, 200), 16).asnumpy()
+    assert np.abs(uniform).max() <= 0.25
+    assert uniform.std() == pytest.approx(0.1443, rel=0.02)
+    dense = initialise.start_normal(Dense(64, 500))
+    assert dense.weight.asnumpy().std() == pytest.approx(1 / 8, rel=0.02)
+    assert not dense.bias.asnumpy().any()
+
+
+def test_blocks_start_as_the_identity():
+    x = Tensor(normal(2, 2, 4, 4, 8))
+    stack = CuboidStack(8, (2, 4, 4), [Cuboid((2, 2, 2))], StackOptions(OPTIONS))
+    np.testing.assert_array_equal(stack(x).asnumpy(), x.asnumpy())
+    block, step = TimeResBlock(8, 8, 6), Tensor(normal(2, 6))
+    video = x.transpose(0, 4, 1, 2, 3)
+    np.testing.assert_array_equal(block(video, step).asnumpy(), video.asnumpy())
+
+
+def test_attention_stays_within_its_cuboid():
+    cell = stirred(CuboidSelfAttention(4, (1, 2, 4), Cuboid((1, 2, 2)), OPTIONS))
+    x = normal(8, 4)
+    moved = x.copy()
+    moved[0] += normal(4, seed=3)  # token (0, 0, 0): its cuboid has columns 0 and 1 of both rows
+    change = np.abs((cell(Tensor(moved)) - cell(Tensor(x))).asnumpy()).max(1)
+    assert (change > 1e-6).tolist() == [True, True, False, False] * 2
+
+
+def test_attention_equals_its_formula_for_one_cuboid():
+    cell = stirred(CuboidSelfAttention(4, (1, 1, 3), Cuboid((1, 1, 3)), OPTIONS))
+    weights = {p.name: p.asnumpy() for p in cell.get_parameters()}
+    x = normal(3, 4)
+    y = (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5)
+    y = y * weights["norm.weight"] + weights["norm.bias"]
+    q, k, v = np.split(y @ weights["qkv.weight"].T, 3, 1)
+    offset = np.arange(3)[:, None] - np.arange(3) + 2
+    mixed = []
+    for head in range(2):
+        part = slice(2 * head, 2 * head + 2)
+        bias = weights["relative_position_bias_table"][offset, head]
+        scores = np.exp(q[:, part] @ k[:, part].T / math.sqrt(2) + bias)
+        mixed.append(scores / scores.sum(1, keepdims=True) @ v[:, part])
+    expected = np.concatenate(mixed, 1) @ weights["proj.weight"].T + weights["proj.bias"]
+    np.testing.assert_allclose(cell(Tensor(x)).asnumpy(), expected, atol=1e-5)
+
+
+def test_ignored_padding_leaves_the_real_tokens_as_if_alone():
+    block = Cuboid((1, 1, 4))
+    ignoring = AttentionOptions(heads=2, padding="ignore")
+    # a grid of 6 in blocks of 4 is padded by 2; the last two tokens attend to each other only
+    long = stirred(CuboidSelfAttention(4, (1, 1, 6), block, ignoring))
+    short = stirred(CuboidSelfAttention(4, (1, 1, 2), Cuboid((1, 1, 4)), ignoring))
+    x = normal(6, 4)
+    # the clipped block of the short grid reads other rows of the bias table: make the table flat
+    for cell in (long, short):
+        cell.relative_position_bias_table.set_data(Tensor(np.zeros((7, 2), np.float32)))
+    np.testing.assert_allclose(
+        long(Tensor(x)).asnumpy()[4:], short(Tensor(x[4:])).asnumpy(), atol=1e-5
+    )
+
+
+def test_gradients_agree_in_graph_mode():
+    cuboids = [Cuboid((1, 2, 4), "lll", (0, 0, 2))]
+    options = StackOptions(AttentionOptions(heads=2, padding="ignore"))
+    cell = stirred(CuboidStack(4, (1, 2, 6), cuboids, options))
+    x = Tensor(normal(1, 1, 2, 6, 4))
+
+    def energy(value):
+        out = cell(value)
+        return (out * out).sum()
+
+    both = ms.grad(energy, 0, cell.trainable_params())
+    (dx, dw), (graph_dx, graph_dw) = both(x), ms.jit(both)(x)
+    for graph, eager in zip((graph_dx, *graph_dw), (dx, *dw), strict=True):
+        scale = np.abs(eager.asnumpy()).max()
+        np.testing.assert_allclose(graph.asnumpy(), eager.asnumpy(), atol=1e-4 * scale + 1e-5)
+
+
+def test_half_precision_mask_does_not_overflow():
+    cell = CuboidSelfAttention(4, (1, 1, 6), Cuboid((1, 1, 4), "lll", (0, 0, 2)), OPTIONS)
+    assert cell.mask is not None
+    scores = cell.scores(*[Tensor(normal(2, 2, 4, 2), ms.float16)] * 2)
+    assert scores.dtype == ms.float16
+    assert np.isfinite(scores.asnumpy()).all()
+
+
+def test_global_vectors_carry_messages_between_cuboids():
+    cell = stirred(
+        GlobalCuboidSelfAttention(
+            4, (1, 1, 4), Cuboid((1, 1, 2)), OPTIONS, GlobalOptions(2, True, True)
+        )
+    )
+    x, vectors = Tensor(normal(4, 4)), Tensor(normal(1, 3, 8))
+    before, summary = cell(x, vectors)
+    assert summary.shape == (1, 3, 8)
+    after, _ = cell(x, vectors + 1.0 * Tensor(normal(1, 3, 8, seed=5)))
+    assert np.abs((after - before).asnumpy()).max(1).min() > 1e-6
+
+
+def test_shared_projections_of_another_width_are_refused():
+    with pytest.raises(ValueError, match="width_ratio = 2 without separate_projections"):
+        GlobalCuboidSelfAttention(
+            4, (1, 1, 4), Cuboid((1, 1, 2)), OPTIONS, GlobalOptions(2, False, False)
+        )
+
+
+def test_sinusoid_starts_with_the_cosines():
+    embedding = SinusoidalEmbedding(5)(Tensor([0, 3], ms.int32)).asnumpy()
+    # frequencies 1 and 10000^(-1/2) = 0.01, then the zero of an odd width
+    expected = [math.cos(3), math.cos(0.03), math.sin(3), math.sin(0.03), 0]
+    np.testing.assert_allclose(embedding[0], [1, 1, 0, 0, 0], atol=1e-7)
+    np.testing.assert_allclose(embedding[1], expected, atol=1e-6)
+
+
+def test_patches_may_be_padded_in_time_alone():
+    cell = PatchMerging(2, 3, (3, 4, 4), (2, 2, 2), "zeros")
+    assert cell(Tensor(normal(2, 3, 4, 4, 2))).shape == (2, 2, 2, 2, 3)
+
+
+@pytest.mark.parametrize(("channels", "acts"), [(32, False), (64, True)])
+def test_added_step_survives_the_norm_only_with_several_channels_a_group(channels, acts):
+    block = stirred(TimeResBlock(channels, channels, 4, dimensions=2))
+    x = Tensor(normal(1, channels, 3, 3))
+    answers = [block(x, Tensor(normal(1, 4, seed=s))).asnumpy() for s in (1, 2)]
+    change = np.abs(answers[0] - answers[1]).max() / np.abs(answers[0]).max()
+    assert (change > 1e-3) == acts
+
+
+def test_post_norm_output_is_normalised():
+    y = FeedForward(8, 16, pre_norm=False)(Tensor(normal(5, 8))).asnumpy()
+    np.testing.assert_allclose(y.mean(1), 0, atol=1e-6)
+    np.testing.assert_allclose(y.std(1), 1, atol=1e-4)

@@ -1,0 +1,1 @@
+"""Our cells against recorded numbers of the reference networks: `python -m tests.parity DIR`."""

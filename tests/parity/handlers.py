@@ -1,0 +1,32 @@
+"""Which handler serves a golden file: by its folder's name, then by the longest known prefix."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+from tests.parity.golden import Handler
+
+# folder name -> modules with HANDLERS (file-name prefix -> handler)
+SYSTEMS = {
+    "prediff": (
+        "tests.parity.prediff_cuboid",
+        "tests.parity.prediff_vae",
+        "tests.parity.prediff_diffusion",
+        "tests.parity.prediff_training",
+        "tests.parity.prediff_data",
+        "tests.parity.prediff_metrics",
+    ),
+}
+
+
+def handler_for(path: Path) -> Handler | None:
+    """The handler of a golden file, or None where nothing is known of its kind."""
+    system = next((p.name for p in path.resolve().parents if p.name in SYSTEMS), None)
+    if system is None:
+        return None
+    handlers: dict[str, Handler] = {}
+    for module in SYSTEMS[system]:
+        handlers |= import_module(module).HANDLERS
+    known = [prefix for prefix in handlers if path.stem.startswith(prefix)]
+    return handlers[max(known, key=len)] if known else None

@@ -1,0 +1,22 @@
+from pathlib import Path
+
+import pytest
+
+from tests.parity.golden import GoldenFile
+from tests.parity.prediff_cuboid import HANDLERS
+
+FOLDER = Path(__file__).parents[3] / "shared" / "golden" / "prediff"
+FILES = sorted((path, prefix) for prefix in HANDLERS for path in FOLDER.glob(f"{prefix}*.npz"))
+
+
+@pytest.mark.parametrize(("path", "prefix"), FILES, ids=[path.stem for path, _ in FILES])
+def test_golden_file_is_reproduced(path, prefix):
+    comparisons = list(HANDLERS[prefix](GoldenFile.read(path)))
+    assert comparisons
+    failed = [f"{c.name}: {c.error():.1e}" for c in comparisons if not c.passed()]
+    assert not failed
+
+
+@pytest.mark.skipif(bool(FILES), reason="the golden files are here")
+def test_golden_files_are_absent():
+    pytest.skip(f"no golden files in {FOLDER}")

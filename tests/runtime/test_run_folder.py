@@ -1,0 +1,71 @@
+import os
+
+import pytest
+
+from src.config.loader import load
+from src.refusal import Refusal
+from src.runtime import run_folder
+
+SMOKE = "configs/smoke/prediff.yaml"
+
+
+def test_a_new_run_holds_its_resolved_settings(tmp_path):
+    settings = load(SMOKE)
+    folder = run_folder.create(tmp_path / "a" / "run", settings)
+    assert load(folder.path / "config.yaml") == settings
+
+
+def test_an_existing_run_is_refused_and_left_as_it_was(tmp_path):
+    run_folder.create(tmp_path / "run", load(SMOKE))
+    before = (tmp_path / "run" / "config.yaml").read_bytes()
+    with pytest.raises(Refusal, match="holds a run; continue it with --resume"):
+        run_folder.create(tmp_path / "run", load(SMOKE, ["runtime.seed=5"]))
+    assert (tmp_path / "run" / "config.yaml").read_bytes() == before
+
+
+def test_a_folder_with_other_things_is_refused(tmp_path):
+    (tmp_path / "thesis.txt").write_text("all of it")
+    with pytest.raises(Refusal, match="is not empty"):
+        run_folder.create(tmp_path, load(SMOKE))
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
+    (tmp_path / "run").write_text("")
+    with pytest.raises(Refusal, match="is a file, expected a folder"):
+        run_folder.create(tmp_path / "run", load(SMOKE))
+
+
+def test_resuming_nothing_is_refused(tmp_path):
+    with pytest.raises(Refusal, match="holds no run"):
+        run_folder.reopen(tmp_path, load(SMOKE))
+
+
+def test_resuming_with_another_model_names_the_key(tmp_path):
+    run_folder.create(tmp_path / "run", load(SMOKE))
+    other = load(SMOKE, ["model.denoiser.heads=2"])
+    with pytest.raises(Refusal, match=r"configured differently \(model.denoiser.heads\)"):
+        run_folder.reopen(tmp_path / "run", other)
+
+
+def test_resuming_with_a_longer_training_keeps_both_settings(tmp_path):
+    first, longer = load(SMOKE), load(SMOKE, ["training.vae.max_steps=9"])
+    run_folder.create(tmp_path / "run", first)
+    run_folder.reopen(tmp_path / "run", longer)
+    assert load(tmp_path / "run" / "config.yaml") == first
+    assert load(tmp_path / "run" / "config_2.yaml") == longer
+
+
+def test_every_test_gets_its_own_report(tmp_path):
+    folder = run_folder.create(tmp_path / "run", load(SMOKE))
+    first, second = folder.new_results(), folder.new_results()
+    assert [p.name for p in (*first, *second)] == ["report", "figures", "report_2", "figures_2"]
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path):
+    blocked = tmp_path / "blocked"
+    if os.geteuid() == 0:  # root writes anywhere but below a file
+        blocked.write_text("")
+    else:
+        blocked.mkdir(mode=0o500)
+    with pytest.raises(Refusal, match="cannot make this folder"):
+        run_folder.create(blocked / "run", load(SMOKE))

@@ -1,0 +1,73 @@
+import subprocess
+import sys
+
+import pytest
+
+from src import cli
+from src.refusal import Refusal
+
+PROBE = "import sys; from src.cli import main; code = main({arguments}); print(code, 'mindspore' in sys.modules)"
+
+
+def run(*arguments):
+    return subprocess.run(
+        [sys.executable, "main.py", *arguments], capture_output=True, text=True, check=False
+    )
+
+
+def test_the_defaults_are_those_of_the_tutorial():
+    request = cli.parse([])
+    assert request.mode == "train"
+    assert request.device_target == "Ascend"
+    assert request.device_id == 0
+    assert cli.DEFAULT_CFG == "./configs/diffusion_cfg.yaml"
+
+
+def test_seed_is_short_for_a_setting_and_wins():
+    assert cli.parse(["--seed", "3", "--set", "runtime.seed=1"]).overrides[-1] == "runtime.seed=3"
+
+
+def test_help_names_every_option_and_the_stages():
+    text = run("--help").stdout
+    for option in ("--cfg", "--mode", "--stage", "--device_target", "--device_id", "--out"):
+        assert option in text
+    for stage in ("vae", "alignment", "diffusion"):
+        assert stage in text
+
+
+def test_a_refusal_is_one_line_with_exit_code_2():
+    result = run("--cfg", "none.yaml")
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--cfg", "none.yaml"],
+        ["--cfg", "configs/smoke/prediff.yaml", "--stage", "vea"],
+        ["--cfg", "configs/smoke/prediff.yaml", "--set", "sampling.stepz=1"],
+        ["--cfg", "configs/diffusion_cfg.yaml", "--set", "data.root_dir=/nowhere"],
+    ],
+)
+def test_refusals_come_without_importing_mindspore(arguments):
+    code = PROBE.format(arguments=arguments)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert result.stdout.split() == ["2", "False"]
+
+
+def test_an_unknown_stage_lists_the_known_ones(capsys):
+    assert cli.main(["--cfg", "configs/smoke/prediff.yaml", "--stage", "vea"]) == 2
+    assert "use one of vae, alignment, diffusion, all" in capsys.readouterr().err
+
+
+def test_a_refusal_carries_its_text(monkeypatch, capsys):
+    def refuse(request):
+        raise Refusal("sky: fell, expected up; prop it")
+
+    monkeypatch.setattr("src.commands.train.run", refuse)
+    assert cli.main([]) == 2
+    assert capsys.readouterr().err == "mindcast: sky: fell, expected up; prop it\n"
