@@ -144,7 +144,9 @@ def _write(path: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8")
         os.replace(part, path)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise Refusal(
             f"{path}: cannot be written ({error.strerror}); choose another --out"
         ) from None
+    finally:
+        if part.exists():
+            part.unlink()

@@ -84,7 +84,9 @@ def reopen(path: Path, settings: RunSettings) -> RunFolder:
     return RunFolder(path)
 
 
-def _differing(one: Mapping[str, Any], other: Mapping[str, Any], prefix: str = "model") -> list[str]:
+def _differing(
+    one: Mapping[str, Any], other: Mapping[str, Any], prefix: str = "model"
+) -> list[str]:
     keys: list[str] = []
     for key, value in one.items():
         name = f"{prefix}.{key}"
@@ -99,7 +101,9 @@ def _make(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Refusal(f"{path}: cannot make this folder ({error.strerror}); choose another") from None
+        raise Refusal(
+            f"{path}: cannot make this folder ({error.strerror}); choose another"
+        ) from None
 
 
 def _write(path: Path, text: str) -> None:
@@ -108,4 +112,6 @@ def _write(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, path)
     except OSError as error:
-        raise Refusal(f"{path}: cannot be written ({error.strerror}); choose another --out") from None
+        raise Refusal(
+            f"{path}: cannot be written ({error.strerror}); choose another --out"
+        ) from None

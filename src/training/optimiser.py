@@ -131,6 +131,4 @@ def _shrink_one(factor, parameter):
 
 @_adam.register(*["Tensor"] * 10)
 def _adam_one(power1, power2, learning_rate, beta1, beta2, eps, p, moment1, moment2, gradient):
-    return _kernel(
-        p, moment1, moment2, power1, power2, learning_rate, beta1, beta2, eps, gradient
-    )
+    return _kernel(p, moment1, moment2, power1, power2, learning_rate, beta1, beta2, eps, gradient)

@@ -71,7 +71,11 @@ class ObjectiveStep:
             values, gradients = differentiate(*[Tensor(a) for a in batch])
             diagnostics = _flat(values[1:])
             total = gradients if total is None else self.add(*total, *gradients)
-            sums = diagnostics if sums is None else [a + b for a, b in zip(sums, diagnostics, strict=True)]
+            sums = (
+                diagnostics
+                if sums is None
+                else [a + b for a, b in zip(sums, diagnostics, strict=True)]
+            )
         count = len(batches)
         norm = self.apply(*self._scalars(step, count, learning_rate), *total)
         named = {n: v / count for n, v in zip(cell.diagnostic_names, sums or (), strict=True)}

@@ -83,7 +83,9 @@ class Trainer:
                 done = self.position.step
                 is_last = done == self.total
                 if done % self.options.log_every_steps == 0 or is_last:
-                    progress.status(done, {**self._means(pending), "learning_rate": self._rate(step)})
+                    progress.status(
+                        done, {**self._means(pending), "learning_rate": self._rate(step)}
+                    )
                     pending = []
                 if self._validates(done) or is_last:
                     self._require_finite(pending)
@@ -216,7 +218,9 @@ class Trainer:
 
     def _objective_step(self, objective: Any, compiled: bool) -> ObjectiveStep:
         own = {id(p) for p in self.network.get_parameters()}
-        averaged = [p for p in objective.parameters if id(p) in own] if self.options.ema_decay else []
+        averaged = (
+            [p for p in objective.parameters if id(p) in own] if self.options.ema_decay else []
+        )
         reducer = self.reducer_of(objective.parameters) if self.reducer_of else None
         return ObjectiveStep(objective, self.options, averaged, compiled, reducer)
 
@@ -266,7 +270,9 @@ class Trainer:
             for name, value in values.items():
                 if not np.isfinite(float(value.asnumpy())):
                     path = checkpoint.state_path(self.folder.checkpoints, self.stage_name)
-                    kept = f"the last good state is {path}" if path.exists() else "nothing was saved"
+                    kept = (
+                        f"the last good state is {path}" if path.exists() else "nothing was saved"
+                    )
                     raise Refusal(
                         f"stage {self.stage_name}, step {step + 1}: {name} is not finite; "
                         f"{kept}; lower training.{self.stage_name}.learning_rate and use --resume"

@@ -26,7 +26,10 @@ ERRORS = {
 
 
 def csi_curves(path: Path, result: Result, pool: int = 1) -> None:
-    """CSI by lead time to the PNG `path`: one panel a threshold and one for their mean."""
+    """CSI by lead time to the PNG `path`: one panel a threshold and one for their mean.
+
+    `pool` is one of the pools of the result.
+    """
     panels: dict[str, Series] = {"mean over thresholds": _csi(result, None, pool)}
     for threshold in result["thresholds"]:
         panels[f"threshold {threshold:g}"] = _csi(result, threshold, pool)

@@ -68,7 +68,7 @@ def forecast_panel(
     }
     for row, top in zip(rows, tops, strict=True):
         _draw_row(figure, row, top, palettes[row.kind])
-    _add_keys(figure, rows, tops, palettes, threshold)
+    _add_keys(figure, rows, tops, palettes)
     _add_title(figure, case, label)
     save_png(figure, path)
 
@@ -94,7 +94,7 @@ def _rows(case: Case, threshold: float, leads: np.ndarray, members: int) -> list
         best, name = ensemble[0], "forecast"
         rows.append(_Row(name, best))
     else:
-        best, name = ensemble.mean(axis=0), f"mean of {len(ensemble)}"
+        best, name = ensemble.mean(axis=0, dtype=np.float64), f"mean of {len(ensemble)}"
         rows += [_Row(f"member {m}", frames) for m, frames in enumerate(ensemble[:members])]
         rows.append(_Row(name, best))
         rows.append(_Row(f"P(≥ {threshold:g})", _share(ensemble, threshold), "probability"))
@@ -153,12 +153,9 @@ def _add_title(figure: Figure, case: Case, label: str) -> None:
 
 
 def _add_keys(
-    figure: Figure,
-    rows: list[_Row],
-    tops: list[float],
-    palettes: dict[str, Palette],
-    threshold: float,
+    figure: Figure, rows: list[_Row], tops: list[float], palettes: dict[str, Palette]
 ) -> None:
+    """Colour bars and legend at the right, each beside the rows that it explains."""
     left = figure.get_size_inches()[0] - RIGHT + 0.12
     for kind in dict.fromkeys(row.kind for row in rows):
         group = [top for row, top in zip(rows, tops, strict=True) if row.kind == kind]

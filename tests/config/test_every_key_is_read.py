@@ -10,7 +10,6 @@ from src.data import DATASETS
 from src.models import MODELS, load_spec
 
 
-
 def settings_types():
     types = [RunSettings, *(load_spec(name).settings_type for name in MODELS)]
     types += [dataset.settings_type for dataset in DATASETS.values()]

@@ -12,9 +12,7 @@ print("used", device.start({target!r}, 0, Runtime(fallback={fallback})))
 
 def start(target, fallback=True):
     code = CODE.format(target=target, fallback=fallback)
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
-    )
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")

@@ -39,9 +39,7 @@ class PreDiffForecaster:
         process = diffusion.process()
         self.settings, self.sampling, self.seed = settings, sampling, seed
         self.plan = make_plan(sampling.sampler, process, sampling.steps, sampling.eta)
-        plain = SamplingStep(
-            networks["diffusion"], process, diffusion.prediction, diffusion.clip
-        )
+        plain = SamplingStep(networks["diffusion"], process, diffusion.prediction, diffusion.clip)
         take = _function(plain, compiled)
         self.steps: dict[str, Callable[..., Tensor]] = {PLAIN: take}
         if "alignment" in networks:

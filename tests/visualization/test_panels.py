@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from src.refusal import Refusal
+from src.visualization.case import Case, clock, signed
+from src.visualization.colours import VIL_RGB
+from src.visualization.panels import evenly_spread, forecast_panel
+from tests.visualization.drawing import make_case, pixels
+
+
+def test_times_count_from_the_last_frame_seen():
+    case = make_case(context=3, frames=2)
+    assert case.minutes.tolist() == [-20, -10, 0, 10, 20]
+    assert clock(case.start) == "07:20"
+    assert [signed(minutes) for minutes in (-20, 0, 5)] == ["−20 min", "0 min", "+5 min"]
+
+
+def test_case_of_unlike_arrays_is_named():
+    case = make_case()
+    with pytest.raises(ValueError, match="expected"):
+        Case("ours", case.context, case.truth[:-1], case.members, case.times)
+
+
+@pytest.mark.parametrize(
+    ("frames", "columns", "chosen"),
+    [(6, 6, [0, 1, 2, 3, 4, 5]), (20, 6, [3, 7, 11, 15, 19]), (3, 6, [0, 1, 2]), (1, 6, [0])],
+)
+def test_lead_times_are_equally_far_apart_and_end_with_the_last(frames, columns, chosen):
+    assert evenly_spread(frames, columns).tolist() == chosen
+
+
+def test_a_row_is_added_for_each_member_and_for_the_probability(tmp_path):
+    heights = []
+    for members in (1, 3):
+        forecast_panel(tmp_path / "a.png", make_case(members), 74.0)
+        heights.append(pixels(tmp_path / "a.png").shape[0])
+    assert heights[1] > heights[0] * 1.3
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_dry_frames_are_drawn_grey_and_missing_pixels_black(tmp_path):
+    case = make_case(members=1, context=1, frames=1)
+    case.context[...] = case.truth[...] = case.members[...] = 0
+    case.truth[:, :, :6] = np.nan
+    forecast_panel(tmp_path / "a.png", case, 74.0)
+    picture = pixels(tmp_path / "a.png").reshape(-1, 3)
+    frame = 143 * 143  # 1.3 inches at 110 dots
+    grey = (picture == VIL_RGB[0]).all(axis=1).sum()
+    black = (picture == 0).all(axis=1).sum()
+    # context, persistence and forecast wholly grey, truth by half; outcome and truth half black
+    assert grey == pytest.approx(3.5 * frame, rel=0.1)
+    assert black == pytest.approx(1.0 * frame, rel=0.1)
+
+
+def test_folder_that_cannot_be_made_is_refused(tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(Refusal, match=r"a\.png: cannot be written"):
+        forecast_panel(tmp_path / "taken" / "a.png", make_case(1, 1, 1), 74.0)
