@@ -1,0 +1,1 @@
+"""What our formulations gain over the stock operators on CPU: `python -m tests.bench`."""
