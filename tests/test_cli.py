@@ -6,7 +6,11 @@ import pytest
 from src import cli
 from src.refusal import Refusal
 
-PROBE = "import sys; from src.cli import main; code = main({arguments}); print(code, 'mindspore' in sys.modules)"
+PROBE = """
+import sys
+from src.cli import main
+print(main({arguments}), "mindspore" in sys.modules)
+"""
 
 
 def run(*arguments):

@@ -23,12 +23,10 @@ def check_augmentation(mode: int, frame_shape: tuple[int, int]) -> None:
                       "turn augmentation off or use square frames")  # fmt: skip
 
 
-def augment(
-    sequence: np.ndarray, mode: int, rng: np.random.Generator, fill: float = 0.0
-) -> np.ndarray:
+def augment(sequence: np.ndarray, mode: int, rng: np.random.Generator) -> np.ndarray:
     """A (T, H, W, C) sequence mirrored left-right and up-down (p 1/2 each), then turned.
 
-    mode 0: as it is. mode 1: turned by any angle, nearest pixel, `fill` where nothing was.
+    mode 0: as it is. mode 1: turned by any angle, nearest pixel, 0 where nothing was.
     mode 2: turned by 0, 90, 180 or 270 degrees, which needs H = W.
     """
     check_augmentation(mode, (sequence.shape[ROWS], sequence.shape[COLUMNS]))
@@ -40,7 +38,5 @@ def augment(
         turned = np.rot90(sequence, rng.integers(4), axes=(ROWS, COLUMNS))
     else:
         angle = rng.uniform(-180.0, 180.0)
-        turned = ndimage.rotate(
-            sequence, angle, axes=(COLUMNS, ROWS), reshape=False, order=0, cval=fill
-        )
+        turned = ndimage.rotate(sequence, angle, axes=(COLUMNS, ROWS), reshape=False, order=0)
     return np.ascontiguousarray(turned)

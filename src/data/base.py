@@ -32,7 +32,7 @@ class Sequences(Protocol):
     keys: (len,) int64, the number that names sample i in every draw of random numbers.
     frame_shape: (H, W).
     interval_minutes: time between frames.
-    value_scale, value_offset: physical value = sample * value_scale + value_offset.
+    value_scale: physical value = sample * value_scale.
     thresholds: physical values at which categorical scores are taken.
     source: where the samples come from, one line for the report.
     """
@@ -41,7 +41,6 @@ class Sequences(Protocol):
     frame_shape: tuple[int, int]
     interval_minutes: int
     value_scale: float
-    value_offset: float
     thresholds: tuple[float, ...]
     source: str
 

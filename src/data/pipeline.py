@@ -125,8 +125,7 @@ class _Source:
             raise Refusal(f"{self.sequences.source}: sample {self.sequences.label(index)} holds "
                           "NaN or infinity; mend the data or leave the event out")  # fmt: skip
         rng = _generator(self.seed, TURNS, self.epoch, key)
-        clear_sky = -self.sequences.value_offset / self.sequences.value_scale
-        return augment(sequence, self.augmentation, rng, fill=clear_sky)
+        return augment(sequence, self.augmentation, rng)
 
     def _blank(self, index: int) -> np.ndarray:
         frames = len(self.sequences.times(index))

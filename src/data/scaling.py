@@ -1,33 +1,16 @@
-"""From stored codes (VIL, 0..255) to what networks see, and back."""
+"""From stored codes (VIL, 0..255) to what networks see.
+
+Differs: the reference also knows a scheme with the archive's mean and deviation, which none of its
+configurations uses; here frames always lie in [0, 1], which scores and pictures rely on.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-
-@dataclass(frozen=True)
-class Scaling:
-    """An affine map: code = scaled * scale + offset."""
-
-    scale: float
-    offset: float
-
-    def apply(self, vil_0_255: np.ndarray) -> np.ndarray:
-        """Codes to float32 in the networks' scale."""
-        scaled = vil_0_255.astype(np.float32)
-        scaled -= np.float32(self.offset)
-        scaled /= np.float32(self.scale)
-        return scaled
-
-    def invert(self, scaled: np.ndarray) -> np.ndarray:
-        """The networks' scale back to codes, float32, not rounded."""
-        return np.asarray(scaled, np.float32) * np.float32(self.scale) + np.float32(self.offset)
+VIL_MAX = 255.0
 
 
-# "unit" fills [0, 1]; "sevir" is the archive's own mean and standard deviation (reference, unused)
-SCALINGS = {
-    "unit": Scaling(scale=255.0, offset=0.0),
-    "sevir": Scaling(scale=47.54, offset=33.44),
-}
+def scale_vil(vil_0_255: np.ndarray) -> np.ndarray:
+    """Codes to float32 in [0, 1]; times `VIL_MAX` gives them back."""
+    return vil_0_255.astype(np.float32) / np.float32(VIL_MAX)

@@ -58,7 +58,6 @@ class ArchiveSettings(Frozen):
     frames_per_event: PositiveInt
     interval_minutes: PositiveInt
     image_type: Literal["vil"] = "vil"
-    scaling: Literal["unit", "sevir"] = "unit"
     train_test_split_date: Time = SPLIT_DATE
     start_date: Time | None = None
     end_date: Time | None = None

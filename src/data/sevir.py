@@ -14,7 +14,7 @@ import numpy as np
 from src.data.base import Split, WindowLike
 from src.data.catalogue import Event, date_range, read_events
 from src.data.hdf5 import EventFiles
-from src.data.scaling import SCALINGS
+from src.data.scaling import VIL_MAX, scale_vil
 from src.data.settings import ArchiveSettings
 from src.refusal import Refusal
 
@@ -36,8 +36,7 @@ class Archive:
         _check_window(settings, window)
         self.frame_shape = settings.frame_size
         self.interval_minutes = settings.interval_minutes
-        self.scaling = SCALINGS[settings.scaling]
-        self.value_scale, self.value_offset = self.scaling.scale, self.scaling.offset
+        self.value_scale = VIL_MAX
         self.events, self.frames = tuple(events), settings.frames_per_event
         self.length, self.stride = window.length, window.stride
         self.pieces = 1 + (self.frames - self.length) // self.stride
@@ -53,7 +52,7 @@ class Archive:
     def __getitem__(self, i: int) -> np.ndarray:
         event, frames = self._place(i)
         codes = self._files.read(self._data / event.file_name, event.file_index, frames)
-        scaled = self.scaling.apply(codes)  # (H, W, T)
+        scaled = scale_vil(codes)  # (H, W, T)
         return np.ascontiguousarray(np.moveaxis(scaled, -1, 0)[..., np.newaxis])
 
     def times(self, i: int) -> np.ndarray:

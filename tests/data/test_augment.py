@@ -28,13 +28,14 @@ def test_mode_2_gives_the_eight_symmetries_of_a_square_and_no_other():
     assert seen == symmetries
 
 
-def test_mode_1_turns_by_any_angle_and_fills_with_the_given_value():
+def test_mode_1_turns_by_any_angle_and_fills_with_zero():
     given = sequence(height=20, width=20)
-    turned = augment(given, 1, np.random.default_rng(1), fill=-3.0)
+    given += 1 - given.min()
+    turned = augment(given, 1, np.random.default_rng(1))
     assert turned.shape == given.shape
     assert turned.dtype == np.float32
-    assert (turned == -3).any()
-    kept = turned[turned != -3]
+    assert (turned == 0).any()
+    kept = turned[turned != 0]
     assert np.isin(kept, given).all()  # nearest pixel: no new values
     assert len(np.unique([drawn.sum() for drawn in draws(1, 20, given)])) == 20
 

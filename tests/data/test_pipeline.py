@@ -12,7 +12,7 @@ class Numbered:
 
     keys = np.arange(100, 110)
     frame_shape = (4, 4)
-    value_scale, value_offset = 1.0, 0.0
+    value_scale = 1.0
     source = "numbered train split"
     name = "number"
 

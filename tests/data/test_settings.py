@@ -61,7 +61,6 @@ def test_dates_out_of_order_are_refused():
         {"val_fraction": 1.0},
         {"workers": 0},
         {"frame_size": (0, 4)},
-        {"scaling": "log"},
         {"year": 1},
     ],
 )

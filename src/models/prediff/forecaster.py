@@ -48,8 +48,16 @@ class PreDiffForecaster:
         for network in networks.values():
             network.set_train(False)
         vae = networks["vae"]
-        self.encode = _function(lambda frames: vae.encode(frames)[0], compiled)
-        self.decode = _function(lambda latents: vae.decode(latents), compiled)
+
+        # functions with a name: graph mode cannot read a lambda within a call
+        def mean_latents(frames):
+            return vae.encode(frames)[0]
+
+        def frames_of(latents):
+            return vae.decode(latents)
+
+        self.encode = _function(mean_latents, compiled)
+        self.decode = _function(frames_of, compiled)
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -86,7 +94,7 @@ class PreDiffForecaster:
         target: np.ndarray | None,
         progress: Callable[[int], None] | None,
     ) -> list[np.ndarray]:
-        """Frames (T, H, W, 1) of some members; a short batch is filled up to spare a compilation."""
+        """Frames (T, H, W, 1) of some members; a short batch is filled up: one compilation."""
         full = batch + batch[:1] * (self.sampling.batch_size - len(batch))
         cases = [case for case, _ in full]
         named = [(int(keys[case]), member) for case, member in full]

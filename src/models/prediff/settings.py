@@ -9,6 +9,7 @@ from pydantic import Field, PositiveInt, model_validator
 from src.config.frozen import Frozen
 from src.diffusion.process import DiffusionProcess
 from src.diffusion.schedules import beta_schedule
+from src.layers.cuboid_patterns import cuboids_of
 
 Probability = Field(default=0.1, ge=0.0, lt=1.0)
 Shape = tuple[int, int, int, int]
@@ -101,6 +102,8 @@ class CuboidSettings(Frozen):
                 f"patterns has {len(self.level_patterns)} names, depth has {len(self.depth)} "
                 "levels; give one name or one a level"
             )
+        for pattern in self.level_patterns:
+            cuboids_of(pattern, (1, 1, 1))  # refuses an unknown name
         for units in self.units:
             if units % self.heads:
                 raise ValueError(
@@ -220,6 +223,16 @@ class PreDiffSettings(Frozen):
         """(T, h, w, c) of encoded frames."""
         channels, height, width = self.latent_chw
         return frames, height, width, channels
+
+    @model_validator(mode="after")
+    def _discriminator_sees_something(self) -> PreDiffSettings:
+        side = min(self.frame_size) // 2**self.adversary.layers
+        if self.adversary.weight > 0 and side < 3:
+            raise ValueError(
+                f"adversary.layers = {self.adversary.layers} leaves {side} pixels a side of "
+                f"{min(self.frame_size)}, at least 3 are needed; use fewer layers"
+            )
+        return self
 
     @model_validator(mode="after")
     def _frames_fit_the_autoencoder(self) -> PreDiffSettings:

@@ -18,7 +18,7 @@ from src.models.prediff.settings import PreDiffSettings
 from src.models.prediff.vae import Autoencoder
 from src.models.prediff.vae_loss import DiscriminatorLoss, GeneratorLoss, ReconstructionLoss
 
-PREVIEW_STEPS = 10
+PREVIEW_STEPS = 5
 Rows = list[tuple[str, np.ndarray]]
 
 
