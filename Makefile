@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 VENV   ?= .venv
 DATA   ?= demo_data
-OUT    ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
+OUT    := $(or $(OUT),runs/demo-$(shell date +%Y%m%d-%H%M%S))
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
@@ -15,9 +15,14 @@ $(READY): requirements.txt requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
+# synthetic rain and a few hundred steps; the README's table takes the full length on real radar
 demo: $(READY)
-	$(BIN)/python main.py --device_target CPU --cfg configs/demo/prediff_synthetic.yaml --mode train --out $(OUT)
-	$(BIN)/python main.py --device_target CPU --mode test --out $(OUT)
+	$(BIN)/python main.py --device_target CPU --cfg configs/demo/prediff.yaml --mode train \
+	  --out $(OUT) --set data.name=synthetic --set data.root_dir=$(DATA)/radar \
+	  --set training.vae.max_steps=200 --set training.alignment.max_steps=20 \
+	  --set training.diffusion.max_steps=120
+	$(BIN)/python main.py --device_target CPU --mode test --out $(OUT) \
+	  --set evaluation.max_samples=6
 
 test: $(READY)
 	$(BIN)/python -m pytest

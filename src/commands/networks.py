@@ -1,56 +1,82 @@
-"""Trained networks from checkpoints, frozen, and where to look for them."""
+"""Trained networks: where their checkpoints lie, and the networks themselves, frozen.
+
+The places are known without MindSpore, so a missing checkpoint is refused at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
-
-from mindspore import nn
+from typing import TYPE_CHECKING, Any
 
 from src.config.schema import RunSettings
 from src.models.base import ModelSpec
 from src.refusal import Refusal
-from src.training import checkpoint
+from src.runtime.run_folder import network_path
+
+if TYPE_CHECKING:
+    from mindspore import nn
 
 
-def checkpoint_folder(settings: RunSettings, run: Path) -> Path:
-    """The folder that holds the checkpoints to use: that of `ckpt_path`, else the run's own."""
-    if not settings.ckpt_path:
-        return run / "checkpoints"
-    path = Path(settings.ckpt_path)
-    if path.is_dir():
-        inner = path / "checkpoints"
-        return inner if inner.is_dir() else path
-    if not path.is_file():
-        raise Refusal(f"ckpt_path = {path}: no such file or folder; give a checkpoint or a run")
-    return path.parent
+def checkpoint_files(
+    spec: ModelSpec, settings: RunSettings, stages: Iterable[str], run: Path
+) -> dict[str, Path]:
+    """The checkpoint of every stage: the one that `ckpt_path` names, else the best one beside it.
+
+    Without `ckpt_path` the best ones of the run folder `run`. An optional stage may be missing;
+    Refusal for any other.
+    """
+    named = Path(settings.ckpt_path) if settings.ckpt_path else None
+    folder = _folder(named, run)
+    files: dict[str, Path] = {}
+    for stage in stages:
+        path = network_path(folder, stage, "best")
+        if named is not None and named.is_file() and _stage(named, spec) == stage:
+            path = named
+        if path.is_file():
+            files[stage] = path
+        elif not spec.stages[stage].optional:
+            raise Refusal(f"{path}: no such checkpoint; train the stage first or mend ckpt_path")
+    return files
 
 
 def load_frozen(
-    spec: ModelSpec, settings: RunSettings, stages: Iterable[str], folder: Path
+    spec: ModelSpec, settings: RunSettings, files: Mapping[str, Path]
 ) -> dict[str, nn.Cell]:
-    """The best networks of some stages, frozen and in evaluation mode."""
-    return {stage: load_one(spec, settings, stage, folder)[0] for stage in stages}
+    """The networks of some stages, frozen and in evaluation mode."""
+    return {stage: load_one(spec, settings, stage, path)[0] for stage, path in files.items()}
 
 
 def load_one(
-    spec: ModelSpec, settings: RunSettings, stage: str, folder: Path
+    spec: ModelSpec, settings: RunSettings, stage: str, path: Path
 ) -> tuple[nn.Cell, dict[str, Any]]:
-    """One stage's network with the information of its checkpoint.
+    """One stage's network, frozen, with the information of its checkpoint."""
+    from src.training import checkpoint
 
-    It is the best one in `folder`, or the file that `ckpt_path` names if it is of this stage.
-    """
-    path = checkpoint.network_path(folder, stage, "best")
-    named = Path(settings.ckpt_path) if settings.ckpt_path else None
-    if named is not None and named.is_file() and named.name.startswith(f"{stage}_"):
-        path = named
     network = spec.stages[stage].build_network(settings.model)
-    information = checkpoint.load_network(path, network)
-    if information["model"] != spec.name or information["stage"] != stage:
-        found = f"{information['model']}/{information['stage']}"
-        raise Refusal(f"{path}: holds {found}, expected {spec.name}/{stage}; mend ckpt_path")
+    information = checkpoint.load_network(path, network, spec.name, stage)
     for parameter in network.get_parameters():
         parameter.requires_grad = False
     network.set_train(False)
     return network, {**information, "path": str(path)}
+
+
+def _folder(named: Path | None, run: Path) -> Path:
+    """The folder of the checkpoints."""
+    if named is None:
+        return run / "checkpoints"
+    if named.is_dir():
+        inner = named / "checkpoints"
+        return inner if inner.is_dir() else named
+    if not named.is_file():
+        raise Refusal(f"ckpt_path = {named}: no such file or folder; give a checkpoint or a run")
+    return named.parent
+
+
+def _stage(named: Path, spec: ModelSpec) -> str:
+    """The stage that a checkpoint's file name begins with."""
+    for stage in spec.stages:
+        if named.name.startswith(f"{stage}_"):
+            return stage
+    known = ", ".join(f"{stage}_..." for stage in spec.stages)
+    raise Refusal(f"ckpt_path = {named}: cannot tell its stage, expected a name like {known}")

@@ -15,7 +15,7 @@ from src.runtime.run_folder import CONFIG
 
 
 def read_settings(request: Request) -> RunSettings:
-    """The settings of `--cfg`; without one those of an existing run in `--out`, else the default."""
+    """The settings of `--cfg`; without one those of an existing run in `--out`, or the default."""
     cfg = request.cfg
     if cfg is None and request.out is not None and (request.out / CONFIG).is_file():
         cfg = request.out / CONFIG

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from src.cli import Request
+from src.commands.networks import checkpoint_files, load_one
 from src.commands.request import read_settings, run_path
 from src.config.schema import RunSettings
 from src.data import open_split
@@ -32,8 +33,9 @@ def run(request: Request) -> None:
     spec = load_spec(settings.model.name)
     sequences = open_split(settings.data, settings.evaluation.split, spec.window(settings.model))
     path = _existing_source(request, settings)
+    files = checkpoint_files(spec, settings, spec.stages, path)
     device = _start(request, settings)
-    forecaster, provenance = _forecaster(spec, settings, path)
+    forecaster, provenance = _forecaster(spec, settings, files)
     methods = _chosen_methods(forecaster, settings)
     folder = _folder(path, settings)
     report, figures = folder.new_results()
@@ -70,18 +72,12 @@ def _start(request: Request, settings: RunSettings) -> str:
 
 
 def _forecaster(
-    spec: ModelSpec, settings: RunSettings, path: Path
+    spec: ModelSpec, settings: RunSettings, files: Mapping[str, Path]
 ) -> tuple[Forecaster, dict[str, Any]]:
-    """The forecaster and where its weights come from; optional stages may be missing."""
-    from src.commands.networks import checkpoint_folder, load_one
-    from src.training.checkpoint import network_path
-
-    folder = checkpoint_folder(settings, path)
+    """The forecaster and where its weights come from."""
     networks, origins = {}, {}
-    for name, stage in spec.stages.items():
-        if stage.optional and not network_path(folder, name, "best").is_file():
-            continue
-        networks[name], information = load_one(spec, settings, name, folder)
+    for name, file in files.items():
+        networks[name], information = load_one(spec, settings, name, file)
         origins[name] = {
             "path": information["path"],
             "step": information["position"]["step"],

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from src.cli import Request
+from src.commands.networks import checkpoint_files, load_frozen
 from src.commands.request import chosen_stages, read_settings, run_path
 from src.config.schema import RunSettings
 from src.data import open_split
@@ -13,23 +16,27 @@ from src.models import load_spec
 from src.models.base import ModelSpec
 from src.refusal import Refusal
 from src.runtime import run_folder
-from src.runtime.run_folder import RunFolder
+from src.runtime.run_folder import RunFolder, network_path
+from src.training.micro_batches import micro_batches
 
 
 def run(request: Request) -> None:
     """Check everything that can be checked, then train; ends with where the checkpoints are."""
+    if request.resume and request.out is None:
+        raise Refusal("--resume: needs --out, the folder of the run to continue")
     settings = read_settings(request)
     spec = load_spec(settings.model.name)
     stages = chosen_stages(request, spec)
-    splits = {stage: _splits(spec, settings, stage) for stage in stages}
     path = run_path(request, settings)
+    splits = {stage: _splits(spec, settings, stage) for stage in stages}
+    for stage in stages:
+        micro_batches(stage, settings.training[stage], len(splits[stage][0]))
+    required = {stage: _required_files(spec, settings, stage, path, stages) for stage in stages}
     reopen = request.resume
-    if reopen and request.out is None:
-        raise Refusal("--resume: needs --out, the folder of the run to continue")
     folder = run_folder.reopen(path, settings) if reopen else run_folder.create(path, settings)
     _start(request, settings, folder)
     for stage in stages:
-        _train_stage(spec, settings, stage, folder, splits[stage])
+        _train_stage(spec, settings, stage, folder, splits[stage], required[stage])
     print(f"trained {', '.join(stages)}; checkpoints are in {folder.checkpoints}")
 
 
@@ -51,15 +58,14 @@ def _train_stage(
     name: str,
     folder: RunFolder,
     splits: tuple[Sequences, Sequences],
+    required: Mapping[str, Path],
 ) -> None:
     import mindspore as ms
 
-    from src.commands.networks import checkpoint_folder, load_frozen
     from src.training.trainer import Trainer
 
     stage = spec.stages[name]
-    source = checkpoint_folder(settings, folder.path) if settings.ckpt_path else folder.checkpoints
-    frozen = load_frozen(spec, settings, stage.requires, source)
+    frozen = load_frozen(spec, settings, required)
     ms.set_seed(settings.runtime.seed + list(spec.stages).index(name))
     trainer = Trainer(
         spec=spec,
@@ -72,6 +78,16 @@ def _train_stage(
     )
     trainer.restore()
     trainer.run()
+
+
+def _required_files(
+    spec: ModelSpec, settings: RunSettings, name: str, run: Path, stages: tuple[str, ...]
+) -> dict[str, Path]:
+    """The checkpoints that a stage builds on; those of this run's `stages` are still to come."""
+    required = spec.stages[name].requires
+    earlier = [stage for stage in required if stage not in stages]
+    own = {s: network_path(run / "checkpoints", s, "best") for s in required if s in stages}
+    return {**checkpoint_files(spec, settings, earlier, run), **own}
 
 
 def _batches(

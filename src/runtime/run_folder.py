@@ -48,6 +48,16 @@ class RunFolder:
             number += 1
 
 
+def network_path(folder: Path, stage: str, which: str) -> Path:
+    """Where a stage keeps its "best" or "last" network."""
+    return folder / f"{stage}_{which}.ckpt"
+
+
+def state_path(folder: Path, stage: str) -> Path:
+    """Where a stage keeps what it needs to be resumed."""
+    return folder / f"{stage}_state.ckpt"
+
+
 def create(path: Path, settings: RunSettings) -> RunFolder:
     """A new run folder with its resolved settings. Refusal if something is there already."""
     if path.is_dir() and any(path.iterdir()):

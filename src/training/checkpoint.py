@@ -7,6 +7,7 @@ that a run needs to go on as if it had never stopped.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -20,16 +21,6 @@ from mindspore import Parameter, nn
 from src.refusal import Refusal
 
 INFORMATION = "mindcast"  # the entry that holds the JSON text
-
-
-def network_path(folder: Path, stage: str, which: str) -> Path:
-    """Where a stage keeps its "best" or "last" network."""
-    return folder / f"{stage}_{which}.ckpt"
-
-
-def state_path(folder: Path, stage: str) -> Path:
-    """Where a stage keeps what it needs to be resumed."""
-    return folder / f"{stage}_state.ckpt"
 
 
 def save(path: Path, parameters: Iterable[Parameter], information: Mapping[str, Any]) -> None:
@@ -46,8 +37,9 @@ def save(path: Path, parameters: Iterable[Parameter], information: Mapping[str, 
         )
         os.replace(temporary, path)
     except (OSError, RuntimeError, ValueError) as error:
-        temporary.unlink(missing_ok=True)
-        reason = str(error).splitlines()[0]
+        with contextlib.suppress(OSError):  # a file in the place of its folder
+            temporary.unlink()
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise Refusal(f"{path}: cannot be written ({reason}); free some space or choose another "
                       "--out; earlier checkpoints are untouched") from None  # fmt: skip
 
@@ -68,12 +60,16 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     return {name: p.asnumpy() for name, p in entries.items()}, json.loads(str(text))
 
 
-def load_network(path: Path, network: nn.Cell) -> dict[str, Any]:
-    """Put a network checkpoint into `network` and return its information.
+def load_network(path: Path, network: nn.Cell, model: str, stage: str) -> dict[str, Any]:
+    """Put the network checkpoint of a model's stage into `network` and return its information.
 
-    Raises Refusal, naming the first difference, if it was made by another configuration.
+    Raises Refusal if it is of another model or stage or, naming the first difference, if it was
+    made by another configuration.
     """
     arrays, information = read(path)
+    if (information["model"], information["stage"]) != (model, stage):
+        found = f"{information['model']}/{information['stage']}"
+        raise Refusal(f"{path}: holds {found}, expected {model}/{stage}; mend ckpt_path")
     fill(path, network.get_parameters(), arrays, exact=True)
     return information
 

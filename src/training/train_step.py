@@ -26,6 +26,7 @@ class ObjectiveStep:
 
     compiled: graph mode for everything that repeats. averaged: the parameters that get an
     exponential average (empty: none). reducer: cell that averages gradients over processes.
+    frozen: networks inside the losses that stay in evaluation mode.
     """
 
     def __init__(
@@ -35,8 +36,9 @@ class ObjectiveStep:
         averaged: Sequence[Parameter],
         compiled: bool,
         reducer: nn.Cell | None = None,
+        frozen: Sequence[nn.Cell] = (),
     ) -> None:
-        self.objective, self.compiled = objective, compiled
+        self.objective, self.compiled, self.frozen = objective, compiled, frozen
         self.betas = training.betas
         decay = training.weight_decay if training.optimizer == "adamw" else 0.0
         self.optimiser = AdamW(
@@ -65,6 +67,8 @@ class ObjectiveStep:
         if cell is None:
             return None
         cell.set_train(True)
+        for network in self.frozen:
+            network.set_train(False)
         differentiate = self._gradient_function(cell)
         total, sums = None, None
         for batch in batches:

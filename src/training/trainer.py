@@ -13,13 +13,14 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
-from src.config.schema import RunSettings, StageTraining
+from src.config.schema import RunSettings
 from src.data.pipeline import Batches
 from src.models.base import ModelSpec, Stage
 from src.refusal import Refusal
-from src.runtime.run_folder import RunFolder
+from src.runtime.run_folder import RunFolder, network_path, state_path
 from src.training import checkpoint
 from src.training.interrupts import Interrupts
+from src.training.micro_batches import micro_batches
 from src.training.progress import Progress
 from src.training.schedule import learning_rate
 from src.training.train_step import MicroBatch, ObjectiveStep
@@ -54,49 +55,46 @@ class Trainer:
     parallel: tuple[int, int] = (0, 1)
     reducer_of: Any = None
     position: Position = field(default_factory=Position)
+    pending: list[tuple[int, dict[str, Tensor]]] = field(default_factory=list)  # not logged yet
 
     def __post_init__(self) -> None:
         model = self.settings.model
         self.stage: Stage = self.spec.stages[self.stage_name]
         self.options = self.settings.training[self.stage_name]
-        self.accumulate = _accumulation(self.stage_name, self.options, self.parallel[1])
+        self.accumulate = micro_batches(
+            self.stage_name, self.options, len(self.train.sequences), self.parallel[1]
+        )
         self.network = self.stage.build_network(model)
         objectives = self.stage.build_objectives(model, self.network, self.frozen)
         compiled = self.settings.runtime.mode == "graph"
         self.steps = [self._objective_step(o, compiled) for o in objectives]
         self.compiled = compiled
         self.validators: dict[int, Any] = {}
-        self._require_enough_samples()
         self.total = self._total_steps()
 
     # -- the loop ---------------------------------------------------------------------------
 
     def run(self) -> None:
         """Train to the last step. Stops, with the state kept, on SIGINT and SIGTERM."""
-        pending: list[tuple[int, dict[str, Tensor]]] = []
         last_save = time.monotonic()
         with Interrupts() as interrupts, self._progress() as progress:
             for step, batches in self._batches():
-                pending.append((step, self._optimise(step, batches)))
-                self.position.step = step + 1
+                self.pending.append((step, self._optimise(step, batches)))
+                self.position.step = done = step + 1
                 progress.advance()
-                done = self.position.step
                 is_last = done == self.total
                 if done % self.options.log_every_steps == 0 or is_last:
-                    progress.status(
-                        done, {**self._means(pending), "learning_rate": self._rate(step)}
-                    )
-                    pending = []
-                if self._validates(done) or is_last:
-                    self._require_finite(pending)
-                    self._validate(progress)
+                    progress.status(done, {**self._means(), "learning_rate": self._rate(step)})
+                    self.pending = []
+                validates = self._validates(done) or is_last
+                overdue = time.monotonic() - last_save > SAVE_EVERY_SECONDS
+                if validates or interrupts.asked or overdue:
+                    self._require_finite()
+                    if validates:
+                        self._validate(progress)
                     self.save_state()
                     last_save = time.monotonic()
-                elif interrupts.asked or time.monotonic() - last_save > SAVE_EVERY_SECONDS:
-                    self._require_finite(pending)
-                    self.save_state()
-                    last_save = time.monotonic()
-                if interrupts.asked and not is_last:
+                if interrupts.asked:
                     raise KeyboardInterrupt(
                         f"Stage {self.stage_name} is saved at step {done}/{self.total}; "
                         f"continue with --out {self.folder.path} --resume"
@@ -138,6 +136,9 @@ class Trainer:
     def _validate(self, progress: Progress) -> None:
         with self._averaged_weights():
             values = self.validate()
+            for name, found in values.items():
+                if not math.isfinite(found):
+                    raise self._not_finite(self.position.step, f"validation/{name}")
             value = values[self.stage.monitor]
             is_best = value < self.position.best
             progress.validation(self.position.step, values, is_best)
@@ -174,12 +175,16 @@ class Trainer:
     def save_state(self) -> None:
         """Everything a resumed run needs, in one file, replaced atomically."""
         if self.parallel[0] == 0:
-            path = checkpoint.state_path(self.folder.checkpoints, self.stage_name)
-            checkpoint.save(path, self._state(), self._information())
+            path = state_path(self.folder.checkpoints, self.stage_name)
+            pending = [
+                (step, {name: float(value.asnumpy()) for name, value in values.items()})
+                for step, values in self.pending
+            ]
+            checkpoint.save(path, self._state(), {**self._information(), "pending": pending})
 
     def restore(self) -> None:
         """Go on where the last state of this stage was saved, if there is one."""
-        path = checkpoint.state_path(self.folder.checkpoints, self.stage_name)
+        path = state_path(self.folder.checkpoints, self.stage_name)
         if not path.is_file():
             return
         arrays, information = checkpoint.read(path)
@@ -187,6 +192,10 @@ class Trainer:
         saved = information["position"]
         best = math.inf if saved["best"] is None else saved["best"]
         self.position = Position(saved["step"], best, saved["best_step"])
+        self.pending = [
+            (step, {name: Tensor(value, ms.float32) for name, value in values.items()})
+            for step, values in information["pending"]
+        ]
 
     def _state(self) -> list[ms.Parameter]:
         parameters = list(self.network.get_parameters())
@@ -201,7 +210,7 @@ class Trainer:
 
     def _save_network(self, which: str) -> None:
         if self.parallel[0] == 0:
-            path = checkpoint.network_path(self.folder.checkpoints, self.stage_name, which)
+            path = network_path(self.folder.checkpoints, self.stage_name, which)
             checkpoint.save(path, self.network.get_parameters(), self._information())
 
     def _information(self) -> dict[str, Any]:
@@ -222,14 +231,8 @@ class Trainer:
             [p for p in objective.parameters if id(p) in own] if self.options.ema_decay else []
         )
         reducer = self.reducer_of(objective.parameters) if self.reducer_of else None
-        return ObjectiveStep(objective, self.options, averaged, compiled, reducer)
-
-    def _require_enough_samples(self) -> None:
-        if self.train.batches_per_epoch < self.accumulate:
-            raise Refusal(
-                f"training.{self.stage_name}.total_batch_size = {self.options.total_batch_size}: "
-                f"the train split has only {len(self.train.sequences)} samples; use a smaller batch"
-            )
+        frozen = tuple(self.frozen.values())
+        return ObjectiveStep(objective, self.options, averaged, compiled, reducer, frozen)
 
     def _total_steps(self) -> int:
         if self.options.max_steps is not None:
@@ -258,42 +261,32 @@ class Trainer:
         average = self.steps[0].average
         return average.in_place() if average else contextlib.nullcontext()
 
-    def _means(self, pending: list[tuple[int, dict[str, Tensor]]]) -> dict[str, float]:
+    def _means(self) -> dict[str, float]:
         """Means over an interval; the place where values are read, hence checked."""
-        self._require_finite(pending)
-        names = {name for _, values in pending for name in values}
-        rows = {n: [float(v[n].asnumpy()) for _, v in pending if n in v] for n in sorted(names)}
-        return {name: sum(row) / len(row) for name, row in rows.items()}
+        self._require_finite()
+        names = {name for _, values in self.pending for name in values}
+        rows = {n: [float(v[n].asnumpy()) for _, v in self.pending if n in v] for n in names}
+        return {name: sum(rows[name]) / len(rows[name]) for name in sorted(rows)}
 
-    def _require_finite(self, pending: list[tuple[int, dict[str, Tensor]]]) -> None:
-        for step, values in pending:
+    def _require_finite(self) -> None:
+        for step, values in self.pending:
             for name, value in values.items():
                 if not np.isfinite(float(value.asnumpy())):
-                    path = checkpoint.state_path(self.folder.checkpoints, self.stage_name)
-                    kept = (
-                        f"the last good state is {path}" if path.exists() else "nothing was saved"
-                    )
-                    raise Refusal(
-                        f"stage {self.stage_name}, step {step + 1}: {name} is not finite; "
-                        f"{kept}; lower training.{self.stage_name}.learning_rate and use --resume"
-                    )
+                    raise self._not_finite(step + 1, name)
+
+    def _not_finite(self, step: int, name: str) -> Refusal:
+        path = state_path(self.folder.checkpoints, self.stage_name)
+        kept = f"the last good state is {path}" if path.exists() else "nothing was saved"
+        return Refusal(
+            f"stage {self.stage_name}, step {step}: {name} is not finite; {kept}; "
+            f"lower training.{self.stage_name}.learning_rate and use --resume"
+        )
 
 
 def _evaluator(cell: nn.Cell, compiled: bool) -> Any:
-    """The diagnostics alone, as a function of its own: a compiled one keeps the mode it first saw."""
+    """The diagnostics alone, as a function of its own: compiled it keeps the mode it first saw."""
 
     def diagnostics(*inputs):
         return cell(*inputs)[1]
 
     return ms.jit(diagnostics) if compiled else diagnostics
-
-
-def _accumulation(stage: str, options: StageTraining, processes: int) -> int:
-    """Micro-batches that one process takes for one step."""
-    share, rest = divmod(options.total_batch_size, options.micro_batch_size * processes)
-    if rest:
-        raise Refusal(
-            f"training.{stage}.total_batch_size = {options.total_batch_size}: not a multiple of "
-            f"micro_batch_size x processes = {options.micro_batch_size} x {processes}"
-        )
-    return share

@@ -1,0 +1,81 @@
+"""Every model of the table in its smoke settings, not trained: what the contract is held to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import mindspore as ms
+import numpy as np
+
+from src.config.loader import load
+from src.config.schema import RunSettings, Sampling
+from src.models import MODELS, load_spec
+from src.models.base import Objective, Stage
+
+CASES = [(model, stage) for model in MODELS for stage in load_spec(model).stages]
+SAMPLING = Sampling(sampler="ddim", steps=2, batch_size=4)
+
+
+def settings_of(model: str) -> RunSettings:
+    return load(f"configs/smoke/{model}.yaml")
+
+
+def build_networks(model: str, stages: Any, seed: int = 0) -> dict[str, Any]:
+    """Networks by stage name, as `Stage.requires` promises them: frozen, in evaluation mode."""
+    spec, settings = load_spec(model), settings_of(model)
+    ms.set_seed(seed)
+    networks = {stage: spec.stages[stage].build_network(settings.model) for stage in stages}
+    for network in networks.values():
+        network.set_train(False)
+        for parameter in network.get_parameters():
+            parameter.requires_grad = False
+    return networks
+
+
+def build_stage(model: str, name: str) -> tuple[Stage, Any, dict[str, Any], tuple[Objective, ...]]:
+    """A stage, its own network, the frozen ones and the objectives."""
+    stage, settings = load_spec(model).stages[name], settings_of(model)
+    frozen = build_networks(model, stage.requires)
+    ms.set_seed(1)
+    network = stage.build_network(settings.model)
+    return stage, network, frozen, stage.build_objectives(settings.model, network, frozen)
+
+
+def shaken(cells: Any) -> None:
+    """Add a little noise to every parameter: zero initialisation hides what a gradient reaches."""
+    rng = np.random.default_rng(4)
+    for parameter in {id(p): p for cell in cells for p in cell.get_parameters()}.values():
+        noise = 0.05 * rng.random(parameter.shape, np.float32)
+        parameter.set_data(parameter.value() + ms.Tensor(noise))
+
+
+def batch(model: str, stage: Stage, size: int = 2) -> tuple[np.ndarray, ...]:
+    """(sequence, *draws) in the data's scale, for the window of the stage."""
+    settings, rng = settings_of(model), np.random.default_rng(2)
+    window = stage.window(settings.model)
+    sequence = rng.random((size, window.length, *window.frame, 1), np.float32)
+    return (sequence, *stage.draw(settings.model, rng, size))
+
+
+def phases(objectives: tuple[Objective, ...]) -> Iterator[tuple[Objective, int]]:
+    """(objective, first optimiser step) of every phase."""
+    for objective in objectives:
+        for first, _ in objective.phases:
+            yield objective, first
+
+
+def forecaster_of(
+    model: str, networks: dict[str, Any], seed: int = 0, compiled: bool = False, **sampling: Any
+) -> Any:
+    chosen = SAMPLING.model_copy(update=sampling)
+    return load_spec(model).build_forecaster(
+        settings_of(model).model, networks, chosen, seed, compiled
+    )
+
+
+def context_and_truth(model: str, cases: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    window = load_spec(model).window(settings_of(model).model)
+    shape = (cases, window.length, *window.frame, 1)
+    sequence = np.random.default_rng(3).random(shape, np.float32)
+    return sequence[:, : window.context], sequence[:, window.context :]

@@ -1,0 +1,210 @@
+import math
+
+import numpy as np
+import pytest
+
+from src.config.loader import load, to_yaml
+from src.models import MODELS, load_spec
+from src.refusal import Refusal
+from src.training import checkpoint
+from src.training.train_step import ObjectiveStep
+from tests.contract.models import (
+    CASES,
+    batch,
+    build_networks,
+    build_stage,
+    context_and_truth,
+    forecaster_of,
+    phases,
+    settings_of,
+    shaken,
+)
+
+KEY, OTHER_KEY = 4, 9
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def model(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def networks(model):
+    return build_networks(model, load_spec(model).stages)
+
+
+@pytest.fixture(scope="module")
+def forecaster(model, networks):
+    return forecaster_of(model, networks)
+
+
+@pytest.fixture(scope="module")
+def forecasts(model, forecaster):
+    """By method: the same context as two cases, two members each."""
+    return {m: forecast(forecaster, m, model, (KEY, OTHER_KEY), 2) for m in forecaster.methods}
+
+
+def forecast(forecaster, method, model, keys=(KEY,), members=1):
+    fields = [np.concatenate([f] * len(keys)) for f in context_and_truth(model)]
+    return forecaster.forecast(method, fields[0], keys, members, fields[1])
+
+
+# -- spec and settings ------------------------------------------------------------------------
+
+
+def test_a_model_is_registered_under_its_own_name(model):
+    spec = load_spec(model)
+    assert spec.name == model
+    assert settings_of(model).model.name == model
+    assert spec.reference
+
+
+def test_settings_survive_the_way_through_yaml(model, tmp_path):
+    settings = settings_of(model)
+    (tmp_path / "config.yaml").write_text(to_yaml(settings))
+    assert load(tmp_path / "config.yaml") == settings
+
+
+def test_a_stage_requires_earlier_stages_only(model):
+    stages = load_spec(model).stages
+    for number, stage in enumerate(stages.values()):
+        assert set(stage.requires) <= set(list(stages)[:number])
+
+
+# -- training ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("model", "name"), CASES)
+def test_one_step_is_finite_and_moves_the_stage_s_own_parameters_alone(model, name):
+    stage, _, frozen, objectives = build_stage(model, name)
+    options = settings_of(model).training[name].model_copy(update={"optimizer": "adam"})
+    shaken(cell for objective in objectives for _, cell in objective.phases)
+    inputs = batch(model, stage)
+    everything = [p for o in objectives for _, cell in o.phases for p in cell.get_parameters()]
+    everything += [p for cell in frozen.values() for p in cell.get_parameters()]
+    for objective, first in phases(objectives):
+        step = ObjectiveStep(objective, options, (), compiled=False, frozen=(*frozen.values(),))
+        before = {id(p): p.asnumpy().copy() for p in everything}
+        values = step.run(first, [inputs], 1e-3)
+        assert all(math.isfinite(float(v.asnumpy())) for v in values.values()), values
+        moved = {id(p) for p in everything if not np.array_equal(p.asnumpy(), before[id(p)])}
+        own = {id(p) for p in objective.parameters}
+        statistics = {id(p) for p in everything if not p.requires_grad}  # of batch norms
+        frozen_ones = {id(p) for cell in frozen.values() for p in cell.get_parameters()}
+        assert own <= moved, [p.name for p in objective.parameters if id(p) not in moved]
+        others = moved - own - (statistics - frozen_ones)
+        assert not others, [p.name for p in everything if id(p) in others]
+
+
+@pytest.mark.parametrize(("model", "name"), CASES)
+def test_the_monitored_value_is_among_the_diagnostics_of_every_phase(model, name):
+    stage, _, _, objectives = build_stage(model, name)
+    for _, cell in objectives[0].phases:
+        assert stage.monitor in cell.diagnostic_names
+    assert objectives[0].phases[0][0] == 0
+
+
+@pytest.mark.parametrize(("model", "name"), CASES)
+def test_parameter_names_are_unique_within_a_loss_and_within_the_saved_state(model, name):
+    # MindSpore renames parameters that share a name within a cell, and with them checkpoint keys
+    _, network, frozen, objectives = build_stage(model, name)
+    for objective in objectives:
+        for _, cell in objective.phases:
+            names = [p.name for p in cell.get_parameters()]
+            assert len(names) == len(set(names))
+    outside = {id(p) for cell in frozen.values() for p in cell.get_parameters()}
+    inside = [p for o in objectives for _, cell in o.phases for p in cell.get_parameters()]
+    state = {id(p): p.name for p in (*network.get_parameters(), *inside) if id(p) not in outside}
+    assert len(set(state.values())) == len(state)
+
+
+@pytest.mark.parametrize(("model", "name"), CASES)
+def test_a_preview_gives_titled_frames(model, name):
+    stage, network, frozen, _ = build_stage(model, name)
+    if stage.preview is None:
+        return
+    settings, sequence = settings_of(model).model, batch(model, stage, size=1)[0]
+    for title, frames in stage.preview(settings, network, frozen, sequence):
+        assert title
+        assert frames.shape[1:] == stage.window(settings).frame
+
+
+# -- forecasting ------------------------------------------------------------------------------
+
+
+def test_optional_stages_may_be_missing(model, networks):
+    stages = load_spec(model).stages
+    needed = {name: cell for name, cell in networks.items() if not stages[name].optional}
+    assert forecaster_of(model, needed).methods[0] == forecaster_of(model, networks).methods[0]
+
+
+def test_a_forecast_has_the_shape_of_the_truth_with_a_member_axis(model, forecasts):
+    truth = context_and_truth(model)[1]
+    for made in forecasts.values():
+        assert made.shape == (2, 2, *truth.shape[1:])
+        assert made.dtype == np.float32
+        assert np.isfinite(made).all()
+
+
+def test_the_same_seed_gives_the_same_forecast(model, networks, forecasts):
+    again = forecaster_of(model, networks)
+    for method, made in forecasts.items():
+        repeated = forecast(again, method, model, (KEY, OTHER_KEY), 2)
+        np.testing.assert_array_equal(made, repeated)
+
+
+def test_another_seed_member_or_key_gives_another_forecast(model, networks, forecasts):
+    other = forecaster_of(model, networks, seed=1, batch_size=1)
+    for method, made in forecasts.items():
+        assert not np.allclose(made[0, 0], forecast(other, method, model)[0, 0])
+        assert not np.allclose(made[:, 0], made[:, 1])
+        assert not np.allclose(made[0], made[1])
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_member_is_the_same_however_many_there_are_and_whatever_the_batch(
+    model, networks, forecasts, size
+):
+    other = forecaster_of(model, networks, batch_size=size)
+    for method, made in forecasts.items():
+        alone = forecast(other, method, model, (OTHER_KEY,))
+        np.testing.assert_allclose(alone[0, 0], made[1, 0], rtol=1e-5, atol=1e-5)
+
+
+def test_progress_counts_every_step_of_every_member(model, networks):
+    context, truth = context_and_truth(model)
+    forecaster, done = forecaster_of(model, networks, steps=1, batch_size=2), []
+    forecaster.forecast(forecaster.methods[0], context, (KEY,), 3, truth, done.append)
+    assert sum(done) == 3
+
+
+def test_saved_and_loaded_networks_give_the_same_forecast(model, networks, forecasts, tmp_path):
+    others = build_networks(model, networks, seed=5)
+    for stage, network in networks.items():
+        path = tmp_path / f"{stage}.ckpt"
+        checkpoint.save(path, network.get_parameters(), {"model": model, "stage": stage})
+        checkpoint.load_network(path, others[stage], model, stage)
+    loaded = forecaster_of(model, others, batch_size=1)
+    for method, made in forecasts.items():
+        repeated = forecast(loaded, method, model)
+        np.testing.assert_allclose(repeated[0, 0], made[0, 0], rtol=1e-5, atol=1e-5)
+
+
+def test_a_context_of_another_shape_is_refused_with_the_shape_expected(model, forecaster):
+    context, truth = context_and_truth(model)
+    wrong = (context[:, 1:], context[..., :-1, :], context[0], np.concatenate([context] * 2, -1))
+    for array in wrong:
+        with pytest.raises(Refusal) as caught:
+            forecaster.forecast(forecaster.methods[0], array, (KEY,), 1, truth)
+        message = str(caught.value)
+        assert str(array.shape) in message
+        assert ", ".join(map(str, context.shape[1:])) in message
+        assert "\n" not in message
+
+
+@pytest.mark.slow
+def test_graph_mode_and_pynative_agree(model, networks, forecasts):
+    compiled = forecaster_of(model, networks, compiled=True, batch_size=1)
+    for method, made in forecasts.items():
+        graph = forecast(compiled, method, model)
+        np.testing.assert_allclose(graph[0, 0], made[0, 0], rtol=1e-4, atol=1e-5)

@@ -1,0 +1,134 @@
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from src.config.loader import load
+from src.models import MODELS, load_spec
+
+pytestmark = pytest.mark.slow
+
+
+def main(*arguments):
+    command = [sys.executable, "main.py", "--device_target", "CPU", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def passed(*arguments):
+    result = main(*arguments)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert "Traceback" not in result.stderr
+    return result.stdout
+
+
+def contents(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def names(folder, suffix):
+    return [p.name for p in folder.glob(f"*{suffix}") if p.stat().st_size > 100]
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def run(request, tmp_path_factory):
+    """A run of the smoke settings, trained and tested once."""
+    folder = tmp_path_factory.mktemp(request.param)
+    cfg, out = f"configs/smoke/{request.param}.yaml", folder / "run"
+    told = passed("--cfg", cfg, "--out", out, "--set", f"data.root_dir={folder / 'data'}")
+    assert str(out / "checkpoints") in told
+    trained = contents(out)
+    table = passed("--mode", "test", "--out", out)
+    return SimpleNamespace(
+        model=request.param, cfg=cfg, folder=folder, out=out, trained=trained, table=table
+    )
+
+
+def test_training_leaves_settings_checkpoints_a_log_and_curves(run):
+    spec = load_spec(run.model)
+    settings = load(run.out / "config.yaml")
+    assert settings.data.root_dir == str(run.folder / "data")
+    found = {p.name for p in (run.out / "checkpoints").iterdir()}
+    assert found == {f"{s}_{w}.ckpt" for s in spec.stages for w in ("best", "last", "state")}
+    records = [json.loads(line) for line in (run.out / "log.jsonl").read_text().splitlines()]
+    for stage in spec.stages:
+        steps = [r["step"] for r in records if (r["stage"], r["kind"]) == (stage, "train")]
+        assert steps[-1] == settings.training[stage].max_steps
+        assert any(r["kind"] == "validation" for r in records if r["stage"] == stage)
+        assert any((run.out / "tensorboard" / stage).iterdir())
+    assert (run.out / "run.log").stat().st_size > 0
+
+
+def test_testing_scores_every_method_beside_persistence(run):
+    text = (run.out / "report" / "scores.json").read_text()
+    scores = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    settings, about = load(run.out / "config.yaml"), scores["provenance"]
+    assert "persistence" in scores["rows"]
+    for method in about["methods"]:  # members, mean and ensemble have a row each
+        assert any(row.startswith(f"{method} (") for row in scores["rows"])
+    assert {row["cases"] for row in scores["rows"].values()} == {settings.evaluation.max_samples}
+    assert about["model"] == run.model
+    assert about["seed"] == settings.runtime.seed
+    assert about["device"] == "CPU"
+    assert about["members"] == settings.sampling.members
+    assert str(run.folder / "data") in about["data"]
+    for stage, origin in about["checkpoints"].items():
+        assert origin["path"] == str(run.out / "checkpoints" / f"{stage}_best.ckpt")
+        assert origin["of_steps"] == settings.training[stage].max_steps
+    with open(run.out / "report" / "scores.csv", newline="") as file:
+        assert {row["method"] for row in csv.DictReader(file)} == set(scores["rows"])
+    for method in scores["rows"]:
+        assert method in run.table
+
+
+def test_testing_draws_figures(run):
+    methods = json.loads((run.out / "report" / "scores.json").read_text())["provenance"]["methods"]
+    panels, animations = (names(run.out / "figures", s) for s in (".png", ".gif"))
+    for method in methods:
+        assert any(name.startswith(f"{method}_") for name in panels)
+        assert any(name.startswith(f"{method}_") for name in animations)
+    assert {"csi.png", "errors.png"} <= set(panels)
+
+
+def test_testing_leaves_what_training_made(run):
+    now = contents(run.out)
+    assert run.trained.items() <= now.items()
+
+
+def test_training_into_the_same_folder_is_refused_and_changes_nothing(run):
+    before = contents(run.folder)
+    result = main("--cfg", run.cfg, "--out", run.out, "--set", f"data.root_dir={run.folder}/data")
+    assert result.returncode == 2
+    assert result.stderr == (
+        f"mindcast: --out {run.out}: holds a run; continue it with --resume or choose another "
+        "folder\n"
+    )
+    assert contents(run.folder) == before
+
+
+def test_resuming_a_finished_run_trains_nothing_and_changes_no_checkpoint(run):
+    before = contents(run.out / "checkpoints")
+    log = (run.out / "log.jsonl").read_bytes()
+    passed("--out", run.out, "--resume")
+    assert contents(run.out / "checkpoints") == before
+    assert (run.out / "log.jsonl").read_bytes() == log
+
+
+def test_another_test_takes_a_checkpoint_of_another_run_and_makes_its_own_report(run):
+    other = run.folder / "other"
+    shutil.copytree(run.out / "checkpoints", other)
+    before = contents(run.out)
+    (*_, last) = load_spec(run.model).stages
+    named = other / f"{last}_last.ckpt"
+    first = json.loads((run.out / "report" / "scores.json").read_text())["provenance"]["methods"][0]
+    fewer = [f"evaluation.{change}" for change in ("max_samples=1", "figures=0")]
+    fewer = [word for s in (*fewer, f"evaluation.methods=[{first}]") for word in ("--set", s)]
+    passed("--mode", "test", "--out", run.out, "--set", f"ckpt_path={named}", *fewer)
+    assert before.items() <= contents(run.out).items()
+    about = json.loads((run.out / "report_2" / "scores.json").read_text())["provenance"]
+    assert about["checkpoints"][last]["path"] == str(named)
+    for stage, origin in about["checkpoints"].items():
+        assert origin["path"].startswith(str(other)), stage

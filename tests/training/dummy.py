@@ -1,0 +1,152 @@
+"""A model of one matrix that learns frame 1 from frame 0: every rule of the trainer, no waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from src.config.frozen import Frozen
+from src.config.schema import RunSettings, Runtime, StageTraining
+from src.data.settings import SyntheticSettings
+from src.models.base import ModelSpec, Objective, Stage, Window
+from src.runtime.run_folder import RunFolder
+
+SIZE = 8
+CRITIC_STARTS = 2
+
+
+class DummySettings(Frozen):
+    name: Literal["dummy"] = "dummy"
+    noise: float = 0.1
+
+
+class Arrays:
+    """Sequences of two frames: the second is the first, turned upside down."""
+
+    frame_shape = (SIZE, SIZE)
+    interval_minutes, value_scale, value_offset = 10, 255.0, 0.0
+    thresholds = (74.0,)
+    source = "two frames of noise"
+
+    def __init__(self, count: int, first_key: int = 0) -> None:
+        self.keys = np.arange(first_key, first_key + count, dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, i: int) -> np.ndarray:
+        frame = np.random.default_rng(self.keys[i]).random((SIZE, SIZE, 1), np.float32)
+        return np.stack([frame, frame[::-1]])
+
+    def times(self, i: int) -> np.ndarray:
+        return np.datetime64("2019-01-01T00:00") + np.arange(2) * np.timedelta64(10, "m")
+
+    def label(self, i: int) -> str:
+        return f"A{self.keys[i]}"
+
+
+def window(settings: DummySettings) -> Window:
+    return Window(length=2, stride=2, frame=(SIZE, SIZE), context=1)
+
+
+def draw(settings: DummySettings, rng: np.random.Generator, count: int) -> tuple[np.ndarray, ...]:
+    return (np.float32(settings.noise) * rng.standard_normal((count, SIZE, SIZE), np.float32),)
+
+
+def build_matrix(settings: DummySettings) -> Any:
+    from tests.training.dummy_cells import Matrix
+
+    return Matrix()
+
+
+def build_fine_matrix(settings: DummySettings) -> Any:
+    from tests.training.dummy_cells import Matrix
+
+    return Matrix("fine_")  # MindSpore renames what shares a name within one loss
+
+
+def fit(settings: DummySettings, network: Any, frozen: Any) -> tuple[Objective, ...]:
+    """The matrix, and from the third step on a critic of its own."""
+    from tests.training.dummy_cells import CriticError, Error
+
+    critic = CriticError(network)
+    return (
+        Objective("matrix", network.trainable_params(), ((0, Error(network)),)),
+        Objective("critic", [critic.scale], ((CRITIC_STARTS, critic),)),
+    )
+
+
+def refine(settings: DummySettings, network: Any, frozen: Any) -> tuple[Objective, ...]:
+    """Another matrix, behind the frozen first one."""
+    from tests.training.dummy_cells import Error
+
+    loss = Error(network, before=frozen["fit"])
+    return (Objective("matrix", network.trainable_params(), ((0, loss),)),)
+
+
+def preview(settings: Any, network: Any, frozen: Any, sequence: np.ndarray) -> list:
+    return [("frames", sequence[0, ..., 0])]
+
+
+def make_spec(draw: Callable[..., Any] = draw) -> ModelSpec:
+    first = Stage((), window, 0, build_matrix, fit, draw, monitor="loss", preview=preview)
+    second = replace(
+        first, requires=("fit",), build_network=build_fine_matrix, build_objectives=refine
+    )
+    return ModelSpec(
+        name="dummy",
+        task="nowcast",
+        settings_type=DummySettings,
+        stages={"fit": first, "refine": second},
+        window=window,
+        build_forecaster=lambda *_: None,
+        to_ours=lambda stage, weights: dict(weights),
+        reference="none",
+    )
+
+
+SPEC = make_spec()
+
+
+def run_settings(noise: float = 0.1, mode: str = "pynative", **training: Any) -> RunSettings:
+    options = {
+        "optimizer": "adam",
+        "learning_rate": 1e-2,
+        "total_batch_size": 4,
+        "micro_batch_size": 2,
+        "max_steps": 3,
+        "log_every_steps": 1,
+        **training,
+    }
+    stage = StageTraining.model_validate(options)
+    data = SyntheticSettings(name="synthetic", root_dir="nowhere", frame_size=(SIZE, SIZE))
+    return RunSettings[DummySettings, SyntheticSettings](
+        model=DummySettings(noise=noise),
+        data=data,
+        training={"fit": stage, "refine": stage},
+        runtime=Runtime(mode=mode),
+    )
+
+
+def trainer(
+    path: Path, settings: RunSettings, spec: ModelSpec = SPEC, stage: str = "fit", **changes: Any
+) -> Any:
+    """A trainer over 12 samples, three steps of 4 an epoch, with 3 more for validation."""
+    from src.data.pipeline import Batches
+    from src.training.trainer import Trainer
+
+    path.mkdir(parents=True, exist_ok=True)
+    size = settings.training[stage].micro_batch_size
+    arguments = {
+        "train": Batches(Arrays(12), size, seed=0),
+        "validation": Batches(Arrays(3, 100), size, seed=0, shuffle=False, drop_remainder=False),
+        "frozen": {},
+        **changes,
+    }
+    return Trainer(
+        spec=spec, settings=settings, stage_name=stage, folder=RunFolder(path), **arguments
+    )

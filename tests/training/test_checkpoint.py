@@ -1,0 +1,142 @@
+import os
+
+import mindspore as ms
+import numpy as np
+import pytest
+from mindspore import nn
+
+from src.refusal import Refusal
+from src.training import checkpoint
+from tests.training.dummy_cells import Matrix
+
+INFORMATION = {"model": "dummy", "stage": "fit"}
+
+
+def written(folder, network=None, **information):
+    path = folder / "fit_best.ckpt"
+    network = network or Matrix()
+    checkpoint.save(path, network.get_parameters(), {**INFORMATION, **information})
+    return path
+
+
+def refusal(function, *arguments):
+    with pytest.raises(Refusal) as caught:
+        function(*arguments)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def load(path, network=None, model="dummy", stage="fit"):
+    return checkpoint.load_network(path, network or Matrix(), model, stage)
+
+
+def test_what_was_saved_is_read_back(tmp_path):
+    network = Matrix()
+    network.bias.set_data(ms.Tensor(np.arange(8, dtype=np.float32)))
+    path = written(tmp_path / "deep" / "folder", network, settings={"a": [1, "b", None]})
+    other = Matrix()
+    assert load(path, other) == {**INFORMATION, "settings": {"a": [1, "b", None]}}
+    np.testing.assert_array_equal(other.bias.asnumpy(), np.arange(8))
+    assert [p.name for p in path.parent.iterdir()] == ["fit_best.ckpt"]
+
+
+def test_a_write_that_fails_keeps_the_old_file(tmp_path, monkeypatch):
+    path = written(tmp_path)
+    before = path.read_bytes()
+
+    def half(entries, name, **options):
+        with open(name, "wb") as file:
+            file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(ms, "save_checkpoint", half)
+    message = refusal(written, tmp_path)
+    assert f"{path}: cannot be written (No space left on device)" in message
+    assert "earlier checkpoints are untouched" in message
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["fit_best.ckpt"]
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path):
+    blocked = tmp_path / "blocked"
+    if os.geteuid() == 0:  # root writes anywhere but below a file
+        blocked.write_text("")
+    else:
+        blocked.mkdir(mode=0o500)
+    assert "fit_best.ckpt: cannot be written" in refusal(written, blocked)
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    assert "none.ckpt: no such checkpoint; train the stage first" in refusal(
+        load, tmp_path / "none.ckpt"
+    )
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.7, 0.99])
+def test_a_truncated_file_is_refused(tmp_path, share):
+    path = written(tmp_path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    assert "fit_best.ckpt: not a whole checkpoint" in refusal(load, path)
+
+
+def test_a_file_with_one_changed_byte_is_refused(tmp_path):
+    path = written(tmp_path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert "fit_best.ckpt: not a whole checkpoint" in refusal(load, path)
+
+
+@pytest.mark.parametrize("content", [b"thesis, chapter 1\n" * 50, b"\x00" * 999])
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, content):
+    path = tmp_path / "fit_best.ckpt"
+    path.write_bytes(content)
+    assert "fit_best.ckpt: not a" in refusal(load, path)
+
+
+def test_a_checkpoint_of_another_program_is_refused(tmp_path):
+    path = tmp_path / "fit_best.ckpt"
+    ms.save_checkpoint(Matrix(), str(path))
+    assert "not a checkpoint of this program" in refusal(load, path)
+
+
+@pytest.mark.parametrize(("model", "stage"), [("dummy", "refine"), ("other", "fit")])
+def test_a_checkpoint_of_another_model_or_stage_is_refused(tmp_path, model, stage):
+    path = written(tmp_path)
+    message = refusal(load, path, Matrix("other_"), model, stage)
+    assert message == f"{path}: holds dummy/fit, expected {model}/{stage}; mend ckpt_path"
+
+
+@pytest.mark.parametrize(
+    ("network", "difference"),
+    [
+        (lambda: Matrix("fine_"), "it has no fine_weight"),
+        (lambda: nn.CellList([Matrix()]), "it has no 0.weight"),
+        (lambda: wider(), "bias is (8,), expected (9,)"),
+        (lambda: without_bias(), "bias has no place in the network"),
+    ],
+)
+def test_a_checkpoint_of_another_configuration_is_refused_with_the_first_difference(
+    tmp_path, network, difference
+):
+    path, made = written(tmp_path), network()
+    before = [p.asnumpy().copy() for p in made.get_parameters()]
+    message = refusal(load, path, made)
+    assert f"{path}: a checkpoint of another configuration ({difference})" in message
+    assert "use the config.yaml of the run that made it" in message
+    for parameter, values in zip(made.get_parameters(), before, strict=True):
+        np.testing.assert_array_equal(parameter.asnumpy(), values)
+
+
+def wider():
+    network = Matrix()
+    network.bias = ms.Parameter(ms.Tensor(np.zeros(9, np.float32)), name="bias")
+    return network
+
+
+def without_bias():
+    network = Matrix()
+    del network.bias
+    return network
