@@ -102,6 +102,7 @@ def _batches(
         seed=settings.runtime.seed,
         augmentation=augmentation if options.augment else 0,
         shuffle=training,
-        drop_remainder=training,
+        # validation keeps its few samples, but a smaller last batch would mean one more compilation
+        drop_remainder=training or len(sequences) >= options.micro_batch_size,
         workers=settings.data.workers,
     )

@@ -1,6 +1,6 @@
 """One optimiser step of one objective: gradients, accumulation, clipping, update, average.
 
-The order is fixed here and nowhere else: mean of the micro-batch gradients, mean over processes,
+The order is fixed here and nowhere else: mean of the micro-batch gradients,
 clipping by the global norm, decoupled decay and Adam, exponential average of the weights.
 """
 
@@ -25,8 +25,8 @@ class ObjectiveStep:
     """Optimiser, moments and averaged weights of one `Objective`.
 
     compiled: graph mode for everything that repeats. averaged: the parameters that get an
-    exponential average (empty: none). reducer: cell that averages gradients over processes.
-    frozen: networks inside the losses that stay in evaluation mode.
+    exponential average (empty: none). frozen: networks inside the losses that stay in evaluation
+    mode.
     """
 
     def __init__(
@@ -35,7 +35,6 @@ class ObjectiveStep:
         training: StageTraining,
         averaged: Sequence[Parameter],
         compiled: bool,
-        reducer: nn.Cell | None = None,
         frozen: Sequence[nn.Cell] = (),
     ) -> None:
         self.objective, self.compiled, self.frozen = objective, compiled, frozen
@@ -46,7 +45,7 @@ class ObjectiveStep:
         )
         self.average = WeightAverage(averaged) if averaged else None
         self.ema_decay = training.ema_decay
-        self.limit, self.reducer = training.clip_norm, reducer
+        self.limit = training.clip_norm
         self.gradient_functions: dict[int, Any] = {}
         self.apply = self._jit(self._apply)
         self.add = self._jit(_add)
@@ -117,8 +116,6 @@ class ObjectiveStep:
     def _apply(self, scale, learning_rate, beta1_power, beta2_power, ema_decay, *gradients):
         # gradients one by one: jit takes a tuple for a constant and would compile at every call
         gradients = scaled(gradients, scale)
-        if self.reducer is not None:
-            gradients = self.reducer(gradients)
         gradients, norm = clip_by_global_norm(gradients, self.limit)
         self.optimiser(gradients, learning_rate, beta1_power, beta2_power)
         if self.average is not None:

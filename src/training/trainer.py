@@ -41,8 +41,7 @@ class Position:
 class Trainer:
     """One stage in training.
 
-    frozen: networks of the stages it requires, not trainable, in evaluation mode. parallel:
-    (rank, processes); only rank 0 writes.
+    frozen: networks of the stages it requires, not trainable, in evaluation mode.
     """
 
     spec: ModelSpec
@@ -52,8 +51,6 @@ class Trainer:
     train: Batches
     validation: Batches
     frozen: Mapping[str, nn.Cell]
-    parallel: tuple[int, int] = (0, 1)
-    reducer_of: Any = None
     position: Position = field(default_factory=Position)
     pending: list[tuple[int, dict[str, Tensor]]] = field(default_factory=list)  # not logged yet
 
@@ -61,9 +58,7 @@ class Trainer:
         model = self.settings.model
         self.stage: Stage = self.spec.stages[self.stage_name]
         self.options = self.settings.training[self.stage_name]
-        self.accumulate = micro_batches(
-            self.stage_name, self.options, len(self.train.sequences), self.parallel[1]
-        )
+        self.accumulate = micro_batches(self.stage_name, self.options, len(self.train.sequences))
         self.network = self.stage.build_network(model)
         objectives = self.stage.build_objectives(model, self.network, self.frozen)
         compiled = self.settings.runtime.mode == "graph"
@@ -124,7 +119,7 @@ class Trainer:
                 step += 1
 
     def _with_draws(self, sequence: np.ndarray, step: int, micro: int) -> MicroBatch:
-        rng = self._generator(0, step, micro, self.parallel[0])
+        rng = self._generator(0, step, micro)
         return (sequence, *self.stage.draw(self.settings.model, rng, len(sequence)))
 
     def _generator(self, *key: int) -> np.random.Generator:
@@ -174,13 +169,12 @@ class Trainer:
 
     def save_state(self) -> None:
         """Everything a resumed run needs, in one file, replaced atomically."""
-        if self.parallel[0] == 0:
-            path = state_path(self.folder.checkpoints, self.stage_name)
-            pending = [
-                (step, {name: float(value.asnumpy()) for name, value in values.items()})
-                for step, values in self.pending
-            ]
-            checkpoint.save(path, self._state(), {**self._information(), "pending": pending})
+        path = state_path(self.folder.checkpoints, self.stage_name)
+        pending = [
+            (step, {name: float(value.asnumpy()) for name, value in values.items()})
+            for step, values in self.pending
+        ]
+        checkpoint.save(path, self._state(), {**self._information(), "pending": pending})
 
     def restore(self) -> None:
         """Go on where the last state of this stage was saved, if there is one."""
@@ -209,9 +203,8 @@ class Trainer:
         return parameters
 
     def _save_network(self, which: str) -> None:
-        if self.parallel[0] == 0:
-            path = network_path(self.folder.checkpoints, self.stage_name, which)
-            checkpoint.save(path, self.network.get_parameters(), self._information())
+        path = network_path(self.folder.checkpoints, self.stage_name, which)
+        checkpoint.save(path, self.network.get_parameters(), self._information())
 
     def _information(self) -> dict[str, Any]:
         best = self.position.best if math.isfinite(self.position.best) else None
@@ -230,9 +223,8 @@ class Trainer:
         averaged = (
             [p for p in objective.parameters if id(p) in own] if self.options.ema_decay else []
         )
-        reducer = self.reducer_of(objective.parameters) if self.reducer_of else None
         frozen = tuple(self.frozen.values())
-        return ObjectiveStep(objective, self.options, averaged, compiled, reducer, frozen)
+        return ObjectiveStep(objective, self.options, averaged, compiled, frozen)
 
     def _total_steps(self) -> int:
         if self.options.max_steps is not None:

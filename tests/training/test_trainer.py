@@ -354,11 +354,6 @@ def test_fewer_samples_than_a_batch_are_refused(tmp_path):
     )
 
 
-def test_a_batch_that_the_processes_cannot_share_is_refused(tmp_path):
-    with pytest.raises(Refusal, match=r"not a multiple of micro_batch_size x processes = 2 x 3"):
-        trainer(tmp_path, run_settings(), parallel=(0, 3))
-
-
 def test_a_batch_that_micro_batches_do_not_divide_is_refused():
     with pytest.raises(ValueError, match="total_batch_size = 4 is not a multiple of"):
         run_settings(micro_batch_size=3)
