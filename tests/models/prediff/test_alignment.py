@@ -43,8 +43,3 @@ def test_input_gradient_is_the_slope_of_the_output():
     slope = float((gradient * direction).sum())
     assert abs(slope) > 1e-2
     assert (ahead - behind) / (2 * step) == pytest.approx(slope, rel=1e-2)
-
-
-def test_released_size_has_the_published_parameter_count():
-    cell = AlignmentNetwork(AlignmentSettings(), (6, 16, 16, 64), 6)
-    assert sum(p.size for p in cell.get_parameters()) == 8_937_033

@@ -85,9 +85,3 @@ def test_unknown_pattern_is_refused():
 def test_context_and_target_of_other_frames_are_refused():
     with pytest.raises(ValueError, match="must agree in H, W and C"):
         EarthformerUNet(DenoiserSettings(**TINY), CONTEXT, (1, 4, 5, 3))
-
-
-@pytest.mark.slow
-def test_released_size_has_the_published_parameter_count():
-    cell = EarthformerUNet(DenoiserSettings(), (7, 16, 16, 64), (6, 16, 16, 64))
-    assert sum(p.size for p in cell.get_parameters()) == 136_817_538

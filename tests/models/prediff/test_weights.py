@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.models.prediff.settings import AutoencoderSettings
-from src.models.prediff.vae import Autoencoder
+from src.config.loader import load
+from src.models import load_spec
 from src.models.prediff.weights import to_ours, to_reference
 from src.refusal import Refusal
 
@@ -36,6 +36,18 @@ def test_all_learned_arrays_of_a_release_arrive_and_nothing_else(stage):
     ours = to_ours(stage, arrays(shapes_in(manifest, buffers=True)))
     assert ours.keys() == shapes_in(manifest, buffers=False).keys()
     assert sum(array.size for array in ours.values()) == count
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_shipped_configuration_builds_the_released_networks(stage):
+    model = load("configs/diffusion_cfg.yaml").model
+    network = load_spec("prediff").stages[stage].build_network(model)
+    parameters = {p.name: tuple(p.shape) for p in network.get_parameters()}
+    manifest, count = STAGES[stage]
+    assert sum(p.size for p in network.get_parameters()) == count
+    ours = to_ours(stage, arrays(shapes_in(manifest, buffers=False)))
+    assert parameters == {name: array.shape for name, array in ours.items()}
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -71,11 +83,3 @@ def test_an_unknown_stage_is_refused():
     for function in (to_ours, to_reference):
         with pytest.raises(Refusal, match=message):
             function("unet", {})
-
-
-def test_autoencoder_at_released_size_has_the_parameters_of_the_release():
-    parameters = {
-        p.name: tuple(p.shape) for p in Autoencoder(AutoencoderSettings()).get_parameters()
-    }
-    assert sum(int(np.prod(shape)) for shape in parameters.values()) == 84_499_393
-    assert parameters == shapes_in("prediff_vae.csv", buffers=False)
