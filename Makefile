@@ -1,5 +1,5 @@
 # make demo: the main job on a fresh machine.  make test: the tests.  Both set up what they need.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   ?= .venv
 DATA   ?= demo_data
 OUT    := $(or $(OUT),runs/demo-$(shell date +%Y%m%d-%H%M%S))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
 from src.refusal import EXIT_CODE, Refusal
 
@@ -38,8 +39,8 @@ class Request:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; a refusal becomes one line on standard error and exit code 2."""
-    request = parse(arguments)
     try:
+        request = parse(arguments)
         run: Callable[[Request], None] = import_module(MODES[request.mode]).run
         run(request)
     except Refusal as refusal:
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse(arguments: Sequence[str] | None = None) -> Request:
-    """The options as a `Request`; argparse prints its own refusals and leaves with code 2."""
+    """The options as a `Request`; Refusal for an option that is unknown or has a wrong value."""
     given = _parser().parse_args(arguments)
     overrides = list(given.overrides)
     if given.seed is not None:
@@ -69,8 +70,13 @@ def parse(arguments: Sequence[str] | None = None) -> Request:
     )
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise Refusal(f"{message}; see main.py --help")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="main.py",
         description="Train, score and compare weather diffusion models.",
         epilog="Settings live in YAML files under configs/; any key can be given with --set.",

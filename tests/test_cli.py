@@ -75,3 +75,18 @@ def test_a_refusal_carries_its_text(monkeypatch, capsys):
     monkeypatch.setattr("src.commands.train.run", refuse)
     assert cli.main([]) == 2
     assert capsys.readouterr().err == "mindcast: sky: fell, expected up; prop it\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--mode", "fly"], "invalid choice: 'fly'"),
+        (["--device_id", "one"], "invalid int value: 'one'"),
+        (["--wings"], "unrecognized arguments: --wings"),
+    ],
+)
+def test_a_wrong_option_is_refused_in_one_line(arguments, words, capsys):
+    assert cli.main(arguments) == 2
+    text = capsys.readouterr().err
+    assert words in text
+    assert text.count("\n") == 1

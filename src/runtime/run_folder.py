@@ -31,9 +31,14 @@ class RunFolder:
         return self.path / "tensorboard"
 
     def append_log(self, record: Mapping[str, Any]) -> None:
-        """Add one JSON line to log.jsonl."""
-        with open(self.path / "log.jsonl", "a", encoding="utf-8") as log:
-            log.write(json.dumps(record) + "\n")
+        """Add one JSON line to log.jsonl; Refusal where it cannot be written."""
+        path = self.path / "log.jsonl"
+        try:
+            with open(path, "a", encoding="utf-8") as log:
+                log.write(json.dumps(record) + "\n")
+        except OSError as error:
+            raise Refusal(f"{path}: cannot be written ({error.strerror}); free some space and "
+                          "continue with --resume") from None  # fmt: skip
 
     def new_results(self) -> tuple[Path, Path]:
         """Fresh folders for a report and its figures: report/, or report_2/, report_3/ ..."""

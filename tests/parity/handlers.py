@@ -22,7 +22,7 @@ SYSTEMS = {
 
 def handler_for(path: Path) -> Handler | None:
     """The handler of a golden file, or None where nothing is known of its kind."""
-    system = next((p.name for p in path.resolve().parents if p.name in SYSTEMS), None)
+    system = _system(path)
     if system is None:
         return None
     handlers: dict[str, Handler] = {}
@@ -30,3 +30,12 @@ def handler_for(path: Path) -> Handler | None:
         handlers |= import_module(module).HANDLERS
     known = [prefix for prefix in handlers if path.stem.startswith(prefix)]
     return handlers[max(known, key=len)] if known else None
+
+
+def _system(path: Path) -> str | None:
+    """The system that the nearest folder is named after: prediff, prediff_other_sizes, ..."""
+    for folder in path.resolve().parents:
+        for system in SYSTEMS:
+            if folder.name.startswith(system):
+                return system
+    return None
