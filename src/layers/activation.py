@@ -1,4 +1,4 @@
-"""Activations and dropout by name and rate."""
+"""Activations by name."""
 
 from __future__ import annotations
 
@@ -66,8 +66,3 @@ def make_activation(name: str) -> nn.Cell:
     if name not in ACTIVATIONS:
         raise ValueError(f"activation {name!r}, expected one of {', '.join(sorted(ACTIVATIONS))}")
     return ACTIVATIONS[name]()
-
-
-def make_dropout(rate: float) -> nn.Cell:
-    """Zeroes entries with probability `rate` while training; nothing at all where the rate is 0."""
-    return nn.Dropout(p=rate) if rate > 0 else nn.Identity()

@@ -15,9 +15,9 @@ from mindspore import Parameter, Tensor, nn, ops
 
 from src.layers import cuboid_geometry as geometry
 from src.layers import initialise
-from src.layers.activation import make_dropout
 from src.layers.cuboid_patterns import Cuboid, Shape
 from src.layers.dense import Dense
+from src.layers.dropout import make_dropout
 from src.layers.norm import LayerNorm
 from src.layers.row_gather import row_gather
 

@@ -13,10 +13,10 @@ from mindspore import Tensor, nn, ops
 
 from src.layers import cuboid_geometry as geometry
 from src.layers import initialise
-from src.layers.activation import make_dropout
 from src.layers.cuboid_attention import AttentionOptions, CuboidSelfAttention, by_head, masked
 from src.layers.cuboid_patterns import Cuboid, Shape
 from src.layers.dense import Dense
+from src.layers.dropout import make_dropout
 from src.layers.norm import LayerNorm
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from mindspore import Tensor, nn
 
 from src.layers import initialise
-from src.layers.activation import make_activation, make_dropout
+from src.layers.activation import make_activation
 from src.layers.dense import Dense
+from src.layers.dropout import make_dropout
 from src.layers.norm import LayerNorm
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from mindspore import Tensor, nn, ops
 
 from src.layers import initialise
-from src.layers.activation import make_dropout
 from src.layers.convolution import Conv2d, Conv3d
 from src.layers.dense import Dense
+from src.layers.dropout import make_dropout
 from src.layers.norm import GroupNorm
 from src.layers.resample import nearest_resize
 

@@ -3,10 +3,10 @@ import math
 import mindspore as ms
 import numpy as np
 import pytest
-from mindspore import Tensor, nn
+from mindspore import Tensor
 
 from src.layers import initialise
-from src.layers.activation import make_activation, make_dropout
+from src.layers.activation import make_activation
 from src.layers.cuboid_attention import AttentionOptions, CuboidSelfAttention
 from src.layers.cuboid_global import GlobalCuboidSelfAttention, GlobalOptions
 from src.layers.cuboid_patterns import Cuboid
@@ -76,11 +76,6 @@ def test_forms_for_other_devices_give_the_same_numbers(monkeypatch):
 def test_unknown_activation_is_refused_with_the_names():
     with pytest.raises(ValueError, match="'tanh', expected one of gelu, leaky, relu, silu"):
         make_activation("tanh")
-
-
-def test_dropout_of_rate_zero_is_no_operator():
-    assert isinstance(make_dropout(0.0), nn.Identity)
-    assert isinstance(make_dropout(0.1), nn.Dropout)
 
 
 def test_same_seed_builds_same_weights_and_other_seed_others():

@@ -5,7 +5,6 @@ from mindspore import Tensor
 
 from src.models.prediff.earthformer_unet import EarthformerUNet
 from src.models.prediff.settings import DenoiserSettings
-from src.refusal import Refusal
 
 CONTEXT, TARGET = (2, 4, 4, 3), (1, 4, 4, 3)
 TINY = {"base_units": 4, "depth": (1,), "heads": 2, "patterns": "full"}
@@ -78,10 +77,19 @@ def test_same_seed_builds_the_same_network():
 
 
 def test_unknown_pattern_is_refused():
-    with pytest.raises(Refusal, match=r"patterns: 'diagonal', expected one of axial"):
-        unet(patterns="diagonal")
+    with pytest.raises(ValueError, match=r"patterns: 'diagonal', expected one of axial"):
+        DenoiserSettings(patterns="diagonal")
 
 
 def test_context_and_target_of_other_frames_are_refused():
     with pytest.raises(ValueError, match="must agree in H, W and C"):
         EarthformerUNet(DenoiserSettings(**TINY), CONTEXT, (1, 4, 5, 3))
+
+
+def test_training_with_dropout_drops_the_same_entries_again_and_others_for_other_data():
+    rates = dict.fromkeys(("attention_dropout", "projection_dropout", "ffn_dropout"), 0.3)
+    x, t, condition = inputs()
+    one, again = (unet(**rates).set_train(True)(x, t, condition).asnumpy() for _ in range(2))
+    np.testing.assert_array_equal(one, again)
+    quiet = unet(**rates)(x, t, condition).asnumpy()
+    assert not np.allclose(one, quiet, atol=1e-3)
