@@ -19,10 +19,10 @@ $(READY): requirements.txt requirements-dev.txt
 demo: $(READY)
 	$(BIN)/python main.py --device_target CPU --cfg configs/demo/prediff.yaml --mode train \
 	  --out $(OUT) --set data.name=synthetic --set data.root_dir=$(DATA)/radar \
-	  --set training.vae.max_steps=200 --set training.alignment.max_steps=20 \
-	  --set training.diffusion.max_steps=120
+	  --set training.vae.max_steps=150 --set training.alignment.max_steps=10 \
+	  --set training.diffusion.max_steps=60
 	$(BIN)/python main.py --device_target CPU --mode test --out $(OUT) \
-	  --set evaluation.max_samples=6
+	  --set evaluation.max_samples=3 --set sampling.steps=5
 
 test: $(READY)
 	$(BIN)/python -m pytest
