@@ -94,6 +94,8 @@ def refused(capsys, tmp_path, arguments, *words, leaves_nothing=True):
         ({"model__denoiser__heads": 5}, ["heads = 5 does not divide"]),
         ({"training__vae__micro_batch_size": 3}, ["total_batch_size = 4 is not a multiple"]),
         ({"data__val_start_date": "2020-01-01"}, ["val_start_date", "comes after"]),
+        ({"sampling__sampler": "euler"}, ["sampling.sampler: 'euler', expected one of ddpm, ddim"]),
+        ({"sampling__steps": 101}, ["sampling.steps: 101, expected 1 to 100"]),
         ({"ckpt_path": "nowhere.ckpt", "mode": "test"}, ["nowhere.ckpt: no such file or folder"]),
     ],
 )
@@ -320,6 +322,7 @@ def test_refusals_that_need_no_mindspore_come_without_it_and_at_once(tmp_path, a
     lines = [
         ["--cfg", "none.yaml"],
         line(tmp_path, archive, **{"sampling.steps": "many"}),
+        line(tmp_path, archive, **{"sampling.sampler": "euler"}),
         line(tmp_path, truncated, **{"data.val_fraction": 0.5}),
         line(tmp_path, archive, **{"data.val_fraction": 0}),
         line(tmp_path, archive, **{"training.diffusion.total_batch_size": 64}),

@@ -19,7 +19,9 @@ def read_settings(request: Request) -> RunSettings:
     cfg = request.cfg
     if cfg is None and request.out is not None and (request.out / CONFIG).is_file():
         cfg = request.out / CONFIG
-    return load(cfg or DEFAULT_CFG, request.overrides)
+    settings = load(cfg or DEFAULT_CFG, request.overrides)
+    load_spec(settings.model.name).check_sampling(settings.model, settings.sampling)
+    return settings
 
 
 def chosen_stages(request: Request, spec: ModelSpec) -> tuple[str, ...]:

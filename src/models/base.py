@@ -111,6 +111,8 @@ class ModelSpec:
     build_forecaster(settings, networks, sampling, seed, compiled): networks by stage name;
         `sampling` is `config.schema.Sampling`, compiled says graph mode or PyNative.
     window(settings): the samples that are scored.
+    check_sampling(settings, sampling): Refusal for a sampler that the model cannot run; called
+        before MindSpore is loaded.
     to_ours(stage, weights): a released state dict (name -> array) under our parameter names.
     reference: paper, original repository and its licence.
     """
@@ -120,6 +122,7 @@ class ModelSpec:
     settings_type: type[Frozen]
     stages: Mapping[str, Stage]
     window: Callable[[Any], Window]
+    check_sampling: Callable[[Any, Any], object]
     build_forecaster: Callable[..., Forecaster]
     to_ours: Callable[[str, Mapping[str, np.ndarray]], dict[str, np.ndarray]]
     reference: str

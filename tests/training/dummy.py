@@ -103,6 +103,7 @@ def make_spec(draw: Callable[..., Any] = draw) -> ModelSpec:
         settings_type=DummySettings,
         stages={"fit": first, "refine": second},
         window=window,
+        check_sampling=lambda *_: None,
         build_forecaster=lambda *_: None,
         to_ours=lambda stage, weights: dict(weights),
         reference="none",

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from src.config.schema import Sampling
+from src.diffusion.samplers import Plan, make_plan
 from src.models.base import Forecaster, ModelSpec, Stage, Window
 from src.models.prediff import draws
 from src.models.prediff.settings import PreDiffSettings
@@ -36,8 +38,17 @@ def _late(name: str) -> Any:
     return call
 
 
+def _plan(settings: PreDiffSettings, sampling: Sampling) -> Plan:
+    process = settings.diffusion.process()
+    return make_plan(sampling.sampler, process, sampling.steps, sampling.eta)
+
+
 def _build_forecaster(
-    settings: PreDiffSettings, networks: Mapping[str, Any], sampling: Any, seed: int, compiled: bool
+    settings: PreDiffSettings,
+    networks: Mapping[str, Any],
+    sampling: Sampling,
+    seed: int,
+    compiled: bool,
 ) -> Forecaster:
     from src.models.prediff.forecaster import PreDiffForecaster
 
@@ -87,6 +98,7 @@ SPEC = ModelSpec(
         ),
     },
     window=_sequences,
+    check_sampling=_plan,
     build_forecaster=_build_forecaster,
     to_ours=_to_ours,
     reference="Gao et al. 2023, PreDiff: Precipitation Nowcasting with Latent Diffusion Models, "
