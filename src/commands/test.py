@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,13 +16,15 @@ from src.data import open_split
 from src.data.base import Sequences
 from src.evaluation.baselines import persistence
 from src.evaluation.report import table_text, write_report
-from src.evaluation.suite import NowcastSuite
 from src.models import load_spec
 from src.models.base import Forecaster, ModelSpec
 from src.refusal import Refusal
 from src.runtime import run_folder
 from src.runtime.run_folder import CONFIG, RunFolder
 from src.visualization.case import Case
+
+if TYPE_CHECKING:
+    from src.evaluation.suite import NowcastSuite  # late at run time: it loads SciPy
 
 PERSISTENCE = "persistence"
 
@@ -102,6 +104,8 @@ def _chosen_methods(forecaster: Forecaster, settings: RunSettings) -> tuple[str,
 def _suite(
     sequences: Sequences, settings: RunSettings, spec: ModelSpec, methods: tuple[str, ...]
 ) -> NowcastSuite:
+    from src.evaluation.suite import NowcastSuite
+
     window = spec.window(settings.model)
     frames = window.length - window.context
     minutes = [sequences.interval_minutes * (k + 1) for k in range(frames)]
