@@ -1,4 +1,4 @@
-"""The learning rate of every optimiser step: linear warm-up, then a half cosine (spec of PreDiff).
+"""The learning rate of every optimiser step: linear warm-up, then a half cosine (PreDiff's).
 
 mindearth's cosine schedule moves once an epoch, which the short epochs of small data sets make too
 coarse; this one moves every step and is a plain function, so a resumed run needs no state for it.

@@ -1,4 +1,4 @@
-"""The training objectives of the denoiser (spec 6) and of the alignment network (spec 6.1).
+"""The training objectives of the denoiser and of the alignment network (Gao et al. 2023).
 
 Both take sequences of frames (N, T, H, W, C) in [0, 1], of which the first `context_frames` are
 the context, and all random numbers as arguments.

@@ -21,7 +21,7 @@ Rows = list[tuple[int, int]]  # (case within the batch, member)
 
 
 class PreDiffForecaster:
-    """See `models.base.Forecaster`. Method "prediff-ka" (knowledge alignment, spec 6.1) exists
+    """See `models.base.Forecaster`. Method "prediff-ka" (knowledge alignment) exists
     where the networks include "alignment".
 
     Differs: forecasts are clipped to [0, 1]; the reference returns what the decoder gives.

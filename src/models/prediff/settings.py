@@ -16,7 +16,7 @@ Shape = tuple[int, int, int, int]
 
 
 class AutoencoderSettings(Frozen):
-    """The frame autoencoder (spec 3): (H, W, 1) frames to (H/f, W/f, latent) and back."""
+    """The frame autoencoder: (H, W, 1) frames to (H/f, W/f, latent) and back."""
 
     latent_channels: PositiveInt = 64
     block_channels: tuple[PositiveInt, ...] = Field(default=(128, 256, 512, 512), min_length=1)
@@ -40,7 +40,7 @@ class AutoencoderSettings(Frozen):
 
 
 class AdversarySettings(Frozen):
-    """The training objective of the autoencoder (spec 3.1).
+    """The training objective of the autoencoder (Esser et al. 2021).
 
     start: the generator step at which the discriminator joins. Differs: the reference's counter
     advances by two a step, its 50001 is the 25000 here.
@@ -58,7 +58,7 @@ class AdversarySettings(Frozen):
 
 
 class CuboidSettings(Frozen):
-    """What the denoiser and the alignment network share (spec 4): a pyramid of cuboid attention.
+    """What the denoiser and the alignment network share: a pyramid of cuboid attention.
 
     patterns: one name for all levels or one a level; see `src.layers.cuboid_patterns`.
     """
@@ -114,14 +114,14 @@ class CuboidSettings(Frozen):
 
 
 class DenoiserSettings(CuboidSettings):
-    """The Earthformer-UNet (spec 5)."""
+    """The Earthformer-UNet (Gao et al. 2022, 2023)."""
 
     skip_connections: bool = True
     upsample_kernel: PositiveInt = 3
 
 
 class AlignmentSettings(CuboidSettings):
-    """The noisy-latent network of knowledge alignment (spec 6.1) and how it steers.
+    """The network of knowledge alignment, which reads noisy latents (Gao et al. 2023).
 
     read_out_per_frame: one value a frame (released) or one for the whole block.
     """
@@ -133,7 +133,7 @@ class AlignmentSettings(CuboidSettings):
 
 
 class DiffusionSettings(Frozen):
-    """The diffusion process in latent space and its training objective (spec 6).
+    """The diffusion process in latent space and its training objective (Gao et al. 2023).
 
     schedule: a name of `src.diffusion.schedules`. scale_factor: multiplies every latent.
     learn_logvar: whether the weight exp(-logvar[t]) of each time's error is trained.
@@ -174,7 +174,7 @@ class DiffusionSettings(Frozen):
 
 
 class GuidanceSettings(Frozen):
-    """Where knowledge alignment steers a forecast to, and how hard (spec 6.1).
+    """Where knowledge alignment steers a forecast to, and how hard (Gao et al. 2023).
 
     The anticipated mean intensity in [0, 1] is `factor` x the mean of the true future ("truth",
     as in the released demonstration), of the context ("context"), or `value` ("value").

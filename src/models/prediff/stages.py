@@ -23,12 +23,12 @@ Rows = list[tuple[str, np.ndarray]]
 
 
 def build_autoencoder(settings: PreDiffSettings) -> nn.Cell:
-    """The frame autoencoder (spec 3)."""
+    """The frame autoencoder (Rombach et al. 2022)."""
     return Autoencoder(settings.autoencoder)
 
 
 def build_denoiser(settings: PreDiffSettings) -> nn.Cell:
-    """The Earthformer-UNet between the latent shapes of context and target (spec 5)."""
+    """The Earthformer-UNet between the latent shapes of context and target (Gao et al. 2023)."""
     return EarthformerUNet(
         settings.denoiser,
         settings.latent_shape(settings.context_frames),
@@ -37,7 +37,7 @@ def build_denoiser(settings: PreDiffSettings) -> nn.Cell:
 
 
 def build_alignment(settings: PreDiffSettings) -> nn.Cell:
-    """The network that reads the mean intensity out of a noisy latent (spec 6.1)."""
+    """The network that reads the mean intensity out of a noisy latent (Gao et al. 2023)."""
     frames = settings.target_frames if settings.alignment.read_out_per_frame else None
     return AlignmentNetwork(
         settings.alignment, settings.latent_shape(settings.target_frames), frames
@@ -47,7 +47,7 @@ def build_alignment(settings: PreDiffSettings) -> nn.Cell:
 def autoencoder_objectives(
     settings: PreDiffSettings, network: nn.Cell, frozen: Mapping[str, nn.Cell]
 ) -> tuple[Objective, ...]:
-    """Reconstruction and KL, and from `adversary.start` on the patch discriminator (spec 3.1)."""
+    """Reconstruction and KL, and from `adversary.start` on the patch discriminator (Esser et al. 2021)."""
     adversary = settings.adversary
     reconstruction = ReconstructionLoss(network, adversary)
     weights = network.trainable_params()
@@ -65,7 +65,7 @@ def autoencoder_objectives(
 def denoiser_objectives(
     settings: PreDiffSettings, network: nn.Cell, frozen: Mapping[str, nn.Cell]
 ) -> tuple[Objective, ...]:
-    """Denoising in the latent space of the frozen autoencoder (spec 6)."""
+    """Denoising in the latent space of the frozen autoencoder (Gao et al. 2023)."""
     loss = DenoisingLoss(network, frozen["vae"], settings.diffusion, settings.context_frames)
     return (Objective("denoiser", loss.trainable_params(), ((0, loss),)),)
 
@@ -73,7 +73,7 @@ def denoiser_objectives(
 def alignment_objectives(
     settings: PreDiffSettings, network: nn.Cell, frozen: Mapping[str, nn.Cell]
 ) -> tuple[Objective, ...]:
-    """Mean intensity from the noisy latent of the target frames (spec 6.1)."""
+    """Mean intensity from the noisy latent of the target frames (Gao et al. 2023)."""
     loss = AlignmentLoss(network, frozen["vae"], settings.diffusion, settings.context_frames)
     return (Objective("alignment", loss.trainable_params(), ((0, loss),)),)
 
