@@ -47,7 +47,7 @@ def build_alignment(settings: PreDiffSettings) -> nn.Cell:
 def autoencoder_objectives(
     settings: PreDiffSettings, network: nn.Cell, frozen: Mapping[str, nn.Cell]
 ) -> tuple[Objective, ...]:
-    """Reconstruction and KL, and from `adversary.start` on the patch discriminator (Esser et al. 2021)."""
+    """Reconstruction and KL, from `adversary.start` on a discriminator (Esser et al. 2021)."""
     adversary = settings.adversary
     reconstruction = ReconstructionLoss(network, adversary)
     weights = network.trainable_params()
