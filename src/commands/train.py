@@ -42,7 +42,8 @@ def run(request: Request) -> None:
 
 def _splits(spec: ModelSpec, settings: RunSettings, stage: str) -> tuple[Sequences, Sequences]:
     window = spec.stages[stage].window(settings.model)
-    return tuple(open_split(settings.data, split, window) for split in ("train", "val"))  # type: ignore[return-value]
+    train = open_split(settings.data, "train", window)
+    return train, open_split(settings.data, "val", window)
 
 
 def _start(request: Request, settings: RunSettings, folder: RunFolder) -> None:
