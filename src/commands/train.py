@@ -103,7 +103,7 @@ def _batches(
         seed=settings.runtime.seed,
         augmentation=augmentation if options.augment else 0,
         shuffle=training,
-        # validation keeps its few samples, but a smaller last batch would mean one more compilation
+        # a smaller last batch would mean one more compilation, also in validation
         drop_remainder=training or len(sequences) >= options.micro_batch_size,
         workers=settings.data.workers,
     )

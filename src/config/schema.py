@@ -19,9 +19,11 @@ Data = TypeVar("Data", bound=Frozen)
 class StageTraining(Frozen):
     """How one stage is optimised (Gao et al. 2023, released configurations).
 
-    One step takes `total_batch_size` samples in micro-batches of `micro_batch_size`; data-parallel
-    processes share them. Length: `epochs`, unless `max_steps` is given. Validation and
-    checkpoints come every `validate_every_steps` (0: once an epoch) and at the end.
+    One step takes `total_batch_size` samples in micro-batches of `micro_batch_size`. Length:
+    `epochs`, unless `max_steps` is given. Validation and checkpoints come every
+    `validate_every_steps` (0: once an epoch) and at the end. Validation takes whole micro-batches,
+    at most `validation_batches` of them (0: all); a smaller rest of the split is left out, unless
+    it is all there is.
     """
 
     optimizer: Literal["adamw", "adam"] = "adamw"

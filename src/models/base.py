@@ -59,7 +59,7 @@ class Stage:
     build_objectives(settings, network, frozen): the losses, see `Objective`.
     draw(settings, rng, batch_size): every random number that the losses of one batch need, as
         NumPy arrays; drawn outside the graph so that a resumed run repeats them exactly.
-    monitor: the diagnostic (averaged over the validation split) that picks the best checkpoint.
+    monitor: the diagnostic (averaged over validation) that picks the best checkpoint.
     optional: whether the forecaster can do without it.
     preview(settings, network, frozen, sequence): frames to look at, as a list of (title,
         (T, H, W) array in the data's scale) rows, or None where the stage has none.
