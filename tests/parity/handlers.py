@@ -17,6 +17,10 @@ SYSTEMS = {
         "tests.parity.prediff_data",
         "tests.parity.prediff_metrics",
     ),
+    "diffcast": (
+        "tests.parity.diffcast_networks",
+        "tests.parity.diffcast_diffusion",
+    ),
 }
 
 
