@@ -20,6 +20,7 @@ SYSTEMS = {
     "diffcast": (
         "tests.parity.diffcast_networks",
         "tests.parity.diffcast_diffusion",
+        "tests.parity.diffcast_joint",
     ),
 }
 
