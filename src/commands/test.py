@@ -128,7 +128,7 @@ def _score(
     context_frames = spec.window(settings.model).context
     drawn = set(np.linspace(0, count - 1, min(settings.evaluation.figures, count)).astype(int))
     members, cases = settings.sampling.members, []
-    work = count * members * settings.sampling.steps * len(methods)
+    work = count * members * sum(forecaster.member_steps(method) for method in methods)
     with tqdm(total=work, desc="forecast", unit="step", dynamic_ncols=True) as bar:
         for number, (context, truth) in enumerate(_samples(sequences, count, context_frames)):
             suite.update(PERSISTENCE, persistence(context, truth.shape[1]), truth)

@@ -84,6 +84,13 @@ class Forecaster(Protocol):
 
     methods: tuple[str, ...]
 
+    def member_steps(self, method: str) -> int:
+        """Sampling steps that one member of a case takes, which is what `progress` counts.
+
+        0: a deterministic method, which gives one member however many are asked for.
+        """
+        ...
+
     def forecast(
         self,
         method: str,

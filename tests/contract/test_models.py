@@ -44,6 +44,11 @@ def forecasts(model, forecaster):
     return {m: forecast(forecaster, m, model, (KEY, OTHER_KEY), 2) for m in forecaster.methods}
 
 
+def sampled(forecaster):
+    """Its methods that draw members; the others give one and ask for no random numbers."""
+    return [method for method in forecaster.methods if forecaster.member_steps(method)]
+
+
 def forecast(forecaster, method, model, keys=(KEY,), members=1):
     fields = [np.concatenate([f] * len(keys)) for f in context_and_truth(model)]
     return forecaster.forecast(method, fields[0], keys, members, fields[1])
@@ -135,13 +140,20 @@ def test_a_preview_gives_titled_frames(model, name):
 def test_optional_stages_may_be_missing(model, networks):
     stages = load_spec(model).stages
     needed = {name: cell for name, cell in networks.items() if not stages[name].optional}
-    assert forecaster_of(model, needed).methods[0] == forecaster_of(model, networks).methods[0]
+    # where every stage is optional, each is enough
+    enough = [needed] if needed else [{name: cell} for name, cell in networks.items()]
+    every = forecaster_of(model, networks).methods
+    for some in enough:
+        methods = forecaster_of(model, some).methods
+        assert methods
+        assert set(methods) <= set(every)
 
 
-def test_a_forecast_has_the_shape_of_the_truth_with_a_member_axis(model, forecasts):
+def test_a_forecast_has_the_shape_of_the_truth_with_a_member_axis(model, forecaster, forecasts):
     truth = context_and_truth(model)[1]
-    for made in forecasts.values():
-        assert made.shape == (2, 2, *truth.shape[1:])
+    for method, made in forecasts.items():
+        members = 2 if method in sampled(forecaster) else 1
+        assert made.shape == (2, members, *truth.shape[1:])
         assert made.dtype == np.float32
         assert np.isfinite(made).all()
 
@@ -155,7 +167,8 @@ def test_the_same_seed_gives_the_same_forecast(model, networks, forecasts):
 
 def test_another_seed_member_or_key_gives_another_forecast(model, networks, forecasts):
     other = forecaster_of(model, networks, seed=1, batch_size=1)
-    for method, made in forecasts.items():
+    for method in sampled(other):
+        made = forecasts[method]
         assert not np.allclose(made[0, 0], forecast(other, method, model)[0, 0])
         assert not np.allclose(made[:, 0], made[:, 1])
         assert not np.allclose(made[0], made[1])
@@ -173,9 +186,15 @@ def test_a_member_is_the_same_however_many_there_are_and_whatever_the_batch(
 
 def test_progress_counts_every_step_of_every_member(model, networks):
     context, truth = context_and_truth(model)
-    forecaster, done = forecaster_of(model, networks, steps=1, batch_size=2), []
-    forecaster.forecast(forecaster.methods[0], context, (KEY,), 3, truth, done.append)
-    assert sum(done) == 3
+    forecaster = forecaster_of(model, networks, steps=1, batch_size=2)
+    for method in forecaster.methods:
+        done = []
+        forecaster.forecast(method, context, (KEY,), 3, truth, done.append)
+        assert sum(done) == 3 * forecaster.member_steps(method)
+
+
+def test_some_method_of_a_model_draws_members(forecaster):
+    assert sampled(forecaster)
 
 
 def test_saved_and_loaded_networks_give_the_same_forecast(model, networks, forecasts, tmp_path):

@@ -64,6 +64,10 @@ class PreDiffForecaster:
         """The forecasts that this one can make."""
         return tuple(self.steps)
 
+    def member_steps(self, method: str) -> int:
+        """See `models.base.Forecaster.member_steps`."""
+        return len(self.plan)
+
     def forecast(
         self,
         method: str,
