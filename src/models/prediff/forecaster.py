@@ -27,6 +27,8 @@ class PreDiffForecaster:
     Differs: forecasts are clipped to [0, 1]; the reference returns what the decoder gives.
     """
 
+    deterministic: tuple[str, ...] = ()
+
     def __init__(
         self,
         settings: PreDiffSettings,
@@ -63,10 +65,6 @@ class PreDiffForecaster:
     def methods(self) -> tuple[str, ...]:
         """The forecasts that this one can make."""
         return tuple(self.steps)
-
-    def member_steps(self, method: str) -> int:
-        """See `models.base.Forecaster.member_steps`."""
-        return len(self.plan)
 
     def forecast(
         self,
