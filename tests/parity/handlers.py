@@ -17,6 +17,7 @@ SYSTEMS = {
         "tests.parity.prediff_data",
         "tests.parity.prediff_metrics",
     ),
+    "diffcast": ("tests.parity.diffcast_backbones",),
 }
 
 

@@ -1,0 +1,1 @@
+"""DiffCast: a deterministic backbone plus residual diffusion (Yu et al. 2024)."""
