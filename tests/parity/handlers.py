@@ -21,6 +21,7 @@ SYSTEMS = {
         "tests.parity.diffcast_networks",
         "tests.parity.diffcast_diffusion",
         "tests.parity.diffcast_joint",
+        "tests.parity.diffcast_backbones",
     ),
 }
 

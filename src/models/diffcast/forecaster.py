@@ -59,9 +59,10 @@ class DiffCastForecaster:
         for network in networks.values():
             network.set_train(False)
 
-    def member_steps(self, method: str) -> int:
-        """See `models.base.Forecaster.member_steps`."""
-        return len(self.plan) * self.settings.segments if method == SAMPLED else 0
+    @property
+    def deterministic(self) -> tuple[str, ...]:
+        """Those methods that have one member."""
+        return tuple(method for method in self.methods if method != SAMPLED)
 
     def forecast(
         self,
@@ -109,7 +110,7 @@ class DiffCastForecaster:
         shape = (self.settings.context_frames, 1, *self.settings.frame_size)
         chosen = [case for case, _ in full]
         mu, *features = (array[chosen] for array in cases)
-        done = None if progress is None else lambda _: progress(len(batch))
+        done = None if progress is None else _Passes(progress, len(batch), self.settings.segments)
         residual = sample_residual(
             self.step,
             self.plan,
@@ -127,6 +128,18 @@ class DiffCastForecaster:
             got = context.shape
             raise Refusal(f"forecast: context has {got=}, expected (N, T, H, W, C) = (N, "
                           f"{', '.join(map(str, expected))})")  # fmt: skip
+
+
+class _Passes:
+    """Reports a sampling step of `rows` members whenever as many passes as segments are done."""
+
+    def __init__(self, progress: Callable[[int], None], rows: int, segments: int) -> None:
+        self.progress, self.rows, self.segments, self.done = progress, rows, segments, 0
+
+    def __call__(self, _: int) -> None:
+        self.done += 1
+        if self.done % self.segments == 0:
+            self.progress(self.rows)
 
 
 def sample_residual(
