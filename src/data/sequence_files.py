@@ -9,7 +9,6 @@ sequences of every file are read then too, to tell one scale of values from anot
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +24,6 @@ from src.refusal import Refusal
 COUNT_NAMES = ("all_len", "{group}_len")  # inside the group, at the top
 FIRST_FRAME = "first_frame_utc"  # attribute of a sequence, ISO 8601
 DBZ_MAX = 80.0  # no radar reports more
-PART = "part_of_a_set"  # attribute of the files of a set that `--mode prepare` wrote
 SAMPLED = 8  # sequences of a file whose values are looked at
 
 
@@ -148,33 +146,3 @@ class SequenceFiles(OpenFiles):
             raise Refusal(f"{where} has frames of {found}, those before have {others}; "
                           "all must be of one size")  # fmt: skip
         return Stored(path, name, dataset.shape[0])
-
-
-def files_of(root: Path) -> Iterator[Path]:
-    """The HDF5 file `root`, or those in the folder `root`; several only of a set made by us."""
-    if not root.is_dir():
-        if not root.exists():
-            raise Refusal(f"{root}: no such file or folder; set data.root_dir to the HDF5 file")
-        yield root
-        return
-    found = sorted(p for p in root.iterdir() if p.suffix in (".h5", ".hdf5"))
-    if not found:
-        raise Refusal(f"{root}: no .h5 file in this folder; set data.root_dir to the HDF5 file, or "
-                      "make it with --mode prepare")  # fmt: skip
-    if len(found) > 1 and not all(_is_part(path) for path in found):
-        names = ", ".join(path.name for path in found[:3])
-        raise Refusal(f"{root}: holds {len(found)} HDF5 files ({names}, ...); name one of them in "
-                      "data.root_dir")  # fmt: skip
-    yield from found
-
-
-def _is_part(path: Path) -> bool:
-    """Whether `--mode prepare` wrote a file as one of several; True also for what is no HDF5.
-
-    The latter is refused when it is read.
-    """
-    try:
-        with h5py.File(path, "r") as file:
-            return bool(file.attrs.get(PART, False))
-    except OSError:
-        return True

@@ -16,9 +16,9 @@ class FramesPrepareSettings(Frozen):
 
     source_dir: a sub-folder, animated GIF or 3-D .npy for each event, or frames of one event; in
     the order of their names, numbers by value.
-    physical = code x `physical_per_code` + `offset`, 0 where the code is `missing_code`; codes are
-    what the files hold (grey values of pictures). The result must lie in 0..`value_scale`, below 0
-    counts as 0.
+    physical_per_code, offset, missing_code: physical = code x `physical_per_code` + `offset`, but 0
+    where the code is `missing_code`; codes are what the files hold (grey values of pictures). The
+    result may not exceed `value_scale`; below 0 counts as 0.
     length, stride: frames of a sequence and between the starts of two. selection: "all", or "rain"
     for the rule of the Shanghai set: stretches whose first frames are wet, see `frame_windows`.
     val_fraction, test_fraction: shares of the events, from the end; of a single event its last
@@ -115,7 +115,7 @@ class MeteoNetSettings(SequenceSettings):
 
     name: Literal["meteonet"]
     interval_minutes: PositiveInt = 5
-    value_scale: PositiveFloat = 90.0
+    value_scale: PositiveFloat = Field(default=90.0, lt=255)  # 255 is what is missing
     thresholds: tuple[float, ...] = (12.0, 18.0, 24.0, 32.0)
     prepare: FramesPrepareSettings | None = None
 

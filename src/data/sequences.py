@@ -11,9 +11,10 @@ import numpy as np
 
 from src.data.base import Split, WindowLike
 from src.data.frame_fit import fit_frames
-from src.data.sequence_files import SequenceFiles, Stored, files_of
+from src.data.sequence_files import SequenceFiles, Stored
 from src.data.sequence_layouts import LAYOUTS, VAL_GROUPS
 from src.data.sequence_settings import SequenceSettings
+from src.data.sequence_writer import files_of
 from src.refusal import Refusal
 
 NO_TIME = "1970-01-01T00:00"  # stands for the first frame of a sequence that tells no time
@@ -85,7 +86,7 @@ def open_split(settings: SequenceSettings, split: Split, window: WindowLike) -> 
     """One split of the set at `settings.root_dir`; Refusal if it is empty or not as described."""
     root = Path(settings.root_dir)
     files = SequenceFiles(LAYOUTS[settings.name], settings.value_scale)
-    stored, words = _select(settings, files, list(files_of(root)), split)
+    stored, words = _select(settings, files, files_of(root), split)
     if not stored:
         raise Refusal(f"{root}: no sequence in the {split} split ({words}); give the file some, or "
                       "raise data.val_fraction for validation")  # fmt: skip
