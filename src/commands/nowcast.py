@@ -42,6 +42,7 @@ class Task:
             sequences.value_scale,
             self.options.pools,
             minutes,
+            sequences.unit,
         )
         self.cases: list[tuple[str, Case]] = []
 

@@ -11,16 +11,29 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Protocol
 
 from src.config.frozen import Frozen
 from src.data.base import SPLITS, Sequences, Split, WindowLike
+from src.data.sequence_settings import (
+    CikmSettings,
+    MeteoNetSettings,
+    SevirH5Settings,
+    ShanghaiSettings,
+)
 from src.data.settings import (
-    ArchiveSettings,
     SevirLRSettings,
     SevirSettings,
     SyntheticSettings,
 )
 from src.refusal import Refusal
+
+
+class Named(Protocol):
+    """The settings of any data set: an object of the type that the table has for its name."""
+
+    @property
+    def name(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -35,6 +48,10 @@ class DatasetSpec:
 DATASETS = {
     "sevir_lr": DatasetSpec(SevirLRSettings, "src.data.sevir", "src.data.sevir_lr"),
     "sevir": DatasetSpec(SevirSettings, "src.data.sevir"),
+    "sevir_h5": DatasetSpec(SevirH5Settings, "src.data.sequences", "src.data.sevir_h5"),
+    "meteonet": DatasetSpec(MeteoNetSettings, "src.data.sequences", "src.data.frame_sets"),
+    "shanghai": DatasetSpec(ShanghaiSettings, "src.data.sequences", "src.data.frame_sets"),
+    "cikm": DatasetSpec(CikmSettings, "src.data.sequences", "src.data.frame_sets"),
     "synthetic": DatasetSpec(SyntheticSettings, "src.data.synthetic", "src.data.synthetic"),
 }
 
@@ -44,14 +61,14 @@ def dataset_settings_type(name: str) -> type[Frozen]:
     return _find(name).settings_type
 
 
-def open_split(settings: ArchiveSettings, split: Split, window: WindowLike) -> Sequences:
+def open_split(settings: Named, split: Split, window: WindowLike) -> Sequences:
     """The samples of one split, cut as `window` says; Refusal if the data are not as described."""
     if split not in SPLITS:
         raise Refusal(f"split = {split!r}, expected one of {', '.join(SPLITS)}")
     return import_module(_find(settings.name).reader).open_split(settings, split, window)
 
 
-def prepare(settings: ArchiveSettings) -> None:
+def prepare(settings: Named) -> None:
     """Make the data set's files, where it knows how; Refusal otherwise."""
     preparer = _find(settings.name).preparer
     if preparer is None:
