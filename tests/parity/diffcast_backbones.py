@@ -164,9 +164,9 @@ def earthformer_settings(config: Config) -> EarthformerSettings:
         separate_global_projections=config["separate_global_qkv"],
         global_self_attention=config["use_global_self_attn"],
         stem_channels=tuple(config["initial_downsample_stack_conv_dim_list"]),
-        stem_factors=tuple(config["initial_downsample_stack_conv_downscale_list"]),
+        stem_factors=tuple(map(side, config["initial_downsample_stack_conv_downscale_list"])),
         stem_convolutions=tuple(config["initial_downsample_stack_conv_num_conv_list"]),
-        downsample=config["downsample"],
+        downsample=side(config["downsample"]),
         padding=config["padding_type"],
         position_embedding=config["pos_embed_type"],
         relative_position=config["use_relative_pos"],
@@ -180,6 +180,15 @@ def earthformer_settings(config: Config) -> EarthformerSettings:
         projection_dropout=config["proj_drop"],
         ffn_dropout=config["ffn_drop"],
     )
+
+
+def side(factor: int | Sequence[int]) -> int:
+    """The factor along H and W, which may be written (1, factor, factor)."""
+    if isinstance(factor, int):
+        return factor
+    if factor[0] != 1 or factor[1] != factor[2]:
+        raise ValueError(f"a factor of {factor}, expected (1, n, n)")
+    return factor[1]
 
 
 def self_attention(golden: GoldenFile) -> Iterator[Comparison]:

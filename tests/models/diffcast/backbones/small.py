@@ -25,6 +25,8 @@ SETTINGS = {
     "convgru": ConvGRUSettings(stem=(2, 3), hidden=(3, 4), state_kernels=(5, 3)),
     "earthformer": EarthformerSettings(
         base_units=8,
+        encoder_patterns="full",
+        decoder_patterns="full",
         heads=2,
         global_vectors=2,
         stem_channels=(4, 8),
