@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from mindspore import Tensor, nn
 
-from src.layers.cuboid_attention import AttentionOptions
 from src.layers.cuboid_global import GlobalCuboidSelfAttention, GlobalOptions
 from src.models.diffcast.backbones import build_backbone
 from src.models.diffcast.backbones.moments import (
@@ -26,7 +25,7 @@ from src.models.diffcast.backbones.settings import (
 from src.models.diffcast.backbones.weights import to_ours_backbone
 from tests.parity.cells import differentiate, load
 from tests.parity.golden import Comparison, GoldenFile
-from tests.parity.prediff_cuboid import ZERO_GRADIENT, OnRows, cuboid
+from tests.parity.prediff_cuboid import ZERO_GRADIENT, OnRows, attention_options, cuboid
 
 Config = Mapping[str, Any]
 FRAMES = ("frames_in", "frames_gt")
@@ -75,6 +74,8 @@ def simvp(golden: GoldenFile) -> Iterator[Comparison]:
 def phydnet(golden: GoldenFile) -> Iterator[Comparison]:
     config = golden.json()
     kernel = config["phycell_kernel"]
+    if (config["patch_size"], config["phycell_hidden"]) != (4, kernel * kernel):
+        raise ValueError(f"expected patch_size 4 and kernel^2 filters, got {config}")
     settings = PhyDNetSettings(
         width=config["nf"], lstm_channels=tuple(config["conv_hidden"]), kernel=kernel
     )
@@ -193,14 +194,15 @@ def side(factor: int | Sequence[int]) -> int:
 
 def self_attention(golden: GoldenFile) -> Iterator[Comparison]:
     config = golden.json()
-    options = AttentionOptions(config["num_heads"], config["padding_type"])
     exchange = GlobalOptions(
         config.get("global_dim_ratio", 1),
         config.get("separate_global_qkv", True),
         config.get("use_global_self_attn", True),
     )
     shape = golden["in/x"].shape[1:4]
-    cell = GlobalCuboidSelfAttention(config["dim"], shape, cuboid(config), options, exchange)
+    cell = GlobalCuboidSelfAttention(
+        config["dim"], shape, cuboid(config), attention_options(config), exchange
+    )
     weights = to_ours_backbone("earthformer", golden.under("w/"))
     names = ("x", "global_vectors")
     yield from compare_outputs(golden, load(OnRows(cell), weights), names, names)
