@@ -3,7 +3,7 @@ import pytest
 from mindspore import Tensor
 
 from src.diffusion.noising import ForwardNoising
-from src.diffusion.prediction import KINDS, ToX0, TrainingTarget, loss_weights
+from src.diffusion.prediction import KINDS, ToX0, TrainingTarget, loss_weights, snr_weights
 from src.diffusion.process import DiffusionProcess
 from src.diffusion.schedules import beta_schedule
 from src.refusal import Refusal
@@ -69,3 +69,20 @@ def test_bound_weight_of_x0_is_the_squared_posterior_coefficient_over_twice_the_
 def test_unknown_kind_is_refused_with_the_known_ones():
     with pytest.raises(Refusal, match="prediction: 'noise', expected one of epsilon, x0, v"):
         ToX0(PROCESS, "noise")
+
+
+def test_snr_weights_turn_every_error_into_the_same_one_of_epsilon():
+    # with s^2 = alpha_bar, r^2 = 1 - alpha_bar an error e of epsilon is e r / s in x0, e / s in v
+    alpha_bar = PROCESS.alpha_bar
+    np.testing.assert_allclose(snr_weights(PROCESS, "epsilon"), 1)
+    np.testing.assert_allclose(snr_weights(PROCESS, "x0") * (1 - alpha_bar) / alpha_bar, 1)
+    np.testing.assert_allclose(snr_weights(PROCESS, "v") / alpha_bar, 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_largest_ratio_limits_the_weight_where_there_is_little_noise(kind):
+    snr = PROCESS.alpha_bar / (1 - PROCESS.alpha_bar)
+    share = snr_weights(PROCESS, kind, 5.0) / snr_weights(PROCESS, kind)
+    np.testing.assert_allclose(share, np.minimum(snr, 5) / snr)
+    assert share[0] < 1
+    assert share[-1] == 1

@@ -50,3 +50,28 @@ def test_unknown_schedule_is_refused_with_the_known_names():
 def test_no_timesteps_are_refused():
     with pytest.raises(Refusal, match="timesteps: 0, must be at least 1"):
         beta_schedule("linear", 0)
+
+
+def test_sigmoid_is_symmetric_about_the_middle():
+    # sigmoid(3) - sigmoid(6 u - 3) and what is left of it at 1 - u add up to the whole
+    alpha_bar = np.append(1.0, np.cumprod(1 - beta_schedule("sigmoid", 100)))
+    np.testing.assert_allclose(alpha_bar[:99] + alpha_bar[:1:-1], 1, atol=2e-5)
+    assert alpha_bar[50] == pytest.approx(0.5, abs=1e-6)
+
+
+def test_released_sigmoid_schedule_ends_in_all_but_pure_noise():
+    # Yu et al. 2024, released checkpoints: alpha_bar 3.0e-7 after a last beta of 0.999
+    beta = beta_schedule("sigmoid", 1000)
+    assert beta[-1] == 0.999
+    assert np.cumprod(1 - beta)[-1] == pytest.approx(3.0e-7, rel=0.02)
+
+
+def test_a_rescaled_linear_schedule_of_half_the_length_has_twice_the_betas():
+    ends = beta_schedule("linear_rescaled", 500)[[0, -1]]
+    np.testing.assert_allclose(ends, [2e-4, 4e-2])
+    usual = beta_schedule("linear_rescaled", 1000)
+    np.testing.assert_array_equal(usual, beta_schedule("sqrt_linear", 1000))
+
+
+def test_a_very_short_rescaled_linear_schedule_is_capped():
+    assert beta_schedule("linear_rescaled", 5)[-1] == 0.999

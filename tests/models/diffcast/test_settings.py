@@ -1,0 +1,56 @@
+import pytest
+from pydantic import ValidationError
+
+from src.config.loader import load
+from src.models.diffcast.settings import DiffCastSettings, DiffusionSettings
+from tests.models.diffcast.small import settings_of
+
+BACKBONES = ("simvp", "phydnet", "convgru", "earthformer")
+
+
+def test_the_target_is_cut_into_segments_as_long_as_the_context():
+    assert settings_of(context_frames=2, target_frames=6).segments == 3
+    assert DiffCastSettings(name="diffcast").segments == 4
+
+
+def test_the_first_forecast_frame_is_the_local_context_unless_told_otherwise():
+    assert settings_of(context_frames=2).local_index == 2
+    assert settings_of(context_net={"local_index": 5}).local_index == 5
+
+
+@pytest.mark.parametrize("clip", [None, 2.0])
+def test_the_residual_may_be_limited_to_any_size_or_not_at_all(clip):
+    assert DiffusionSettings(residual_clip=clip).clip == (clip and (-clip, clip))
+    assert DiffusionSettings().clip == (-1, 1)
+
+
+@pytest.mark.parametrize("schedule", ["sigmoid", "cosine", "linear"])
+def test_every_schedule_describes_a_process(schedule):
+    process = DiffusionSettings(schedule=schedule, timesteps=50).process()
+    assert process.timesteps == 50
+    assert process.alpha_bar[-1] < 0.01
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"target_frames": 5}, r"target_frames = 5 is not a multiple of context_frames = 2"),
+        ({"frame_size": (8, 7)}, r"frame_size = 8 x 7 is not divisible by 2|8 x 7 are not"),
+        (
+            {"frame_size": (12, 12), "denoiser": {"dim": 8, "multiples": [1, 1, 1, 1]}},
+            r"frame_size = 12 x 12 is not divisible by 8, the reduction of 4 levels",
+        ),
+        ({"denoiser": {"dim": 12}}, r"dim = 12, expected a multiple of 8"),
+        ({"context_net": {"local_index": 8}}, r"local_index = 8: there are 8 frames"),
+        ({"freeze_backbone": True, "warm_start": False}, r"would freeze random weights"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_in_the_user_s_words(changes, message):
+    with pytest.raises(ValidationError, match=message):
+        settings_of(**changes)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_a_configuration_is_shipped_for_every_backbone(backbone):
+    model = load(f"configs/diffcast_{backbone}_cfg.yaml").model
+    assert model == DiffCastSettings(name="diffcast", backbone=backbone)
