@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mindspore import Tensor, nn
 
-from src.models.diffcast.network import channels_first
+from src.models.diffcast.network import to_network
 from src.models.diffcast.residual_loss import Loss
 
 
@@ -16,13 +16,13 @@ class BackboneLoss(nn.Cell):
 
     diagnostic_names = ("loss", "mse")
 
-    def __init__(self, backbone: nn.Cell, context_frames: int) -> None:
+    def __init__(self, backbone: nn.Cell, context_frames: int, patch: int = 1) -> None:
         super().__init__(auto_prefix=False)
-        self.backbone, self.context_frames = backbone, context_frames
+        self.backbone, self.context_frames, self.patch = backbone, context_frames, patch
 
     def construct(self, sequence: Tensor) -> Loss:
         """Gives (loss, diagnostics)."""
-        frames = channels_first(sequence)
+        frames = to_network(sequence, self.patch)
         context, truth = frames[:, : self.context_frames], frames[:, self.context_frames :]
         forecast, loss = self.backbone.forecast_and_loss(context, truth)
         error = (forecast - truth).reshape(sequence.shape[0], -1)

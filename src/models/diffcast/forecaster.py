@@ -12,6 +12,7 @@ from mindspore import Tensor, nn
 from src.config.schema import Sampling
 from src.diffusion.samplers import Plan, SamplerStep, make_plan
 from src.diffusion.sampling import MemberNoise, Noise, SamplingStep, sample
+from src.models.diffcast.network import to_fields, to_network
 from src.models.diffcast.settings import DiffCastSettings
 from src.refusal import Refusal
 
@@ -41,13 +42,15 @@ class DiffCastForecaster:
         process = diffusion.process()
         self.settings, self.sampling, self.seed = settings, sampling, seed
         self.plan = make_plan(sampling.sampler, process, sampling.steps, sampling.eta)
+        self.means: dict[str, Callable[..., Tensor]] = {}
         self.methods: tuple[str, ...] = ()
         if "backbone" in networks:
+            self.means[settings.backbone] = _function(networks["backbone"], compiled)
             self.methods += (settings.backbone,)
-            self.backbone = _function(networks["backbone"], compiled)
         if "joint" in networks:
-            self.methods += (MEAN, SAMPLED)
             joint = networks["joint"]
+            self.means[MEAN] = _function(joint.backbone_net, compiled)
+            self.methods += (MEAN, SAMPLED)
             self.surroundings = _function(joint, compiled)
             step = SamplingStep(joint.model, process, diffusion.prediction, diffusion.clip)
             self.step = _function(step, compiled)
@@ -62,7 +65,7 @@ class DiffCastForecaster:
     @property
     def deterministic(self) -> tuple[str, ...]:
         """Those methods that have one member."""
-        return tuple(method for method in self.methods if method != SAMPLED)
+        return tuple(self.means)
 
     def forecast(
         self,
@@ -75,8 +78,9 @@ class DiffCastForecaster:
     ) -> np.ndarray:
         """See `models.base.Forecaster.forecast`."""
         self._require_shape(context)
-        if method != SAMPLED:
-            return np.stack([_as_fields(self._mean(method, case)) for case in context])
+        if method in self.means:
+            means = [self.means[method](self._input(frames)).asnumpy() for frames in context]
+            return np.stack([self._fields(mean) for mean in means])
         cases = [self._surroundings(frames) for frames in context]
         together = tuple(np.concatenate(arrays) for arrays in zip(*cases, strict=True))
         rows = [(case, member) for case in range(len(context)) for member in range(members)]
@@ -86,15 +90,9 @@ class DiffCastForecaster:
             fields += [*self._run(batch, keys, together, progress)]
         return np.stack(fields).reshape(len(context), members, *fields[0].shape)
 
-    def _mean(self, method: str, frames: np.ndarray) -> np.ndarray:
-        """The deterministic forecast (1, T, 1, H, W) of one case (T, H, W, 1)."""
-        if method == MEAN:
-            return self._surroundings(frames)[0]
-        return self.backbone(_as_input(frames)).asnumpy()
-
     def _surroundings(self, frames: np.ndarray) -> Surroundings:
         """All that the sampling of one case (T, H, W, 1) needs; computed once for all of it."""
-        return tuple(array.asnumpy() for array in self.surroundings(_as_input(frames)))
+        return tuple(array.asnumpy() for array in self.surroundings(self._input(frames)))
 
     def _run(
         self,
@@ -107,20 +105,29 @@ class DiffCastForecaster:
         compilation."""
         full = batch + batch[:1] * (self.sampling.batch_size - len(batch))
         named = [(int(keys[case]), member) for case, member in full]
-        shape = (self.settings.context_frames, 1, *self.settings.frame_size)
+        settings = self.settings
+        shape = (settings.context_frames, settings.channels, *settings.network_frame)
         chosen = [case for case, _ in full]
         mu, *features = (array[chosen] for array in cases)
-        done = None if progress is None else _Passes(progress, len(batch), self.settings.segments)
+        done = None if progress is None else _Passes(progress, len(batch), settings.segments)
         residual = sample_residual(
             self.step,
             self.plan,
             MemberNoise(self.seed, named, shape),
             (len(full), *shape),
             [Tensor(feature) for feature in features],
-            self.settings.segments,
+            settings.segments,
             done,
         )
-        return _as_fields(mu + residual / 2)[: len(batch)]
+        return self._fields(mu + residual / 2)[: len(batch)]
+
+    def _input(self, frames: np.ndarray) -> Tensor:
+        """One case (T, H, W, 1) for the networks."""
+        return Tensor(np.ascontiguousarray(to_network(frames[None], self.settings.patch)))
+
+    def _fields(self, frames: np.ndarray) -> np.ndarray:
+        """What the networks give to (N, T, H, W, 1), limited to [0, 1]."""
+        return np.clip(to_fields(frames, self.settings.patch), 0, 1).astype(np.float32)
 
     def _require_shape(self, context: np.ndarray) -> None:
         expected = (self.settings.context_frames, *self.settings.frame_size, 1)
@@ -168,16 +175,6 @@ def sample_residual(
         previous = sample(step, plan, noise, told, progress, record)
         drawn.append(previous)
     return np.concatenate(drawn, axis=1)
-
-
-def _as_input(frames: np.ndarray) -> Tensor:
-    """(T, H, W, C) -> (1, T, C, H, W)."""
-    return Tensor(np.ascontiguousarray(frames.transpose(0, 3, 1, 2)[None]))
-
-
-def _as_fields(frames: np.ndarray) -> np.ndarray:
-    """(N, T, C, H, W) -> (N, T, H, W, C), limited to [0, 1]."""
-    return np.clip(frames.transpose(0, 1, 3, 4, 2), 0.0, 1.0).astype(np.float32)
 
 
 def _function(cell: Callable[..., Any], compiled: bool) -> Callable[..., Any]:

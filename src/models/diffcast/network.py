@@ -1,7 +1,10 @@
-"""The whole of DiffCast in one cell, and the two layouts of frames."""
+"""The whole of DiffCast in one cell, and the layout of frames that its networks see."""
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+import numpy as np
 from mindspore import Tensor, nn, ops
 
 from src.models.diffcast.backbones import build_backbone
@@ -9,18 +12,22 @@ from src.models.diffcast.context_net import ContextNet, Features
 from src.models.diffcast.settings import DiffCastSettings
 from src.models.diffcast.unet import DenoiserUNet
 
+Array = TypeVar("Array", Tensor, np.ndarray)
+
 
 class JointNetwork(nn.Cell):
     """Backbone, context network and denoiser, under the names of the released checkpoints.
 
-    Frames are (N, T, C, H, W) here; mu is the backbone's forecast, in [0, 1] but for its errors.
+    Frames are as `to_network` gives them, (N, T, C, H, W); mu is the backbone's forecast, in [0, 1]
+    but for its errors.
     """
 
     def __init__(self, settings: DiffCastSettings) -> None:
         super().__init__()
         dim, multiples = settings.denoiser.dim, settings.denoiser.multiples
-        self.model = DenoiserUNet(dim, multiples, settings.context_frames)
-        self.ctx_net = ContextNet(dim, multiples)
+        channels = settings.channels
+        self.model = DenoiserUNet(dim, multiples, settings.context_frames, channels)
+        self.ctx_net = ContextNet(dim, multiples, channels)
         self.backbone_net = backbone_of(settings)
         self.local_index = settings.local_index
 
@@ -42,10 +49,22 @@ def backbone_of(settings: DiffCastSettings) -> nn.Cell:
         settings.backbone_settings,
         settings.context_frames,
         settings.target_frames,
-        settings.frame_size,
+        settings.network_frame,
+        settings.channels,
     )
 
 
-def channels_first(frames: Tensor) -> Tensor:
-    """(N, T, H, W, C) -> (N, T, C, H, W)."""
-    return frames.transpose(0, 1, 4, 2, 3)
+def to_network(frames: Array, patch: int = 1) -> Array:
+    """(N, T, H, W, C) -> (N, T, C p^2, H / p, W / p), p = `patch`: blocks of pixels to channels."""
+    if patch == 1:
+        return frames.transpose(0, 1, 4, 2, 3)
+    n, t, h, w, c = frames.shape
+    blocks = frames.reshape(n, t, h // patch, patch, w // patch, patch, c)
+    return blocks.transpose(0, 1, 6, 3, 5, 2, 4).reshape(n, t, -1, h // patch, w // patch)
+
+
+def to_fields(frames: Array, patch: int = 1) -> Array:
+    """The inverse of `to_network`."""
+    n, t, channels, h, w = frames.shape
+    blocks = frames.reshape(n, t, channels // patch**2, patch, patch, h, w)
+    return blocks.transpose(0, 1, 5, 3, 6, 4, 2).reshape(n, t, h * patch, w * patch, -1)

@@ -16,7 +16,7 @@ from mindspore import Tensor, nn, ops
 from src.diffusion.noising import ForwardNoising, constant
 from src.diffusion.prediction import TrainingTarget, snr_weights
 from src.models.diffcast.context_net import Features
-from src.models.diffcast.network import JointNetwork, channels_first
+from src.models.diffcast.network import JointNetwork, to_network
 from src.models.diffcast.settings import DiffCastSettings
 
 Loss = tuple[Tensor, tuple[Tensor, ...]]
@@ -44,6 +44,7 @@ class ResidualLoss(nn.Cell):
         self.context_frames, self.segments = settings.context_frames, settings.segments
         self.alpha, self.frozen_backbone = settings.alpha, settings.freeze_backbone
         self.condition_noise = diffusion.condition_noise
+        self.patch = settings.patch
         self.numbers = Tensor(np.arange(self.segments, dtype=np.int32))
 
     def construct(
@@ -53,11 +54,11 @@ class ResidualLoss(nn.Cell):
 
         condition_noise: like noise, if the settings want it. Gives (loss, diagnostics).
         """
-        frames = channels_first(sequence)
+        frames = to_network(sequence, self.patch)
         context, truth = frames[:, : self.context_frames], frames[:, self.context_frames :]
         if condition_noise is not None:
-            condition_noise = channels_first(condition_noise)
-        return self.of_frames(context, truth, t, channels_first(noise), condition_noise)
+            condition_noise = to_network(condition_noise, self.patch)
+        return self.of_frames(context, truth, t, to_network(noise, self.patch), condition_noise)
 
     def of_frames(
         self,

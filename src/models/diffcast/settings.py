@@ -94,6 +94,8 @@ class DiffCastSettings(Frozen):
     """A whole DiffCast: `context_frames` frames of `frame_size` (H, W) -> `target_frames` frames.
 
     stride: frames between the starts of two sequences cut from one event.
+    patch: side of the blocks of pixels that enter all networks as channels. p makes them p^2 times
+        cheaper at full resolution; 1 as published.
     backbone: which deterministic network, each with its own section of settings.
     alpha: weight of the deterministic loss; the diffusion loss has 1 - alpha. 0.5 as published.
     warm_start: begin the joint training from the trained backbone where there is one; its training
@@ -106,6 +108,7 @@ class DiffCastSettings(Frozen):
     context_frames: PositiveInt = 5
     target_frames: PositiveInt = 20
     stride: PositiveInt = 5
+    patch: PositiveInt = 1
     backbone: Literal["simvp", "phydnet", "convgru", "earthformer"] = "simvp"
     simvp: SimVPSettings = SimVPSettings()
     phydnet: PhyDNetSettings = PhyDNetSettings()
@@ -122,6 +125,16 @@ class DiffCastSettings(Frozen):
     def segments(self) -> int:
         """How many pieces of `context_frames` frames the target is cut into."""
         return self.target_frames // self.context_frames
+
+    @property
+    def network_frame(self) -> tuple[int, int]:
+        """(H, W) of a frame as the networks see it."""
+        return self.frame_size[0] // self.patch, self.frame_size[1] // self.patch
+
+    @property
+    def channels(self) -> int:
+        """Channels of a frame as the networks see it."""
+        return self.patch**2
 
     @property
     def local_index(self) -> int:
@@ -149,24 +162,25 @@ class DiffCastSettings(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _frames_can_be_halved(self) -> DiffCastSettings:
+        (height, width), reduction = self.frame_size, self.patch * self.denoiser.reduction
+        if height % reduction or width % reduction:
+            patches = f" of {self.patch} x {self.patch} patches" if self.patch > 1 else ""
+            raise ValueError(
+                f"frame_size = {height} x {width} is not divisible by {reduction}, the reduction "
+                f"of {len(self.denoiser.multiples)} levels (denoiser.multiples){patches}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _backbone_can_forecast_them(self) -> DiffCastSettings:
         check_backbone(
             self.backbone,
             self.backbone_settings,
             self.context_frames,
             self.target_frames,
-            self.frame_size,
+            self.network_frame,
         )
-        return self
-
-    @model_validator(mode="after")
-    def _frames_can_be_halved(self) -> DiffCastSettings:
-        (height, width), reduction = self.frame_size, self.denoiser.reduction
-        if height % reduction or width % reduction:
-            raise ValueError(
-                f"frame_size = {height} x {width} is not divisible by {reduction}, the reduction "
-                f"of {len(self.denoiser.multiples)} levels (denoiser.multiples)"
-            )
         return self
 
     @model_validator(mode="after")

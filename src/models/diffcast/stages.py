@@ -34,7 +34,7 @@ def backbone_objectives(
     settings: DiffCastSettings, network: nn.Cell, frozen: Mapping[str, nn.Cell]
 ) -> tuple[Objective, ...]:
     """The backbone's own loss."""
-    loss = BackboneLoss(network, settings.context_frames)
+    loss = BackboneLoss(network, settings.context_frames, settings.patch)
     return (Objective("backbone", network.trainable_parameters(), ((0, loss),)),)
 
 

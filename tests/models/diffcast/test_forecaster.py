@@ -19,7 +19,8 @@ class Counted(nn.Cell):
 
     def __init__(self, network):
         super().__init__(auto_prefix=False)
-        self.network, self.model, self.calls = network, network.model, 0
+        self.network, self.model, self.backbone_net = network, network.model, network.backbone_net
+        self.calls = 0
 
     def construct(self, context):
         self.calls += 1
@@ -81,6 +82,17 @@ def test_progress_ends_at_the_steps_of_all_members(networks):
     forecaster = forecaster_of(networks, steps=2, batch_size=2)
     forecaster.forecast("diffcast", context(1), (0,), members=3, progress=done.append)
     assert done == [2, 2, 1, 1]
+
+
+@pytest.mark.parametrize("backbone", ["simvp", "convgru"])
+def test_patches_of_pixels_give_whole_frames_again(backbone):
+    levels = {"stem": [4], "hidden": [4], "state_kernels": [3]}
+    settings = settings_of(patch=2, backbone=backbone, convgru=levels)
+    networks = {"joint": stages.build_joint(settings).set_train(False)}
+    forecaster = forecaster_of(networks, settings, steps=1, batch_size=1)
+    for method in forecaster.methods:
+        made = forecaster.forecast(method, context(1), (0,), members=1)
+        assert made.shape == (1, 1, TARGET, *FRAME, 1)
 
 
 class Chained(nn.Cell):

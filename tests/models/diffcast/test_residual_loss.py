@@ -5,7 +5,7 @@ from mindspore import Parameter, Tensor, nn, ops
 
 from src.models.diffcast import draws
 from src.models.diffcast.backbone_loss import BackboneLoss
-from src.models.diffcast.network import channels_first
+from src.models.diffcast.network import to_network
 from src.models.diffcast.residual_loss import ResidualLoss
 from tests.models.diffcast.small import CONTEXT, TARGET, settings_of
 
@@ -68,7 +68,7 @@ def named(loss, inputs):
 
 def residual_of(inputs, mu=0.25):
     """2 (truth - mu) by segment: (N, segments, frames, 1, H, W)."""
-    truth = channels_first(inputs[0]).asnumpy()[:, CONTEXT:]
+    truth = to_network(inputs[0]).asnumpy()[:, CONTEXT:]
     return 2 * (truth - mu).reshape(len(truth), SEGMENTS, CONTEXT, *truth.shape[2:])
 
 
@@ -108,7 +108,7 @@ def test_each_segment_is_noised_to_its_own_level():
     residual = residual_of(inputs)
     alpha_bar = settings.diffusion.process().alpha_bar[inputs[1].asnumpy()]
     alpha_bar = alpha_bar.reshape(*alpha_bar.shape, 1, 1, 1, 1)
-    noise = channels_first(inputs[2]).asnumpy().reshape(residual.shape)
+    noise = to_network(inputs[2]).asnumpy().reshape(residual.shape)
     expected = np.sqrt(alpha_bar) * residual + np.sqrt(1 - alpha_bar) * noise
     x = loss.network.model.told[0].asnumpy().reshape(residual.shape)
     np.testing.assert_allclose(x, expected, atol=1e-5)
@@ -120,7 +120,7 @@ def test_the_first_segment_gets_the_local_context_and_the_others_the_global_one(
     loss(*inputs)
     feature = loss.network.model.told[4].asnumpy()
     feature = feature.reshape(2, SEGMENTS, *feature.shape[1:])
-    np.testing.assert_array_equal(feature[:, 0], channels_first(inputs[0])[:, CONTEXT - 1])
+    np.testing.assert_array_equal(feature[:, 0], to_network(inputs[0])[:, CONTEXT - 1])
     np.testing.assert_allclose(feature[:, 1:], 0.25)
 
 
@@ -132,7 +132,7 @@ def test_noise_on_the_condition_leaves_the_first_segment_and_the_target_alone():
     difference = (noisy.network.model.told[2] - plain.network.model.told[2]).asnumpy()
     difference = difference.reshape(2, SEGMENTS, CONTEXT, *difference.shape[2:])
     assert not difference[:, 0].any()
-    added = channels_first(inputs[3]).asnumpy().reshape(difference.shape)[:, :-1]
+    added = to_network(inputs[3]).asnumpy().reshape(difference.shape)[:, :-1]
     np.testing.assert_allclose(difference[:, 1:], 0.5 * added, atol=1e-6)
 
 

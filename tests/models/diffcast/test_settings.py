@@ -40,6 +40,7 @@ def test_every_schedule_describes_a_process(schedule):
             {"frame_size": (12, 12), "denoiser": {"dim": 8, "multiples": [1, 1, 1, 1]}},
             r"frame_size = 12 x 12 is not divisible by 8, the reduction of 4 levels",
         ),
+        ({"patch": 3}, r"frame_size = 8 x 8 is not divisible by 6, .* of 3 x 3 patches"),
         ({"denoiser": {"dim": 12}}, r"dim = 12, expected a multiple of 8"),
         ({"context_net": {"local_index": 8}}, r"local_index = 8: there are 8 frames"),
         ({"freeze_backbone": True, "warm_start": False}, r"would freeze random weights"),
