@@ -19,6 +19,8 @@ SYSTEMS = {
     ),
     "geodiff": (
         "tests.parity.geodiff_network",
+        "tests.parity.geodiff_diffusion",
+        "tests.parity.geodiff_physics",
     ),
 }
 
