@@ -22,6 +22,10 @@ SYSTEMS = {
         "tests.parity.geodiff_diffusion",
         "tests.parity.geodiff_physics",
     ),
+    "diffcast": (
+        "tests.parity.diffcast_networks",
+        "tests.parity.diffcast_diffusion",
+    ),
 }
 
 
