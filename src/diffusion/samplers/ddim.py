@@ -14,19 +14,20 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from src.diffusion.process import DiffusionProcess
-from src.diffusion.samplers.base import Plan, SamplerStep, even_times
+from src.diffusion.samplers.base import Plan, SamplerStep
 
 
-def plan(process: DiffusionProcess, steps: int, eta: float = 0.0) -> Plan:
-    """`steps` steps; the last one goes to alpha_bar = 1, so it lands on x0 without noise.
+def plan(process: DiffusionProcess, times: np.ndarray, eta: float = 0.0) -> Plan:
+    """A step at each of `times` (rising); the last one goes to alpha_bar = 1: it lands on x0.
 
     guidance_sigma is the sigma of eta = 1 between the same two levels, whatever `eta` is.
     """
-    times = even_times(process.timesteps, steps)
     levels = [1.0, *(float(process.alpha_bar[t]) for t in times)]
     return tuple(
-        _step(int(times[k]), levels[k + 1], levels[k], eta) for k in reversed(range(steps))
+        _step(int(times[k]), levels[k + 1], levels[k], eta) for k in reversed(range(len(times)))
     )
 
 

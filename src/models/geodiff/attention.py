@@ -157,7 +157,7 @@ class LinearAttention(nn.Cell):
 
     def construct(self, x: Tensor) -> Tensor:
         """(F, C, H, W) -> the same shape."""
-        f, c, h, w = x.shape
+        f, _, h, w = x.shape
         qkv = self.to_qkv(x).reshape(f, 3 * self.heads, INNER_HEAD, h * w)
         query, key, value = ops.split(qkv, self.heads, 1)
         query = self.feature_softmax(self._sets(query))

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from src.physics.constants import REFERENCE_PRESSURE
+
 LONGEST_WAVE = 10000.0
 
 
@@ -70,3 +72,9 @@ def _log_bucket(distance: np.ndarray, exact: int, half: int, max_distance: int) 
     ratio = np.log(distance.astype(np.float32) / np.float32(exact))
     scaled = ratio / np.float32(math.log(max_distance / exact)) * np.float32(half - exact)
     return np.minimum(exact + scaled.astype(np.int64), half - 1)
+
+
+def level_coordinate(pressure_hpa: np.ndarray) -> np.ndarray:
+    """(Z,) input channel: ln(p / p_0) / ln(p_top / p_0), p_0 = 1000 hPa."""
+    s = np.log(np.asarray(pressure_hpa, np.float64) * 100 / REFERENCE_PRESSURE)
+    return s / s[-1]
