@@ -27,11 +27,13 @@ def plan(process: DiffusionProcess, times: np.ndarray, eta: float = 0.0) -> Plan
     """
     levels = [1.0, *(float(process.alpha_bar[t]) for t in times)]
     return tuple(
-        _step(int(times[k]), levels[k + 1], levels[k], eta) for k in reversed(range(len(times)))
+        step_between(int(times[k]), levels[k + 1], levels[k], eta)
+        for k in reversed(range(len(times)))
     )
 
 
-def _step(t: int, alpha_bar_t: float, alpha_bar_s: float, eta: float) -> SamplerStep:
+def step_between(t: int, alpha_bar_t: float, alpha_bar_s: float, eta: float) -> SamplerStep:
+    """From the level of time t to the one with alpha_bar_s, less noisy."""
     ancestral = math.sqrt((1 - alpha_bar_s) / (1 - alpha_bar_t) * (1 - alpha_bar_t / alpha_bar_s))
     sigma = eta * ancestral
     direction = math.sqrt(max(1 - alpha_bar_s - sigma**2, 0.0)) / math.sqrt(1 - alpha_bar_t)

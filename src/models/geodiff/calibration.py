@@ -21,6 +21,7 @@ from src.models.geodiff.statistics import (
     PriorMoments,
     set_values,
 )
+from src.models.geodiff.upsampling import SHIFT_K
 
 Samples = Iterable[tuple[np.ndarray, ...]]
 
@@ -51,7 +52,7 @@ def calibrate_residual(
         coarse, wind, coarse_priors, statics, metric = (Tensor(a) for a in arrays[:5])
         primary = deterministic(coarse, coarse_priors, statics)
         raw, flag = conditions.raw_priors(primary, wind, coarse_priors, metric)
-        errors.update(arrays[-1][..., 0] - primary.asnumpy())
+        errors.update(arrays[-1][..., 0] - SHIFT_K - primary.asnumpy())
         priors.update(raw.asnumpy(), flag.asnumpy().reshape(-1))
     set_values(network.residual_statistics.sigma, errors.root_mean_square())
     network.residual_statistics.set_priors(priors)

@@ -12,7 +12,7 @@ from src.models.geodiff.prior_encoder import PriorEncoder
 from src.models.geodiff.settings import GeoDiffSettings
 from src.models.geodiff.statistics import FLAG, PRIORS, FieldStatistics
 from src.models.geodiff.unet3d import UNet3d
-from src.models.geodiff.upsampling import upsample, upsample_temperature
+from src.models.geodiff.upsampling import SHIFT_K, upsample
 
 
 class DeterministicNetwork(nn.Cell):
@@ -33,15 +33,15 @@ class DeterministicNetwork(nn.Cell):
         self.primary_statistics = FieldStatistics(len(levels), settings.priors.limit)
 
     def construct(self, temperature_lr: Tensor, priors_lr: Tensor, statics: Tensor) -> Tensor:
-        """(N, Z, h, w, 1) K, (N, Z, h, w, 7), (N, H, W, 3) -> T_det (N, Z, H, W) in K."""
+        """(N, Z, h, w, 1) K, (N, Z, h, w, 7), (N, H, W, 3) -> T_det - 250 K (N, Z, H, W)."""
         return self.from_bicubic(self.bicubic(temperature_lr), priors_lr, statics)
 
     def bicubic(self, temperature_lr: Tensor) -> Tensor:
-        """U(T_lr), (N, Z, h, w, 1) -> (N, Z, H, W), K."""
-        return upsample_temperature(temperature_lr.reshape(temperature_lr.shape[:4]), self.factor)
+        """U(T_lr) - 250 K, from (N, Z, h, w, 1) K to (N, Z, H, W)."""
+        return upsample(temperature_lr.reshape(temperature_lr.shape[:4]) - SHIFT_K, self.factor)
 
     def from_bicubic(self, bicubic: Tensor, priors_lr: Tensor, statics: Tensor) -> Tensor:
-        """T_det, (N, Z, H, W) in K, from U(T_lr) of that shape."""
+        """T_det from U(T_lr), both (N, Z, H, W), reduced."""
         statistics = self.primary_statistics
         features = ()
         if self.primary_priors is not None:

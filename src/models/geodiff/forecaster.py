@@ -13,6 +13,7 @@ from src.config.schema import Sampling
 from src.diffusion.sampling import MemberNoise, SamplingStep, sample
 from src.models.geodiff.residual_network import ResidualConditions
 from src.models.geodiff.settings import GeoDiffSettings
+from src.models.geodiff.upsampling import SHIFT_K
 from src.physics.resample import bicubic, enforce_block_mean
 from src.refusal import Refusal
 
@@ -48,7 +49,7 @@ class GeoDiffForecaster:
 
         # functions with a name: graph mode cannot read a lambda within a call
         def primary_field(temperature_lr, priors_lr, statics):
-            return primary(temperature_lr, priors_lr, statics)
+            return primary(temperature_lr, priors_lr, statics) + SHIFT_K
 
         self.primary = _function(primary_field, compiled)
         self.step = None
@@ -69,7 +70,7 @@ class GeoDiffForecaster:
             if guided:
                 none = ops.zeros_like(shown)
                 seen = (*seen, denoiser.hidden(condition, none), *denoiser.features(priors, none))
-            return (field, *seen)
+            return (field + SHIFT_K, *seen)
 
         denoise = Guided(denoiser, options.guidance) if guided else denoiser
         step = SamplingStep(denoise, options.process(), options.prediction, options.limits)

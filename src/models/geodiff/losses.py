@@ -1,8 +1,9 @@
 """The terms of the training objective: data and physics, with their values for each sample.
 
-e = T_predicted - T_truth in K, e~ = e / s with the level's standard deviation s. Every term comes
-as (sums, counts), each (N,), so that a mean over the batch (`over_batch`) and one for each sample
-(`over_samples`) are taken from the same numbers. All arithmetic is float32.
+Temperatures are reduced, T - 250 K. e = T_predicted - T_truth in K, e~ = e / s with the level's
+standard deviation s. Every term comes as (sums, counts), each (N,), so that a mean over the batch
+(`over_batch`) and one for each sample (`over_samples`) are taken from the same numbers. All
+arithmetic is float32.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class LossTerms(nn.Cell):
         pressure = np.asarray(levels_hpa, np.float64) * 100
         depths = layer_depths(pressure)
         self.theta = _levels(theta_factor(pressure))
+        self.theta_of_shift = _levels(SHIFT_K * np.diff(theta_factor(pressure)))
         self.depth = _levels(depths)
         self.relative_depth = _levels(depths / depths.mean())
         self.thickness_of_kelvin = _levels(GAS_CONSTANT / GRAVITY * depths / 2)
@@ -48,7 +50,7 @@ class LossTerms(nn.Cell):
         above_ground: Tensor,
         area: Tensor,
     ) -> tuple[Term, ...]:
-        """predicted, truth (N, Z, H, W) K; std (Z,) K; above_ground (N, Z, H, W) 1 or 0;
+        """predicted, truth (N, Z, H, W), reduced; std (Z,) K; above_ground (N, Z, H, W) 1 or 0;
         area (N, 1, H, W) or (1, 1, 1, 1), weights with mean 1."""
         error = predicted - truth
         scaled = error / std.reshape(1, -1, 1, 1)
@@ -82,7 +84,7 @@ class LossTerms(nn.Cell):
     def stability(self, temperature: Tensor) -> Tensor:
         """N_k = (theta_{k+1} - theta_k) / ln(p_k / p_{k+1}), (N, Z-1, H, W), K."""
         theta = temperature * self.theta
-        return (theta[:, 1:] - theta[:, :-1]) / self.depth
+        return (theta[:, 1:] - theta[:, :-1] + self.theta_of_shift) / self.depth
 
     def static(self, predicted: Tensor, bound: Tensor, pairs: Tensor, area: Tensor) -> Term:
         """How far N falls below `bound` (N, Z-1, H, W), which is 0 where the truth is stable."""
@@ -118,7 +120,7 @@ class LossTerms(nn.Cell):
 def adjacent_correlation(temperature: Tensor) -> Tensor:
     """rho_k (N, Z-1) between the horizontal deviations of levels k and k+1."""
     n, z, h, w = temperature.shape
-    rows = (temperature - SHIFT_K).reshape(n, z, h * w)
+    rows = temperature.reshape(n, z, h * w)
     rows = rows - rows.mean(axis=2, keep_dims=True)
     variance = (rows * rows).sum(axis=2) + VARIANCE_FLOOR * h * w
     products = (rows[:, 1:] * rows[:, :-1]).sum(axis=2)

@@ -84,8 +84,8 @@ class ResidualConditions(nn.Cell):
         statics: Tensor,
         metric: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """See `src.models.base.ModelSpec.task` for the arrays. Gives T_det (N, Z, H, W) in K, the
-        condition (N, Z, C, H, W) and the standardised priors (N, Z, 7, H, W)."""
+        """See `src.models.base.ModelSpec.task` for the arrays. Gives T_det (N, Z, H, W), reduced,
+        the condition (N, Z, C, H, W) and the standardised priors (N, Z, 7, H, W)."""
         bicubic = self.deterministic.bicubic(temperature_lr)
         primary = self.deterministic.from_bicubic(bicubic, priors_lr, statics)
         normalised = self.deterministic.primary_statistics.normalised

@@ -67,12 +67,13 @@ class UNetSettings(Frozen):
 class PriorSettings(Frozen):
     """The physics priors (six fields and a flag) and their way into the networks.
 
-    source: the best wind they may use, see `src.physics.priors`. limit: standardised priors are
-    clipped to [-limit, limit]. use: False leaves out the encoder and its zero convolutions.
+    source: the wind they use, see `src.physics.priors`, or the best that a file has ("available").
+    limit: standardised priors are clipped to [-limit, limit]. use: False leaves out the encoder and
+    its zero convolutions.
     """
 
     use: bool = True
-    source: Literal["winds", "geostrophic", "temperature_only"] = "winds"
+    source: Literal["available", "winds", "geostrophic", "temperature_only"] = "winds"
     limit: float = Field(default=8.0, gt=0)
 
 

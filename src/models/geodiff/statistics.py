@@ -52,8 +52,9 @@ class FieldStatistics(PriorStatistics):
         self.std = fixed(np.full(levels, 10.0))
 
     def normalised(self, temperature: Tensor) -> Tensor:
-        """(N, Z, H, W) in K -> dimensionless."""
-        return (temperature - self.mean.reshape(1, -1, 1, 1)) / self.std.reshape(1, -1, 1, 1)
+        """Reduced temperature (N, Z, H, W) -> (T - mean) / std."""
+        mean = (self.mean - SHIFT_K).reshape(1, -1, 1, 1)
+        return (temperature - mean) / self.std.reshape(1, -1, 1, 1)
 
 
 class ResidualStatistics(PriorStatistics):

@@ -12,6 +12,7 @@ from src.models.geodiff.inputs import channels_first
 from src.models.geodiff.losses import PHYSICS, TERMS, LossTerms, over_batch, over_samples
 from src.models.geodiff.residual_network import ResidualConditions, ResidualNetwork
 from src.models.geodiff.settings import GeoDiffSettings
+from src.models.geodiff.upsampling import SHIFT_K
 
 Loss = tuple[Tensor, tuple[Tensor, ...]]
 
@@ -27,12 +28,16 @@ class FieldErrors(nn.Cell):
     def construct(
         self, predicted: Tensor, truth: Tensor, std: Tensor, weight: Tensor, statics: Tensor
     ) -> tuple[tuple[Tensor, Tensor], ...]:
-        """predicted (N, Z, H, W); truth and weight (N, Z, H, W, 1); statics (N, H, W, 3)."""
+        """predicted, truth (N, Z, H, W), reduced; weight (N, Z, H, W, 1); statics (N, H, W, 3)."""
         area = ops.ones((1, 1, 1, 1), predicted.dtype)
         if self.by_area:
             area = area_weights(statics)
-        shape = predicted.shape
-        return self.terms(predicted, truth.reshape(shape), std, weight.reshape(shape), area)
+        return self.terms(predicted, truth, std, weight.reshape(predicted.shape), area)
+
+
+def reduced(temperature: Tensor) -> Tensor:
+    """(N, Z, H, W, 1) K -> (N, Z, H, W), less 250 K."""
+    return temperature.reshape(temperature.shape[:4]) - SHIFT_K
 
 
 def area_weights(statics: Tensor) -> Tensor:
@@ -71,14 +76,14 @@ class DeterministicLoss(nn.Cell):
     def of_prediction(
         self, predicted: Tensor, statics: Tensor, weight: Tensor, temperature: Tensor
     ) -> Loss:
-        """The same from T_det (N, Z, H, W) in K."""
-        std = self.network.primary_statistics.std
-        terms = self.errors(predicted, temperature, std, weight, statics)
+        """The same from T_det (N, Z, H, W), reduced."""
+        truth, std = reduced(temperature), self.network.primary_statistics.std
+        terms = self.errors(predicted, truth, std, weight, statics)
         values = ()
         for term in terms:
             values = (*values, over_batch(term))
         total = values[0] + self.physics * self.errors.terms.physics_total(values[1:])
-        error = predicted - temperature.reshape(predicted.shape)
+        error = predicted - truth
         rmse = ops.sqrt(ops.stop_gradient(error * error).reshape(error.shape[0], -1).mean(1).mean())
         return total, (total, *values, rmse)
 
@@ -148,17 +153,16 @@ class ResidualDiffusionLoss(nn.Cell):
         shown: Tensor,
     ) -> Loss:
         """The same from what `ResidualConditions` gives."""
-        noise = channels_first(noise)
+        noise, truth = channels_first(noise), reduced(temperature)
         kelvin = self.scale * self.network.residual_statistics.sigma.reshape(1, -1, 1, 1)
-        residual = (temperature.reshape(primary.shape) - primary) / kelvin
-        x0 = residual.reshape(noise.shape)
+        x0 = ((truth - primary) / kelvin).reshape(noise.shape)
         x = self.add_noise(x0, t, noise)
         features = self.network.features(priors, shown)
         output = self.network(x, t, self.network.hidden(condition, shown), *features)
         data = self.distance(self.target(x0, t, noise) - output)
         estimate = primary + kelvin * self.to_x0(output, x, t).reshape(primary.shape)
         std = self.deterministic.primary_statistics.std
-        terms = self.errors(estimate, temperature, std, weight, statics)
+        terms = self.errors(estimate, truth, std, weight, statics)
         trust = at_time(self.alpha_bar, t, t)
         values = ()
         for term in terms[1:]:

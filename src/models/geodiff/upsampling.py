@@ -1,4 +1,7 @@
-"""The upsampling U on the device: two products with fixed matrices, no gradient needed."""
+"""The upsampling U on the device: two products with fixed matrices, no gradient needed.
+
+Within this package temperatures are "reduced", T - 250 K, from here on until a forecast leaves it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from mindspore import Tensor, ops
 
 from src.physics.resample import bicubic_matrix
 
-SHIFT_K = 250.0  # taken off temperatures before sums of large terms: float32 has seven digits
+SHIFT_K = 250.0  # taken off temperatures within the networks: float32 has seven digits
 
 
 def upsample(x: Tensor, factor: int) -> Tensor:
@@ -16,11 +19,6 @@ def upsample(x: Tensor, factor: int) -> Tensor:
     *lead, h, w = x.shape
     wide = ops.matmul(x.reshape(-1, w), _columns(w, factor)).reshape(-1, h, factor * w)
     return ops.matmul(_rows(h, factor), wide).reshape(*lead, factor * h, factor * w)
-
-
-def upsample_temperature(x: Tensor, factor: int) -> Tensor:
-    """`upsample` of a temperature in K."""
-    return upsample(x - SHIFT_K, factor) + SHIFT_K
 
 
 @ms.constexpr
