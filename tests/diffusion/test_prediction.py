@@ -3,7 +3,7 @@ import pytest
 from mindspore import Tensor
 
 from src.diffusion.noising import ForwardNoising
-from src.diffusion.prediction import KINDS, ToX0, TrainingTarget, loss_weights
+from src.diffusion.prediction import KINDS, DynamicThreshold, ToX0, TrainingTarget, loss_weights
 from src.diffusion.process import DiffusionProcess
 from src.diffusion.schedules import beta_schedule
 from src.refusal import Refusal
@@ -69,3 +69,14 @@ def test_bound_weight_of_x0_is_the_squared_posterior_coefficient_over_twice_the_
 def test_unknown_kind_is_refused_with_the_known_ones():
     with pytest.raises(Refusal, match="prediction: 'noise', expected one of epsilon, x0, v"):
         ToX0(PROCESS, "noise")
+
+
+def test_the_dynamic_threshold_is_the_quantile_of_each_sample_but_at_least_one():
+    rng = np.random.default_rng(0)
+    x0 = rng.normal(size=(2, 3, 7)).astype(np.float32)
+    x0[0] *= 4
+    x0[1] *= 0.1
+    got = DynamicThreshold(0.9)(Tensor(x0)).asnumpy()
+    size = np.quantile(np.abs(x0[0]), 0.9)
+    np.testing.assert_allclose(got[0], np.clip(x0[0], -size, size) / size, rtol=1e-5)
+    np.testing.assert_allclose(got[1], x0[1], rtol=1e-6)

@@ -50,3 +50,11 @@ def test_unknown_schedule_is_refused_with_the_known_names():
 def test_no_timesteps_are_refused():
     with pytest.raises(Refusal, match="timesteps: 0, must be at least 1"):
         beta_schedule("linear", 0)
+
+
+def test_the_cap_of_the_cosine_schedule_is_a_choice():
+    usual = beta_schedule("cosine", 1000)
+    higher = beta_schedule("cosine", 1000, largest=0.9999)
+    assert usual[-1] == 0.999
+    assert higher[-1] == 0.9999
+    np.testing.assert_array_equal(usual[:-1], higher[:-1])

@@ -67,8 +67,8 @@ class LossTerms(nn.Cell):
     def physics_total(self, values: Sequence[Tensor]) -> Tensor:
         """sum_i w_i J_i of the four physics values."""
         total = values[0] * self.weights[0]
-        for value, weight in zip(values[1:], self.weights[1:], strict=True):
-            total = total + value * weight
+        for i in range(1, len(self.weights)):
+            total = total + values[i] * self.weights[i]
         return total
 
     def charbonnier(self, scaled: Tensor, area: Tensor) -> Term:
