@@ -212,6 +212,28 @@ def test_classic_and_packed_files_are_read(tmp_path, packed):
     np.testing.assert_allclose(got, TRUTH[0], atol=0.006 if packed else 0)
 
 
+def test_one_state_without_a_time_axis_is_read(tmp_path):
+    file = scan(write(dataset().isel(time=1), tmp_path / "a.nc"))
+    assert [str(state.time) for state in file.states] == ["2020-01-01T06:00"]
+    np.testing.assert_array_equal(file.read("temperature", file.states[0], LEVELS), TRUTH[1])
+
+
+def test_a_run_time_and_steps_give_valid_times(tmp_path):
+    data = cfgrib(dataset()).assign_coords(step=("step", [0, 30, 60, 90], {"units": "minutes"}))
+    file = scan(write(data, tmp_path / "a.nc"))
+    assert str(file.states[3].time) == "2020-01-01T01:30"
+
+
+@pytest.mark.parametrize(
+    "names", [("XLAT", "XLONG"), ("nav_lat", "nav_lon"), ("gridlat_0", "gridlon_0")]
+)
+def test_positions_on_a_map_are_known_by_several_names(tmp_path, names):
+    data = projected(dataset()).rename(dict(zip(("lat", "lon"), names, strict=True)))
+    grid = scan(write(data, tmp_path / "a.nc")).grid
+    np.testing.assert_allclose(grid.latitude[:, 0], 60.0 - np.arange(16))
+    np.testing.assert_allclose(grid.longitude[0], 10.0 + np.arange(24))
+
+
 def test_a_file_that_changed_is_looked_at_again(tmp_path):
     path = write(dataset(), tmp_path / "a.nc")
     assert len(scan(path).states) == 4

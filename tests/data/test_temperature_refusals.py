@@ -35,6 +35,7 @@ def test_a_truncated_file_is_refused(tmp_path, keep, engine):
     assert "NetCDF (" in message
 
 
+@pytest.mark.filterwarnings("ignore:Cannot close a netcdf_file")
 @pytest.mark.parametrize(
     ("content", "words"),
     [(b"GRIB\0\0\0\2", "is a GRIB file; turn it into NetCDF first"), (b"", "is no NetCDF file"),

@@ -82,6 +82,14 @@ def test_a_map_s_coarse_steps_are_as_many_times_longer(tmp_path):
     np.testing.assert_allclose(metric.h_y, -200000.0)
 
 
+@pytest.mark.parametrize(("width", "periodic"), [(24, True), (18, False)])
+def test_a_circle_stays_closed_unless_columns_are_trimmed(tmp_path, width, periodic):
+    data = dataset(width=width).assign_coords(lon=360 / width * np.arange(width))
+    write(data, tmp_path / "a.nc")
+    domain = opened(tmp_path, patch=WHOLE).domains[0]
+    assert domain.coarse_grid.metric.periodic == domain.grid.metric.periodic == periodic
+
+
 def test_crops_are_cut_out_of_whole_fields_so_that_they_have_no_borders(root):
     whole, crops = named(opened(root, patch=WHOLE)), opened(root, crop_stride=4)
     # 16 x 24 cells, crops of 8 x 8 every 4: 3 x 5 crops, number 7 starts at row 4, column 8
