@@ -17,6 +17,7 @@ SYSTEMS = {
         "tests.parity.prediff_data",
         "tests.parity.prediff_metrics",
     ),
+    "geodiff": ("tests.parity.geodiff_metrics",),
 }
 
 
