@@ -71,7 +71,7 @@ def _draw_level(
     temperature = temperature_scale(case.true[level])
     error = error_scale(errors.values())
     below = top + tall + CAPTION + GAP
-    bars = [(top, temperature, "temperature (K)")], [(below, error, "error (K)")]
+    bars = [(top, temperature, "T (K)")], [(below, error, "error (K)")]
     for k, (name, field) in enumerate(fields.items()):
         left = LEFT + k * (FRAME + GAP)
         title = name if titled else ""
