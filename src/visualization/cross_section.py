@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -28,35 +29,17 @@ def cross_section(path: Path, case: DownscaleCase, row: int | None = None, label
     The height is ln p; columns are longitudes if the case has them as (W,), else numbers.
     """
     row = case.truth.shape[1] // 2 if row is None else row
-    true = case.true[:, row]
-    counted = (~np.isnan(true)).sum(axis=1, keepdims=True)
-    mean = np.nansum(true, axis=1, keepdims=True) / np.maximum(counted, 1)
     fields = {"coarse input": case.coarse, **case.estimates, "truth": case.true}
-    sections = {name: field[:, row] - mean for name, field in fields.items()}
+    true = case.true[:, row]
+    mean = _level_means(true)
+    departures = {name: field[:, row] - mean for name, field in fields.items()}
     errors = {name: field[:, row] - true for name, field in case.estimates.items()}
-    figure = Figure(
-        figsize=(
-            LEFT + len(fields) * (FRAME + GAP) + RIGHT,
-            TOP + 2 * (CAPTION + HEIGHT + GAP) + BOTTOM,
-        )
-    )
-    rows = (
-        (TOP + CAPTION, sections, error_scale([sections["truth"]]), "departure (K)"),
-        (TOP + 2 * CAPTION + HEIGHT + GAP, errors, error_scale(errors.values()), "error (K)"),
-    )
-    for top, panels, scale, name in rows:
-        for k, column in enumerate(fields):
-            if column in panels:
-                left = LEFT + k * (FRAME + GAP)
-                axes = place(figure, left, top, FRAME, HEIGHT)
-                _section(axes, case, panels[column], scale)
-                # the errors have no panel below the coarse field: the next one takes its labels
-                _label(axes, case, first=column == next(iter(panels)), last=panels is errors)
-                error = f"RMSE {root_mean_square(panels[column]):.3f} K"
-                axes.set_title(error if panels is errors else column, fontsize=8, pad=3)
-        left = figure.get_size_inches()[0] - RIGHT + 0.04
-        bar = place(figure, left, top + BAR_INSET / 2, BAR, HEIGHT - BAR_INSET)
-        add_bar(figure, bar, scale, name)
+    size = (LEFT + len(fields) * (FRAME + GAP) + RIGHT, TOP + 2 * (CAPTION + HEIGHT + GAP) + BOTTOM)
+    figure = Figure(figsize=size)
+    scale = error_scale([departures["truth"]])
+    _draw_row(figure, case, list(fields), departures, scale, TOP + CAPTION)
+    below = TOP + 2 * CAPTION + HEIGHT + GAP
+    _draw_row(figure, case, list(fields), errors, error_scale(errors.values()), below, "error")
     title = case.method + (f", {label}" if label else "")
     about = f"temperature along {_row_name(case, row)}, less the truth's mean at each level"
     add_title(figure, LEFT, title, "; ".join(filter(None, (case.moment, about))))
@@ -69,6 +52,33 @@ def edges(centres: np.ndarray) -> np.ndarray:
         return np.array([centres[0] - 0.5, centres[0] + 0.5])
     middle = (centres[1:] + centres[:-1]) / 2
     return np.array([2 * centres[0] - middle[0], *middle, 2 * centres[-1] - middle[-1]])
+
+
+def _level_means(section: np.ndarray) -> np.ndarray:
+    """(Z, 1) of (Z, W); 0 where a level has no value."""
+    counted = (~np.isnan(section)).sum(axis=1, keepdims=True)
+    return np.nansum(section, axis=1, keepdims=True) / np.maximum(counted, 1)
+
+
+def _draw_row(
+    figure: Figure,
+    case: DownscaleCase,
+    columns: list[str],
+    panels: dict[str, np.ndarray],
+    scale: Scale,
+    top: float,
+    kind: Literal["departure", "error"] = "departure",
+) -> None:
+    """The panels in their columns, then the key; the leftmost panel carries the level names."""
+    for name, values in panels.items():
+        axes = place(figure, LEFT + columns.index(name) * (FRAME + GAP), top, FRAME, HEIGHT)
+        _section(axes, case, values, scale)
+        _label(axes, case, first=name == next(iter(panels)), last=kind == "error")
+        error = f"RMSE {root_mean_square(values):.3f} K"
+        axes.set_title(error if kind == "error" else name, fontsize=8, pad=3)
+    left = figure.get_size_inches()[0] - RIGHT + 0.04
+    bar = place(figure, left, top + BAR_INSET / 2, BAR, HEIGHT - BAR_INSET)
+    add_bar(figure, bar, scale, f"{kind} (K)")
 
 
 def _section(axes: Axes, case: DownscaleCase, values: np.ndarray, scale: Scale) -> None:
