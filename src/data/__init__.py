@@ -2,8 +2,9 @@
 
 A data set is its settings type and the module that reads it, imported when a split is opened:
 
-    open_split(settings, split, window) -> Sequences    in the module `reader`
-    prepare(settings) -> None                           in the module `preparer`, if there is one
+    open_split(settings, split, window)    in the module `reader`: Sequences for the task
+        "nowcast", with a WindowLike; Fields for "downscale", with a PatchLike
+    prepare(settings) -> None              in the module `preparer`, if there is one
 """
 
 from __future__ import annotations
@@ -11,47 +12,64 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Any
 
-from src.config.frozen import Frozen
-from src.data.base import SPLITS, Sequences, Split, WindowLike
+from src.data.base import SPLITS, Split
 from src.data.settings import (
-    ArchiveSettings,
+    DataSettings,
     SevirLRSettings,
     SevirSettings,
     SyntheticSettings,
 )
+from src.data.temperature.settings import SyntheticTemperatureSettings, TemperatureSettings
 from src.refusal import Refusal
 
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """A data set as the rest of the house sees it; both modules are named, not imported."""
+    """A data set as the rest of the house sees it; both modules are named, not imported.
 
-    settings_type: type[Frozen]
+    task: "nowcast" or "downscale", what models it can serve (`ModelSpec.task`).
+    """
+
+    settings_type: type[DataSettings]
     reader: str
     preparer: str | None = None
+    task: str = "nowcast"
 
 
 DATASETS = {
     "sevir_lr": DatasetSpec(SevirLRSettings, "src.data.sevir", "src.data.sevir_lr"),
     "sevir": DatasetSpec(SevirSettings, "src.data.sevir"),
     "synthetic": DatasetSpec(SyntheticSettings, "src.data.synthetic", "src.data.synthetic"),
+    "temperature": DatasetSpec(
+        TemperatureSettings, "src.data.temperature.fields", task="downscale"
+    ),
+    "synthetic_temperature": DatasetSpec(
+        SyntheticTemperatureSettings,
+        "src.data.temperature.synthetic",
+        "src.data.temperature.synthetic",
+        task="downscale",
+    ),
 }
 
 
-def dataset_settings_type(name: str) -> type[Frozen]:
+def dataset_settings_type(name: str) -> type[DataSettings]:
     """The settings type of a registered data set; Refusal lists the names, nearest first."""
     return _find(name).settings_type
 
 
-def open_split(settings: ArchiveSettings, split: Split, window: WindowLike) -> Sequences:
-    """The samples of one split, cut as `window` says; Refusal if the data are not as described."""
+def open_split(settings: DataSettings, split: Split, window: Any) -> Any:
+    """The samples of one split, cut as `window` says; Refusal if the data are not as described.
+
+    Window and samples are those of the data set's task, see above.
+    """
     if split not in SPLITS:
         raise Refusal(f"split = {split!r}, expected one of {', '.join(SPLITS)}")
     return import_module(_find(settings.name).reader).open_split(settings, split, window)
 
 
-def prepare(settings: ArchiveSettings) -> None:
+def prepare(settings: DataSettings) -> None:
     """Make the data set's files, where it knows how; Refusal otherwise."""
     preparer = _find(settings.name).preparer
     if preparer is None:
