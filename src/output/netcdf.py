@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from src.output.fields import TemperatureFields
+from src.output.temperature import DownscaledTemperature
 from src.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ Variable = tuple[tuple[str, ...], np.ndarray, dict[str, str]]  # dimensions, val
 
 
 def write_netcdf(
-    path: Path, fields: TemperatureFields, provenance: Mapping[str, Any], title: str = TITLE
+    path: Path, fields: DownscaledTemperature, provenance: Mapping[str, Any], title: str = TITLE
 ) -> None:
     """Write the fields to `path`, complete or not at all.
 
@@ -59,7 +59,7 @@ def write_netcdf(
 
 
 def as_dataset(
-    fields: TemperatureFields, provenance: Mapping[str, Any], title: str = TITLE
+    fields: DownscaledTemperature, provenance: Mapping[str, Any], title: str = TITLE
 ) -> xarray.Dataset:
     """What `write_netcdf` writes."""
     import xarray
@@ -70,7 +70,7 @@ def as_dataset(
     )
 
 
-def _axes(fields: TemperatureFields) -> tuple[str, str, str, str]:
+def _axes(fields: DownscaledTemperature) -> tuple[str, str, str, str]:
     """Names of the axes of a field: cases, levels, rows, columns."""
     rising = bool((np.diff(fields.times) > np.timedelta64(0)).all())
     horizontal = ("latitude", "longitude") if fields.is_regular else ("y", "x")
@@ -78,7 +78,7 @@ def _axes(fields: TemperatureFields) -> tuple[str, str, str, str]:
 
 
 def _variables(
-    fields: TemperatureFields, axes: tuple[str, str, str, str]
+    fields: DownscaledTemperature, axes: tuple[str, str, str, str]
 ) -> dict[str, Variable]:  # fmt: skip
     found: dict[str, Variable] = {}
     if fields.members is not None:
@@ -106,7 +106,7 @@ def _kelvin(text: str, over_members: str = "") -> dict[str, str]:
 
 
 def _coordinates(
-    fields: TemperatureFields, axes: tuple[str, str, str, str]
+    fields: DownscaledTemperature, axes: tuple[str, str, str, str]
 ) -> dict[str, Variable]:  # fmt: skip
     rows, columns = axes[2:]
     latitude, longitude = (
@@ -128,7 +128,8 @@ def _coordinates(
         found["longitude"] = ((rows, columns), fields.longitude, longitude)
         for name, metres in (("y", fields.y), ("x", fields.x)):
             if metres is not None:
-                about = {"standard_name": f"projection_{name}_coordinate", "units": "m"}
+                # no projection is given, so it is no CF projection coordinate
+                about = {"long_name": f"distance along the grid's {name} axis", "units": "m"}
                 found[name] = ((name,), metres, {**about, "axis": name.upper()})
     if fields.members is not None:
         numbers = np.arange(fields.members.shape[1], dtype=np.int32)

@@ -44,7 +44,10 @@ def level_profiles(path: Path, result: Result) -> None:
 def spectrum_curves(path: Path, result: Result, most: int = 4) -> None:
     """Power by wavenumber, and its ratio to the truth's, for at most `most` levels, to a PNG."""
     chosen = spread_out(len(result["levels_hpa"]), most)
-    figure, cells = _sheet(2, len(chosen), "Power spectra", PANEL)
+    rows = list(result["rows"].values())
+    size = "×".join(str(side) for side in rows[0]["spectrum"]["size"])
+    title = f"Power spectra (fields of {size} points, cases: {rows[0]['spectrum']['cases']})"
+    figure, cells = _sheet(2, len(chosen), title, PANEL)
     for k, level in enumerate(chosen):
         power, share = cells[0][k], cells[1][k]
         for name, row in result["rows"].items():

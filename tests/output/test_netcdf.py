@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import xarray
 
-from src.output.fields import TemperatureFields
 from src.output.netcdf import write_netcdf
+from src.output.temperature import DownscaledTemperature
 from src.refusal import Refusal
 
 LEVELS = np.array([1000.0, 850, 500])
@@ -33,7 +33,7 @@ def draw(n=2, members=3, height=8, width=12, with_deterministic=True, **changes)
         "latitude": np.linspace(60, 50, height),
         "longitude": np.linspace(210, 240, width),
     }
-    return TemperatureFields(**{**given, **changes})
+    return DownscaledTemperature(**{**given, **changes})
 
 
 def written(path, fields, provenance=PROVENANCE):
@@ -125,7 +125,7 @@ def test_a_map_s_grid_has_latitude_and_longitude_of_every_point(tmp_path):
     assert dataset["latitude"].dims == ("y", "x")
     assert {"latitude", "longitude"} <= set(temperature.coords)
     np.testing.assert_array_equal(dataset["longitude"], longitude)
-    assert dataset["x"].attrs["standard_name"] == "projection_x_coordinate"
+    assert dataset["x"].attrs["units"] == "m"
     np.testing.assert_array_equal(dataset["y"], metres[:8])
 
 

@@ -40,9 +40,10 @@ def make_result(ensemble=True):
         scores = {
             name: {"values": values, "overall": 0.5} for name in ("rmse", "bias", "skill", "crps")
         }
+        spectrum = {"size": [12, 12], "cases": 1, "wavenumber": [1, 2, 3, 4, 5, 6], **curves}
         return {
             "method": method, "field": field, "members": members, "cases": 1, "scores": scores,
-            "spectrum": {"wavenumber": [1, 2, 3, 4, 5, 6], **curves}, "ranks": ranks,
+            "spectrum": spectrum, "ranks": ranks,
         }  # fmt: skip
 
     rows = {"bicubic": row("bicubic", "forecast", 1)}

@@ -78,8 +78,9 @@ def _note(result: Result) -> str:
     truth = [row["scores"]["unstable_share_truth"]["overall"] for row in result["rows"].values()]
     share = f" ({100 * truth[0]:.2f} in the truth)" if truth else ""
     return (
-        f"All {len(result['levels_hpa'])} levels, points above ground (fine power: all points). RMSE, bias, MAE, CRPS, "
-        "gradient (of the error, per grid step), block mean (against the coarse field): K. Skill: "
+        f"All {len(result['levels_hpa'])} levels, points above ground (fine power: all points). "
+        "RMSE, bias, MAE, CRPS, gradient (of the error, per grid step), block mean (against the "
+        "coarse field): K. Skill: "
         f"1 - RMSE / RMSE of {result['reference']}. CRPS: fair estimate over all members; of a "
         "single field it is the MAE. Spread/skill: 1 is reliable. Unstable: pairs of levels whose "
         f"potential temperature falls upwards{share}. Fine power: share of the truth's power "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -33,48 +34,54 @@ def power_spectrum(field: np.ndarray) -> np.ndarray:
 class PowerSpectra:
     """Mean spectrum of the field and of its truth per level, and "fine_power".
 
-    fine_power: the field's share of the truth's power at wavenumbers beyond what the coarse grid
-    can hold, k > min(H, W) / (2 factor); 1 is right, below 1 too smooth. All points count here,
-    those below ground too: a spectrum needs whole fields.
+    fine_power: the field's power over the truth's at wavenumbers beyond what the coarse grid can
+    hold, k > min(H, W) / (2 factor); 1 is right, below 1 too smooth. Fields of any size count in
+    it, but only those of the first size in the spectra, whose wavenumbers depend on it. All points
+    count here, those below ground too: a spectrum needs whole fields.
     """
 
     def __init__(self, levels: int) -> None:
-        self.levels, self.cases, self.finest_coarse = levels, 0, 0.0
+        self.levels, self.cases = levels, 0
         self.size: tuple[int, ...] = ()
         self.of_field, self.of_truth = np.zeros((levels, 0)), np.zeros((levels, 0))
+        self.fine_field, self.fine_truth = np.zeros(levels), np.zeros(levels)
 
     def update(self, field: np.ndarray, target: Target) -> None:
-        """Add fields (N, Z, H, W); ValueError if H or W differs from before."""
+        """Add fields (N, Z, H, W)."""
+        power, truth = (power_spectrum(f).sum(axis=0) for f in (field, target.field))
+        fine = _wavenumbers(power) > min(field.shape[2:]) / (2 * target.factor)
+        self.fine_field += power[:, fine].sum(axis=1)
+        self.fine_truth += truth[:, fine].sum(axis=1)
         if not self.size:
             self.size = field.shape[2:]
-            self.finest_coarse = min(self.size) / (2 * target.factor)
-            shape = (self.levels, min(self.size) // 2)
-            self.of_field, self.of_truth = np.zeros(shape), np.zeros(shape)
-        if field.shape[2:] != self.size:
-            raise ValueError(f"got fields of {field.shape[2:]} points, before {self.size}")
-        self.cases += len(field)
-        self.of_field += power_spectrum(field).sum(axis=0)
-        self.of_truth += power_spectrum(target.field).sum(axis=0)
-
-    @property
-    def wavenumbers(self) -> np.ndarray:
-        return np.arange(1, self.of_field.shape[1] + 1)
+            self.of_field, self.of_truth = np.zeros(power.shape), np.zeros(power.shape)
+        if field.shape[2:] == self.size:
+            self.cases += len(field)
+            self.of_field += power
+            self.of_truth += truth
 
     def result(self) -> list[LevelEntry]:
         """One entry, "fine_power"."""
-        fine = self.wavenumbers > self.finest_coarse
-        truth = self.of_truth[:, fine].sum(axis=1)
-        kept = ratio(self.of_field[:, fine].sum(axis=1), truth)
-        overall = mean_of_defined(kept, truth > 0)
+        kept = ratio(self.fine_field, self.fine_truth)
+        overall = mean_of_defined(kept, self.fine_truth > 0)
         return [LevelEntry("fine_power", "1", overall, tuple(kept.tolist()))]
 
-    def curves(self) -> dict[str, list]:
-        """ "wavenumber" (K values), "power", "truth" (K^2) and "ratio", each Z lists of K."""
+    def curves(self) -> dict[str, Any]:
+        """ "wavenumber" (K values), "power", "truth" (K^2) and "ratio", each Z lists of K values.
+
+        Also "size", the [H, W] of the fields in them, and "cases", how many these are.
+        """
         curves = {"power": self.of_field, "truth": self.of_truth}
         means = {name: ratio(sums, np.array(self.cases)) for name, sums in curves.items()}
         means["ratio"] = ratio(self.of_field, self.of_truth)
         named = {name: values.tolist() for name, values in means.items()}
-        return {"wavenumber": self.wavenumbers.tolist(), **named}
+        wavenumbers = _wavenumbers(self.of_field).tolist()
+        about = {"size": list(self.size), "cases": self.cases}
+        return {**about, "wavenumber": wavenumbers, **named}
+
+
+def _wavenumbers(power: np.ndarray) -> np.ndarray:
+    return np.arange(1, power.shape[-1] + 1)
 
 
 @lru_cache(maxsize=8)

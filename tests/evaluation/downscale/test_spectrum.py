@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from src.evaluation.downscale.spectrum import PowerSpectra, power_spectrum
-from tests.evaluation.downscale.fields import draw, entries, target_of
+from tests.evaluation.downscale.fields import FACTOR, draw, entries, target_of
 
 
 def test_a_wave_shows_at_its_wavenumber_and_the_hann_window_s_neighbours():
@@ -56,15 +56,19 @@ def test_fine_power_sees_only_what_the_coarse_grid_cannot_hold():
         assert entries(spectra)["fine_power"].overall == pytest.approx(kept, abs=1e-9)
 
 
-def test_fields_of_another_size_are_refused():
-    spectra = PowerSpectra(3)
-    for side in (16, 32):
+def test_fields_of_another_size_count_in_fine_power_but_not_in_the_curves():
+    spectra, fine = PowerSpectra(3), []
+    for side, amplitude in ((16, 1.0), (32, 0.5)):
         _, truth = draw(side=side)
-        if side == 32:
-            with pytest.raises(ValueError, match=r"got fields of \(32, 32\) points, before"):
-                spectra.update(truth, target_of(truth))
-        else:
-            spectra.update(truth, target_of(truth))
+        mean = truth.mean(axis=(2, 3), keepdims=True)
+        spectra.update(mean + amplitude * (truth - mean), target_of(truth))
+        power = power_spectrum(truth)[..., side // (2 * FACTOR) :].sum(axis=(0, 2))
+        fine.append((amplitude**2 * power, power))
+    curves = spectra.curves()
+    assert (curves["size"], curves["cases"]) == ([16, 16], 2)
+    np.testing.assert_allclose(curves["ratio"], 1)
+    kept = (fine[0][0] + fine[1][0]) / (fine[0][1] + fine[1][1])
+    assert entries(spectra)["fine_power"].values == pytest.approx(tuple(kept))
 
 
 def test_nothing_added_is_undefined():

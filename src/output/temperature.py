@@ -8,7 +8,7 @@ import numpy as np
 
 
 @dataclass(frozen=True, eq=False)
-class TemperatureFields:
+class DownscaledTemperature:
     """Temperature in K on pressure levels at N times: members, a single field, or both.
 
     members (N, M, Z, H, W, 1) and deterministic (N, Z, H, W, 1), either may be None; levels_hpa
