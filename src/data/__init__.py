@@ -12,17 +12,24 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, Protocol
 
+from src.config.frozen import Frozen
 from src.data.base import SPLITS, Split
 from src.data.settings import (
-    DataSettings,
     SevirLRSettings,
     SevirSettings,
     SyntheticSettings,
 )
 from src.data.temperature.settings import SyntheticTemperatureSettings, TemperatureSettings
 from src.refusal import Refusal
+
+
+class Named(Protocol):
+    """The settings of any data set: an object of the type that the table has for its name."""
+
+    @property
+    def name(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class DatasetSpec:
     task: "nowcast" or "downscale", what models it can serve (`ModelSpec.task`).
     """
 
-    settings_type: type[DataSettings]
+    settings_type: type[Frozen]
     reader: str
     preparer: str | None = None
     task: str = "nowcast"
@@ -54,12 +61,12 @@ DATASETS = {
 }
 
 
-def dataset_settings_type(name: str) -> type[DataSettings]:
+def dataset_settings_type(name: str) -> type[Frozen]:
     """The settings type of a registered data set; Refusal lists the names, nearest first."""
     return _find(name).settings_type
 
 
-def open_split(settings: DataSettings, split: Split, window: Any) -> Any:
+def open_split(settings: Named, split: Split, window: Any) -> Any:
     """The samples of one split, cut as `window` says; Refusal if the data are not as described.
 
     Window and samples are those of the data set's task, see above.
@@ -69,7 +76,7 @@ def open_split(settings: DataSettings, split: Split, window: Any) -> Any:
     return import_module(_find(settings.name).reader).open_split(settings, split, window)
 
 
-def prepare(settings: DataSettings) -> None:
+def prepare(settings: Named) -> None:
     """Make the data set's files, where it knows how; Refusal otherwise."""
     preparer = _find(settings.name).preparer
     if preparer is None:
