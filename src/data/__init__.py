@@ -2,8 +2,9 @@
 
 A data set is its settings type and the module that reads it, imported when a split is opened:
 
-    open_split(settings, split, window) -> Sequences    in the module `reader`
-    prepare(settings) -> None                           in the module `preparer`, if there is one
+    open_split(settings, split, window)    in the module `reader`: Sequences for the task
+        "nowcast", with a WindowLike; Fields for "downscale", with a PatchLike
+    prepare(settings) -> None              in the module `preparer`, if there is one
 """
 
 from __future__ import annotations
@@ -11,31 +12,52 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Any, Protocol
 
 from src.config.frozen import Frozen
-from src.data.base import SPLITS, Sequences, Split, WindowLike
+from src.data.base import SPLITS, Split
 from src.data.settings import (
-    ArchiveSettings,
     SevirLRSettings,
     SevirSettings,
     SyntheticSettings,
 )
+from src.data.temperature.settings import SyntheticTemperatureSettings, TemperatureSettings
 from src.refusal import Refusal
+
+
+class Named(Protocol):
+    """The settings of any data set: an object of the type that the table has for its name."""
+
+    @property
+    def name(self) -> str: ...
 
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """A data set as the rest of the house sees it; both modules are named, not imported."""
+    """A data set as the rest of the house sees it; both modules are named, not imported.
+
+    task: "nowcast" or "downscale", what models it can serve (`ModelSpec.task`).
+    """
 
     settings_type: type[Frozen]
     reader: str
     preparer: str | None = None
+    task: str = "nowcast"
 
 
 DATASETS = {
     "sevir_lr": DatasetSpec(SevirLRSettings, "src.data.sevir", "src.data.sevir_lr"),
     "sevir": DatasetSpec(SevirSettings, "src.data.sevir"),
     "synthetic": DatasetSpec(SyntheticSettings, "src.data.synthetic", "src.data.synthetic"),
+    "temperature": DatasetSpec(
+        TemperatureSettings, "src.data.temperature.fields", task="downscale"
+    ),
+    "synthetic_temperature": DatasetSpec(
+        SyntheticTemperatureSettings,
+        "src.data.temperature.synthetic",
+        "src.data.temperature.synthetic",
+        task="downscale",
+    ),
 }
 
 
@@ -44,14 +66,17 @@ def dataset_settings_type(name: str) -> type[Frozen]:
     return _find(name).settings_type
 
 
-def open_split(settings: ArchiveSettings, split: Split, window: WindowLike) -> Sequences:
-    """The samples of one split, cut as `window` says; Refusal if the data are not as described."""
+def open_split(settings: Named, split: Split, window: Any) -> Any:
+    """The samples of one split, cut as `window` says; Refusal if the data are not as described.
+
+    Window and samples are those of the data set's task, see above.
+    """
     if split not in SPLITS:
         raise Refusal(f"split = {split!r}, expected one of {', '.join(SPLITS)}")
     return import_module(_find(settings.name).reader).open_split(settings, split, window)
 
 
-def prepare(settings: ArchiveSettings) -> None:
+def prepare(settings: Named) -> None:
     """Make the data set's files, where it knows how; Refusal otherwise."""
     preparer = _find(settings.name).preparer
     if preparer is None:

@@ -17,6 +17,10 @@ SYSTEMS = {
         "tests.parity.prediff_data",
         "tests.parity.prediff_metrics",
     ),
+    "geodiff": (
+        "tests.parity.geodiff_physics",
+        "tests.parity.geodiff_metrics",
+    ),
 }
 
 
