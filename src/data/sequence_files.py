@@ -102,7 +102,8 @@ class SequenceFiles(OpenFiles):
         Frames that are 0 everywhere tell nothing and pass.
         """
         step = -(-len(stored) // SAMPLED)
-        high = max(float(self.read(one).max()) for one in stored[::step]) * self.stored_maximum
+        scaled = max(float(self.read(one).max()) for one in stored[::step])
+        high = round(scaled * self.stored_maximum, 4)  # as stored
         if not high or high > (1 if self.layout.physical else DBZ_MAX):
             return
         kind = "values already divided into 0..1" if high <= 1 else "dBZ"
