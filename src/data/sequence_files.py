@@ -135,15 +135,15 @@ class SequenceFiles(OpenFiles):
 
     def _stored(self, path: Path, name: str, dataset: h5py.Dataset) -> Stored:
         where = f"{path}: {name}"
-        if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 3 or 0 in dataset.shape:
-            shape = getattr(dataset, "shape", "no array")
+        shape = getattr(dataset, "shape", "no array")
+        if len(shape) != 3 or 0 in shape:
             raise Refusal(f"{where} is {shape}, expected a sequence (frames, height, width)")
-        if dataset.dtype != np.uint8 and dataset.dtype.kind != "f":
-            raise Refusal(f"{where} is {dataset.dtype}, expected uint8 (or float): "
-                          f"{self._expected}")  # fmt: skip
-        self.frame = self.frame or dataset.shape[1:]
-        if dataset.shape[1:] != self.frame:
-            found, others = ("{} x {}".format(*size) for size in (dataset.shape[1:], self.frame))
+        kind = dataset.dtype
+        if kind != np.uint8 and kind.kind != "f":
+            raise Refusal(f"{where} is {kind}, expected uint8 (or float): {self._expected}")
+        self.frame = self.frame or shape[1:]
+        if shape[1:] != self.frame:
+            found, others = ("{} x {}".format(*size) for size in (shape[1:], self.frame))
             raise Refusal(f"{where} has frames of {found}, those before have {others}; "
                           "all must be of one size")  # fmt: skip
-        return Stored(path, name, dataset.shape[0])
+        return Stored(path, name, shape[0])
