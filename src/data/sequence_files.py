@@ -45,7 +45,7 @@ class SequenceFiles(OpenFiles):
     def __init__(self, layout: Layout, value_scale: float, limit: int = 8) -> None:
         super().__init__(limit)
         self.layout, self.stored_maximum = layout, layout.stored_maximum(value_scale)
-        self.frame: tuple[int, int] | None = None  # (H, W) of all sequences listed so far
+        self.frame: tuple[int, ...] | None = None  # (H, W) of all sequences listed so far
 
     def listed(self, path: Path, group_name: str) -> list[Stored]:
         """The sequences of a group by their number; Refusal if any is not (T, H, W) numbers.
@@ -135,15 +135,17 @@ class SequenceFiles(OpenFiles):
 
     def _stored(self, path: Path, name: str, dataset: h5py.Dataset) -> Stored:
         where = f"{path}: {name}"
-        shape = getattr(dataset, "shape", "no array")
+        is_array = isinstance(dataset, h5py.Dataset)
+        shape: tuple[int, ...] = dataset.shape if is_array else ()
         if len(shape) != 3 or 0 in shape:
-            raise Refusal(f"{where} is {shape}, expected a sequence (frames, height, width)")
+            found = shape if is_array else "no array"
+            raise Refusal(f"{where} is {found}, expected a sequence (frames, height, width)")
         kind = dataset.dtype
         if kind != np.uint8 and kind.kind != "f":
             raise Refusal(f"{where} is {kind}, expected uint8 (or float): {self._expected}")
         self.frame = self.frame or shape[1:]
         if shape[1:] != self.frame:
-            found, others = ("{} x {}".format(*size) for size in (shape[1:], self.frame))
-            raise Refusal(f"{where} has frames of {found}, those before have {others}; "
+            size, others = ("{} x {}".format(*frame) for frame in (shape[1:], self.frame))
+            raise Refusal(f"{where} has frames of {size}, those before have {others}; "
                           "all must be of one size")  # fmt: skip
         return Stored(path, name, shape[0])
