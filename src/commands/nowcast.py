@@ -42,6 +42,7 @@ class Task:
             sequences.value_scale,
             self.options.pools,
             minutes,
+            sequences.unit,
         )
         self.cases: list[tuple[str, Case]] = []
 
@@ -64,7 +65,8 @@ class Task:
     ) -> None:
         """Remember a case for the figures."""
         times, scale = self.sequences.times(number), self.sequences.value_scale
-        case = Case(method, context[0], truth[0], forecast[0], times, scale)
+        unit = self.sequences.unit
+        case = Case(method, context[0], truth[0], forecast[0], times, scale, unit)
         self.cases.append((self.sequences.label(number), case))
 
     def write(self, folder: Path, provenance: Mapping[str, Any]) -> str:
@@ -82,7 +84,7 @@ class Task:
         result = self.suite.result()
         for label, case in self.cases:
             panel = folder / f"{case.method}_{label}.png"
-            forecast_panel(panel, case, self.options.probability_threshold, label)
+            forecast_panel(panel, case, self._panel_threshold(), label)
             animation = panel.with_suffix(".gif")
             forecast_animation(animation, case, label)
             yield from (panel, animation)
@@ -93,3 +95,10 @@ class Task:
         errors = folder / "errors.png"
         error_curves(errors, result)
         yield errors
+
+    def _panel_threshold(self) -> float:
+        """The threshold of probabilities and hits: the one asked for, else the middle one."""
+        if self.options.probability_threshold is not None:
+            return self.options.probability_threshold
+        thresholds = self.sequences.thresholds
+        return thresholds[(len(thresholds) - 1) // 2]

@@ -16,6 +16,12 @@ from typing import Any, Protocol
 
 from src.config.frozen import Frozen
 from src.data.base import SPLITS, Split
+from src.data.sequence_settings import (
+    CikmSettings,
+    MeteoNetSettings,
+    SevirH5Settings,
+    ShanghaiSettings,
+)
 from src.data.settings import (
     SevirLRSettings,
     SevirSettings,
@@ -48,6 +54,10 @@ class DatasetSpec:
 DATASETS = {
     "sevir_lr": DatasetSpec(SevirLRSettings, "src.data.sevir", "src.data.sevir_lr"),
     "sevir": DatasetSpec(SevirSettings, "src.data.sevir"),
+    "sevir_h5": DatasetSpec(SevirH5Settings, "src.data.sequences", "src.data.sevir_h5"),
+    "meteonet": DatasetSpec(MeteoNetSettings, "src.data.sequences", "src.data.frame_sets"),
+    "shanghai": DatasetSpec(ShanghaiSettings, "src.data.sequences", "src.data.frame_sets"),
+    "cikm": DatasetSpec(CikmSettings, "src.data.sequences", "src.data.frame_sets"),
     "synthetic": DatasetSpec(SyntheticSettings, "src.data.synthetic", "src.data.synthetic"),
     "temperature": DatasetSpec(
         TemperatureSettings, "src.data.temperature.fields", task="downscale"

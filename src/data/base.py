@@ -59,12 +59,14 @@ class Sequences(Samples, Protocol):
     interval_minutes: time between frames.
     value_scale: physical value = sample * value_scale.
     thresholds: physical values at which categorical scores are taken.
+    unit: of physical values, "VIL" or "dBZ"; picks the colours of pictures too.
     """
 
     frame_shape: tuple[int, int]
     interval_minutes: int
     value_scale: float
     thresholds: tuple[float, ...]
+    unit: str
 
     def __getitem__(self, i: int) -> np.ndarray: ...
 

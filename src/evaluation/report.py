@@ -55,8 +55,10 @@ def _columns(result: Result) -> list[_Column]:
             ]
     return [
         *columns,
+        _Column("CSI frame mean", "csi_frame_mean", 3),
+        *(_Column(name.upper(), name, 3) for name in ("hss", "far", "pod") if 1 in result["pools"]),
         _Column("MAE", "mae_physical", 2),
-        _Column("MSE", "mse_physical", 0),
+        _Column("MSE", "mse_physical", 1),
         _Column("SSIM", "ssim", 3),
         _Column("CRPS", "crps_physical", 2),
     ]
@@ -75,9 +77,13 @@ def _cells(result: Result) -> list[list[str]]:
 
 def _note(result: Result) -> str:
     minutes = result["lead_minutes"]
+    thresholds = ", ".join(f"{threshold:g}" for threshold in result["thresholds"])
+    values = f"{result.get('unit', '')} 0..{result['value_scale']:g}".strip()
     return (
-        f"All {len(minutes)} lead times, +{minutes[0]} to +{minutes[-1]} min. CSI: mean over the "
-        f"thresholds. MAE, MSE, CRPS: physical values (0..{result['value_scale']:g}). CRPS: fair "
+        f"All {len(minutes)} lead times, +{minutes[0]} to +{minutes[-1]} min. Values: {values}; "
+        f"MAE, MSE, CRPS in them. CSI, HSS, FAR, POD: counts of all cases and lead times together, "
+        f"mean over the thresholds {thresholds}. CSI frame mean: whole values, each lead time for "
+        "itself (0 where no event was), then the means; the order of Yu et al. 2024. CRPS: fair "
         "estimate over all members; of a single forecast it is the MAE."
     )
 

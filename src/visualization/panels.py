@@ -14,13 +14,13 @@ from matplotlib.patches import Patch
 from src.visualization.case import Case, clock, signed
 from src.visualization.colours import (
     HIT_MISS_RGB,
-    VIL_LEVELS,
+    VALUE_SCALES,
     Palette,
     fractions,
     hit_miss,
     hit_miss_palette,
     probability_palette,
-    vil_palette,
+    value_palette,
 )
 from src.visualization.saving import save_png
 from src.visualization.sheet import add_title, place
@@ -62,13 +62,13 @@ def forecast_panel(
     rows = _rows(case, threshold, leads, members)
     figure, tops = _sheet(rows, max(len(row.frames) for row in rows))
     palettes = {
-        "values": vil_palette(),
+        "values": value_palette(case.unit),
         "probability": probability_palette(),
         "outcome": hit_miss_palette(),
     }
     for row, top in zip(rows, tops, strict=True):
         _draw_row(figure, row, top, palettes[row.kind])
-    _add_keys(figure, rows, tops, palettes)
+    _add_keys(figure, rows, tops, palettes, case.unit)
     start = str(np.datetime_as_string(case.start, unit="m")).replace("T", " ")
     name = case.method + (f", {label}" if label else "")
     add_title(figure, LEFT, name, f"forecast from {start} UTC")
@@ -139,7 +139,7 @@ def _draw_row(figure: Figure, row: _Row, top: float, palette: Palette) -> None:
 
 
 def _add_keys(
-    figure: Figure, rows: list[_Row], tops: list[float], palettes: dict[str, Palette]
+    figure: Figure, rows: list[_Row], tops: list[float], palettes: dict[str, Palette], unit: str
 ) -> None:
     """Colour bars and legend at the right, each beside the rows that it explains."""
     left = figure.get_size_inches()[0] - RIGHT + 0.12
@@ -153,10 +153,11 @@ def _add_keys(
         length = min(height - 2 * BAR_INSET, LONGEST_BAR)
         axes = place(figure, left, group[0] + BAR_INSET, 0.14, length)
         bar = figure.colorbar(ScalarMappable(palettes[kind].norm, palettes[kind].colours), axes)
-        bar.set_ticks([*VIL_LEVELS] if kind == "values" else [0, 0.2, 0.4, 0.6, 0.8, 1])
+        scale = VALUE_SCALES[unit]
+        bar.set_ticks([*scale.levels] if kind == "values" else [0, 0.2, 0.4, 0.6, 0.8, 1])
         bar.minorticks_off()
         bar.ax.tick_params(labelsize=7.5, length=2)
-        name = "VIL (0–255)" if kind == "values" else "share of members"
+        name = scale.label if kind == "values" else "share of members"
         bar.set_label(name, **TEXT)
 
 

@@ -17,6 +17,10 @@ SYSTEMS = {
         "tests.parity.prediff_data",
         "tests.parity.prediff_metrics",
     ),
+    "diffcast": (
+        "tests.parity.diffcast_metrics",
+        "tests.parity.diffcast_data",
+    ),
     "geodiff": (
         "tests.parity.geodiff_physics",
         "tests.parity.geodiff_metrics",
