@@ -71,9 +71,13 @@ DATASETS = {
 }
 
 
-def dataset_settings_type(name: str) -> type[Frozen]:
-    """The settings type of a registered data set; Refusal lists the names, nearest first."""
-    return _find(name).settings_type
+def find_dataset(name: str) -> DatasetSpec:
+    """The registered data set of that name; Refusal lists the names, nearest first."""
+    if name in DATASETS:
+        return DATASETS[name]
+    likeness = {known: difflib.SequenceMatcher(None, name, known).ratio() for known in DATASETS}
+    known = ", ".join(sorted(DATASETS, key=lambda known: -likeness[known]))
+    raise Refusal(f"data.name = {name!r}: unknown data set, expected one of {known}")
 
 
 def open_split(settings: Named, split: Split, window: Any) -> Any:
@@ -83,21 +87,13 @@ def open_split(settings: Named, split: Split, window: Any) -> Any:
     """
     if split not in SPLITS:
         raise Refusal(f"split = {split!r}, expected one of {', '.join(SPLITS)}")
-    return import_module(_find(settings.name).reader).open_split(settings, split, window)
+    return import_module(find_dataset(settings.name).reader).open_split(settings, split, window)
 
 
 def prepare(settings: Named) -> None:
     """Make the data set's files, where it knows how; Refusal otherwise."""
-    preparer = _find(settings.name).preparer
+    preparer = find_dataset(settings.name).preparer
     if preparer is None:
         able = ", ".join(name for name, spec in DATASETS.items() if spec.preparer)
         raise Refusal(f"data.name = {settings.name!r}: nothing to prepare; only {able} can be made")
     import_module(preparer).prepare(settings)
-
-
-def _find(name: str) -> DatasetSpec:
-    if name in DATASETS:
-        return DATASETS[name]
-    likeness = {known: difflib.SequenceMatcher(None, name, known).ratio() for known in DATASETS}
-    known = ", ".join(sorted(DATASETS, key=lambda known: -likeness[known]))
-    raise Refusal(f"data.name = {name!r}: unknown data set, expected one of {known}")

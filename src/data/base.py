@@ -130,6 +130,11 @@ class Coordinates:
     time: np.datetime64
     member: int | None = None
 
+    @property
+    def is_regular(self) -> bool:
+        """Whether latitude and longitude are the axes."""
+        return self.y.unit.startswith("degree")
+
 
 class Fields(Samples, Protocol):
     """Samples of the task "downscale": tuples of float32 arrays.
@@ -159,6 +164,10 @@ class Fields(Samples, Protocol):
 
     def coordinates(self, i: int) -> Coordinates:
         """Where sample i lies."""
+        ...
+
+    def row_weights(self, i: int) -> np.ndarray | None:
+        """How rows counted in the block means of sample i, (H,); None where all counted alike."""
         ...
 
 

@@ -3,7 +3,7 @@ from datetime import datetime
 import pytest
 from pydantic import ValidationError
 
-from src.data import DATASETS, dataset_settings_type, open_split, prepare
+from src.data import DATASETS, find_dataset, open_split, prepare
 from src.data.sequence_settings import CikmSettings, MeteoNetSettings, ShanghaiSettings
 from src.data.settings import SevirLRSettings, SevirSettings, SyntheticSettings
 from src.refusal import Refusal
@@ -75,7 +75,7 @@ def test_synthetic_frames_must_be_square():
 
 def test_an_unknown_data_set_is_refused_with_the_nearest_name_first():
     with pytest.raises(Refusal, match=r"'sevir-lr': unknown data set, expected one of sevir_lr, "):
-        dataset_settings_type("sevir-lr")
+        find_dataset("sevir-lr")
 
 
 def test_an_unknown_split_is_refused():
