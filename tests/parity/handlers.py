@@ -18,8 +18,12 @@ SYSTEMS = {
         "tests.parity.prediff_metrics",
     ),
     "diffcast": (
-        "tests.parity.diffcast_metrics",
+        "tests.parity.diffcast_networks",
+        "tests.parity.diffcast_diffusion",
+        "tests.parity.diffcast_joint",
+        "tests.parity.diffcast_backbones",
         "tests.parity.diffcast_data",
+        "tests.parity.diffcast_metrics",
     ),
     "geodiff": (
         "tests.parity.geodiff_physics",
