@@ -1,10 +1,11 @@
-"""`--mode test`: forecasts over a split, scores beside persistence, report and figures."""
+"""`--mode test`: forecasts over a split, scores beside the baselines, report and figures."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,27 +14,53 @@ from src.commands.networks import checkpoint_files, load_one
 from src.commands.request import read_settings, run_path
 from src.config.schema import RunSettings
 from src.data import open_split
-from src.data.base import Sequences
-from src.evaluation.baselines import persistence
-from src.evaluation.report import table_text, write_report
+from src.data.base import Samples, arrays_of
 from src.models import load_spec
 from src.models.base import Forecaster, ModelSpec
 from src.refusal import Refusal
 from src.runtime import run_folder
 from src.runtime.run_folder import CONFIG, RunFolder
-from src.visualization.case import Case
 
-if TYPE_CHECKING:
-    from src.evaluation.suite import NowcastSuite  # late at run time: it loads SciPy
+# imported late: the scores load SciPy
+TASKS = {"nowcast": "src.commands.nowcast", "downscale": "src.commands.downscale"}
 
-PERSISTENCE = "persistence"
+
+class Scored(Protocol):
+    """One sample, with a batch axis of one: what a forecast may see, and what came."""
+
+    conditioning: Any
+
+    @property
+    def truth(self) -> np.ndarray: ...
+
+    def baseline(self, name: str) -> np.ndarray: ...
+
+    def score(self, method: str, forecast: np.ndarray) -> None: ...
+
+
+class Task(Protocol):
+    """What scoring needs to know of a kind of sample: `Task(samples, settings, spec, methods)`.
+
+    baselines: forecasts that cost nothing, scored on the same cases. case: sample `number` out of
+    its arrays. keep: for figures. write: the report's files, gives the table. draw: the figures.
+    """
+
+    baselines: tuple[str, ...]
+
+    def case(self, number: int, *arrays: np.ndarray) -> Scored: ...
+
+    def keep(self, scored: Any) -> None: ...
+
+    def write(self, folder: Path, provenance: Mapping[str, Any]) -> str: ...
+
+    def draw(self, folder: Path) -> Iterator[Path]: ...
 
 
 def run(request: Request) -> None:
     """Score the networks of `ckpt_path`, or the best ones of the run in `--out`."""
     settings = read_settings(request)
     spec = load_spec(settings.model.name)
-    sequences = open_split(settings.data, settings.evaluation.split, spec.window(settings.model))
+    samples = open_split(settings.data, settings.evaluation.split, spec.window(settings.model))
     path = _existing_source(request, settings)
     files = checkpoint_files(spec, settings, spec.stages, path)
     device = _start(request, settings)
@@ -41,13 +68,11 @@ def run(request: Request) -> None:
     methods = _chosen_methods(forecaster, settings)
     folder = _folder(path, settings)
     report, figures = folder.new_results()
-    suite = _suite(sequences, settings, spec, (PERSISTENCE, *methods))
-    cases = _score(spec, settings, sequences, forecaster, methods, suite)
-    result = suite.result()
-    about = {"data": sequences.source, "device": device, **provenance}
-    write_report(report, result, {**about, **_choices(settings, methods)})
-    print(table_text(result))
-    for picture in _draw(figures, result, cases, settings):
+    task: Task = import_module(TASKS[spec.task]).Task(samples, settings, spec, methods)
+    _score(settings, samples, forecaster, methods, task)
+    about = {"data": samples.source, "device": device, **provenance}
+    print(task.write(report, {**about, **_choices(settings, methods)}))
+    for picture in task.draw(figures):
         print(f"picture: {picture}")
     print(f"scores: {report / 'scores.json'}, {report / 'scores.csv'}")
 
@@ -101,63 +126,39 @@ def _chosen_methods(forecaster: Forecaster, settings: RunSettings) -> tuple[str,
     return tuple(chosen)
 
 
-def _suite(
-    sequences: Sequences, settings: RunSettings, spec: ModelSpec, methods: tuple[str, ...]
-) -> NowcastSuite:
-    from src.evaluation.suite import NowcastSuite
-
-    window = spec.window(settings.model)
-    frames = window.length - window.context
-    minutes = [sequences.interval_minutes * (k + 1) for k in range(frames)]
-    pools = settings.evaluation.pools
-    return NowcastSuite(methods, sequences.thresholds, sequences.value_scale, pools, minutes)
-
-
 def _score(
-    spec: ModelSpec,
     settings: RunSettings,
-    sequences: Sequences,
+    samples: Samples,
     forecaster: Forecaster,
     methods: tuple[str, ...],
-    suite: NowcastSuite,
-) -> list[tuple[str, Case]]:
-    """Forecast and score every sample; gives the cases to draw, with their labels."""
+    task: Task,
+) -> None:
+    """Forecast and score every sample; some are kept for the figures."""
     from tqdm import tqdm
 
-    count = _sample_count(sequences, settings)
-    context_frames = spec.window(settings.model).context
+    count, sampling = _sample_count(samples, settings), settings.sampling
     drawn = set(np.linspace(0, count - 1, min(settings.evaluation.figures, count)).astype(int))
-    members, cases = settings.sampling.members, []
-    work = count * members * settings.sampling.steps * len(methods)
+    drawn_by_chance = [name for name in methods if name not in forecaster.deterministic]
+    work = count * sampling.members * sampling.steps * len(drawn_by_chance)
     with tqdm(total=work, desc="forecast", unit="step", dynamic_ncols=True) as bar:
-        for number, (context, truth) in enumerate(_samples(sequences, count, context_frames)):
-            suite.update(PERSISTENCE, persistence(context, truth.shape[1]), truth)
+        for number in range(count):
+            arrays = arrays_of(samples, number)
+            scored = task.case(number, *(array[None] for array in arrays))
+            for name in task.baselines:
+                scored.score(name, scored.baseline(name))
+            key = [int(samples.keys[number])]
             for method in methods:
-                key = [int(sequences.keys[number])]
-                ensemble = forecaster.forecast(method, context, key, members, truth, bar.update)
-                suite.update(method, ensemble, truth)
-                if number in drawn:
-                    case = Case(method, context[0], truth[0], ensemble[0],
-                                sequences.times(number), sequences.value_scale)  # fmt: skip
-                    cases.append((sequences.label(number), case))
-    return cases
+                ensemble = forecaster.forecast(
+                    method, scored.conditioning, key, sampling.members, scored.truth, bar.update
+                )
+                scored.score(method, ensemble)
+            if number in drawn:
+                task.keep(scored)
 
 
-def _sample_count(sequences: Sequences, settings: RunSettings) -> int:
+def _sample_count(samples: Samples, settings: RunSettings) -> int:
     limit = settings.evaluation.max_samples
-    return min(len(sequences), limit) if limit else len(sequences)
-
-
-def _samples(
-    sequences: Sequences, count: int, context_frames: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(context, truth), each with a batch axis of one."""
-    for number in range(count):
-        sequence = sequences[number]
-        if not np.isfinite(sequence).all():
-            raise Refusal(f"{sequences.source}: sample {sequences.label(number)} holds NaN or "
-                          "infinity; mend the data or leave the event out")  # fmt: skip
-        yield sequence[None, :context_frames], sequence[None, context_frames:]
+    return min(len(samples), limit) if limit else len(samples)
 
 
 def _choices(settings: RunSettings, methods: tuple[str, ...]) -> dict[str, Any]:
@@ -168,25 +169,3 @@ def _choices(settings: RunSettings, methods: tuple[str, ...]) -> dict[str, Any]:
         **settings.sampling.model_dump(mode="json"),
         "settings": settings.model_dump(mode="json"),
     }
-
-
-def _draw(
-    folder: Path, result: dict[str, Any], cases: list[tuple[str, Case]], settings: RunSettings
-) -> Iterator[Path]:
-    from src.visualization.animation import forecast_animation
-    from src.visualization.curves import csi_curves, error_curves
-    from src.visualization.panels import forecast_panel
-
-    for label, case in cases:
-        panel = folder / f"{case.method}_{label}.png"
-        forecast_panel(panel, case, settings.evaluation.probability_threshold, label)
-        animation = panel.with_suffix(".gif")
-        forecast_animation(animation, case, label)
-        yield from (panel, animation)
-    for pool in settings.evaluation.pools:
-        curves = folder / (f"csi_pool{pool}.png" if pool > 1 else "csi.png")
-        csi_curves(curves, result, pool)
-        yield curves
-    errors = folder / "errors.png"
-    error_curves(errors, result)
-    yield errors

@@ -11,7 +11,7 @@ from src.commands.networks import checkpoint_files, load_frozen
 from src.commands.request import chosen_stages, read_settings, run_path
 from src.config.schema import RunSettings
 from src.data import open_split
-from src.data.base import Sequences
+from src.data.base import Samples
 from src.models import load_spec
 from src.models.base import ModelSpec
 from src.refusal import Refusal
@@ -40,7 +40,7 @@ def run(request: Request) -> None:
     print(f"trained {', '.join(stages)}; checkpoints are in {folder.checkpoints}")
 
 
-def _splits(spec: ModelSpec, settings: RunSettings, stage: str) -> tuple[Sequences, Sequences]:
+def _splits(spec: ModelSpec, settings: RunSettings, stage: str) -> tuple[Samples, Samples]:
     window = spec.stages[stage].window(settings.model)
     train = open_split(settings.data, "train", window)
     return train, open_split(settings.data, "val", window)
@@ -58,7 +58,7 @@ def _train_stage(
     settings: RunSettings,
     name: str,
     folder: RunFolder,
-    splits: tuple[Sequences, Sequences],
+    splits: tuple[Samples, Samples],
     required: Mapping[str, Path],
 ) -> None:
     import mindspore as ms
@@ -92,18 +92,18 @@ def _required_files(
 
 
 def _batches(
-    settings: RunSettings, stage: str, sequences: Sequences, training: bool, augmentation: int
+    settings: RunSettings, stage: str, samples: Samples, training: bool, augmentation: int
 ) -> Any:
     from src.data.pipeline import Batches
 
     options = settings.training[stage]
     return Batches(
-        sequences,
+        samples,
         batch_size=options.micro_batch_size,
         seed=settings.runtime.seed,
         augmentation=augmentation if options.augment else 0,
         shuffle=training,
         # a smaller last batch would mean one more compilation, also in validation
-        drop_remainder=training or len(sequences) >= options.micro_batch_size,
+        drop_remainder=training or len(samples) >= options.micro_batch_size,
         workers=settings.data.workers,
     )

@@ -16,6 +16,12 @@ from typing import Any, Protocol
 
 from src.config.frozen import Frozen
 from src.data.base import SPLITS, Split
+from src.data.sequence_settings import (
+    CikmSettings,
+    MeteoNetSettings,
+    SevirH5Settings,
+    ShanghaiSettings,
+)
 from src.data.settings import (
     SevirLRSettings,
     SevirSettings,
@@ -48,6 +54,10 @@ class DatasetSpec:
 DATASETS = {
     "sevir_lr": DatasetSpec(SevirLRSettings, "src.data.sevir", "src.data.sevir_lr"),
     "sevir": DatasetSpec(SevirSettings, "src.data.sevir"),
+    "sevir_h5": DatasetSpec(SevirH5Settings, "src.data.sequences", "src.data.sevir_h5"),
+    "meteonet": DatasetSpec(MeteoNetSettings, "src.data.sequences", "src.data.frame_sets"),
+    "shanghai": DatasetSpec(ShanghaiSettings, "src.data.sequences", "src.data.frame_sets"),
+    "cikm": DatasetSpec(CikmSettings, "src.data.sequences", "src.data.frame_sets"),
     "synthetic": DatasetSpec(SyntheticSettings, "src.data.synthetic", "src.data.synthetic"),
     "temperature": DatasetSpec(
         TemperatureSettings, "src.data.temperature.fields", task="downscale"
@@ -61,9 +71,13 @@ DATASETS = {
 }
 
 
-def dataset_settings_type(name: str) -> type[Frozen]:
-    """The settings type of a registered data set; Refusal lists the names, nearest first."""
-    return _find(name).settings_type
+def find_dataset(name: str) -> DatasetSpec:
+    """The registered data set of that name; Refusal lists the names, nearest first."""
+    if name in DATASETS:
+        return DATASETS[name]
+    likeness = {known: difflib.SequenceMatcher(None, name, known).ratio() for known in DATASETS}
+    known = ", ".join(sorted(DATASETS, key=lambda known: -likeness[known]))
+    raise Refusal(f"data.name = {name!r}: unknown data set, expected one of {known}")
 
 
 def open_split(settings: Named, split: Split, window: Any) -> Any:
@@ -73,21 +87,13 @@ def open_split(settings: Named, split: Split, window: Any) -> Any:
     """
     if split not in SPLITS:
         raise Refusal(f"split = {split!r}, expected one of {', '.join(SPLITS)}")
-    return import_module(_find(settings.name).reader).open_split(settings, split, window)
+    return import_module(find_dataset(settings.name).reader).open_split(settings, split, window)
 
 
 def prepare(settings: Named) -> None:
     """Make the data set's files, where it knows how; Refusal otherwise."""
-    preparer = _find(settings.name).preparer
+    preparer = find_dataset(settings.name).preparer
     if preparer is None:
         able = ", ".join(name for name, spec in DATASETS.items() if spec.preparer)
         raise Refusal(f"data.name = {settings.name!r}: nothing to prepare; only {able} can be made")
     import_module(preparer).prepare(settings)
-
-
-def _find(name: str) -> DatasetSpec:
-    if name in DATASETS:
-        return DATASETS[name]
-    likeness = {known: difflib.SequenceMatcher(None, name, known).ratio() for known in DATASETS}
-    known = ", ".join(sorted(DATASETS, key=lambda known: -likeness[known]))
-    raise Refusal(f"data.name = {name!r}: unknown data set, expected one of {known}")

@@ -1,4 +1,4 @@
-"""The faces that data sets show: sequences of scaled frames, or fields to be downscaled."""
+"""The face that every data set shows: samples with their names, and what a task adds to it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
+
+from src.refusal import Refusal
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -27,34 +29,49 @@ class WindowLike(Protocol):
     def frame(self) -> tuple[int, int]: ...
 
 
-class Sequences(Protocol):
-    """One split of a data set: sample i is a (T, H, W, 1) float32 array in the data's scale.
+class Samples(Protocol):
+    """One split of a data set, whatever the task: sample i is one array or a tuple of arrays.
 
     keys: (len,) int64, the number that names sample i in every draw of random numbers.
-    frame_shape: (H, W).
-    interval_minutes: time between frames.
-    value_scale: physical value = sample * value_scale.
-    thresholds: physical values at which categorical scores are taken.
+    shapes: of the arrays of a sample; the same for all samples that are cut to one size.
     source: where the samples come from, one line for the report.
     """
 
     keys: np.ndarray
+    source: str
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, i: int) -> np.ndarray | tuple[np.ndarray, ...]: ...
+
+    def label(self, i: int) -> str:
+        """A name of sample i, fit for a file name."""
+        ...
+
+
+class Sequences(Samples, Protocol):
+    """Samples of the task "nowcast": (T, H, W, 1) float32 arrays in the data's scale.
+
+    frame_shape: (H, W).
+    interval_minutes: time between frames.
+    value_scale: physical value = sample * value_scale.
+    thresholds: physical values at which categorical scores are taken.
+    unit: of physical values, "VIL" or "dBZ"; picks the colours of pictures too.
+    """
+
     frame_shape: tuple[int, int]
     interval_minutes: int
     value_scale: float
     thresholds: tuple[float, ...]
-    source: str
-
-    def __len__(self) -> int: ...
+    unit: str
 
     def __getitem__(self, i: int) -> np.ndarray: ...
 
     def times(self, i: int) -> np.ndarray:
         """Valid times of the T frames, datetime64[m], UTC."""
-        ...
-
-    def label(self, i: int) -> str:
-        """Event and first frame, fit for a file name."""
         ...
 
 
@@ -113,9 +130,14 @@ class Coordinates:
     time: np.datetime64
     member: int | None = None
 
+    @property
+    def is_regular(self) -> bool:
+        """Whether latitude and longitude are the axes."""
+        return self.y.unit.startswith("degree")
 
-class Fields(Protocol):
-    """One split of a data set for downscaling: sample i is a tuple of float32 arrays.
+
+class Fields(Samples, Protocol):
+    """Samples of the task "downscale": tuples of float32 arrays.
 
     In the order of `columns`, coarse fields (Z, h, w, C) and fine ones (Z, H, W, C), H = factor h:
 
@@ -127,23 +149,14 @@ class Fields(Protocol):
     weight: (Z, H, W, 1), 1 above the ground, 0 below.
     temperature: (Z, H, W, 1), K: the truth.
 
-    keys: (len,) int64, the number that names sample i in every draw of random numbers.
-    levels_hpa: from the bottom upwards. unit: of the truth. source: one line for the report.
+    levels_hpa: from the bottom upwards. unit: of the truth.
     """
 
-    keys: np.ndarray
     columns: tuple[str, ...]
     levels_hpa: tuple[float, ...]
     unit: str
-    source: str
-
-    def __len__(self) -> int: ...
 
     def __getitem__(self, i: int) -> tuple[np.ndarray, ...]: ...
-
-    def label(self, i: int) -> str:
-        """File, time and place, fit for a file name."""
-        ...
 
     def times(self, i: int) -> np.ndarray:
         """Valid time of sample i, (1,) datetime64[m], UTC."""
@@ -152,3 +165,17 @@ class Fields(Protocol):
     def coordinates(self, i: int) -> Coordinates:
         """Where sample i lies."""
         ...
+
+    def row_weights(self, i: int) -> np.ndarray | None:
+        """How rows counted in the block means of sample i, (H,); None where all counted alike."""
+        ...
+
+
+def arrays_of(samples: Samples, i: int) -> tuple[np.ndarray, ...]:
+    """Sample i as a tuple of arrays; Refusal where one of them holds NaN or infinity."""
+    sample = samples[i]
+    arrays = sample if isinstance(sample, tuple) else (sample,)
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise Refusal(f"{samples.source}: sample {samples.label(i)} holds NaN or infinity; "
+                      "mend the data or leave the event out")  # fmt: skip
+    return arrays

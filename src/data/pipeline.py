@@ -1,4 +1,4 @@
-"""Batches of sequences, shuffled and augmented by keyed draws, read ahead by mindspore.dataset.
+"""Batches of samples, shuffled and augmented by keyed draws, read ahead by mindspore.dataset.
 
 What a batch holds depends on (seed, epoch, number of the batch) alone: not on the number of
 workers, nor on how often the run was stopped and resumed.
@@ -12,16 +12,18 @@ import numpy as np
 from mindspore.dataset import GeneratorDataset
 
 from src.data.augment import augment, check_augmentation
-from src.data.base import Sequences
+from src.data.base import Samples, arrays_of
 from src.refusal import Refusal
 
 ORDER, TURNS = 0, 1  # first word of the key of a draw: what it is for
+Batch = tuple[np.ndarray, tuple[np.ndarray, ...]]
 
 
 class Batches:
     """The batches of every epoch of one split, for one of `shard[1]` data-parallel processes.
 
-    augmentation: see `augment`. shuffle: else samples come in the order of the split.
+    augmentation: of the first array, a sequence, see `augment`.
+    shuffle: else samples come in the order of the split.
     drop_remainder: leave out the last batch where it is smaller, so that all processes see the
         same number of batches.
     shard: (number of this process, how many there are); together they see every sample once.
@@ -30,7 +32,7 @@ class Batches:
 
     def __init__(
         self,
-        sequences: Sequences,
+        samples: Samples,
         batch_size: int,
         seed: int,
         augmentation: int = 0,
@@ -39,41 +41,43 @@ class Batches:
         shard: tuple[int, int] = (0, 1),
         workers: int = 1,
     ) -> None:
-        check_augmentation(augmentation, sequences.frame_shape)
-        self.sequences, self.batch_size, self.seed = sequences, batch_size, seed
+        if augmentation:
+            _, height, width, *_ = samples.shapes[0]
+            check_augmentation(augmentation, (height, width))
+        self.samples, self.batch_size, self.seed = samples, batch_size, seed
         self.augmentation, self.shuffle, self.drop_remainder = augmentation, shuffle, drop_remainder
         self.shard, self.workers = shard, workers
         self.batches_per_epoch = self._count()
 
-    def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Batches of (keys (N,) int64, sequences (N, T, H, W, 1)), from batch number `start` on.
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """Batches of (keys (N,) int64, arrays (N, ...) of the samples), from number `start` on.
 
         Refusal if a sample cannot be read or holds NaN or infinity.
         """
-        order = self._order(epoch)[start * self.batch_size : self._samples()]
+        order = self._order(epoch)[start * self.batch_size : self._seen()]
         if not len(order):
             return
-        source = _Source(self.sequences, order, self.augmentation, self.seed, epoch)
+        source = _Source(self.samples, order, self.augmentation, self.seed, epoch)
         dataset = GeneratorDataset(
             source,
-            ["key", "sequence", "problem"],
+            ["key", *(f"array{k}" for k in range(len(self.samples.shapes))), "problem"],
             shuffle=False,  # the order is ours
             num_parallel_workers=self.workers,
             python_multiprocessing=self.workers > 1,
         ).batch(self.batch_size)
         iterator = dataset.create_tuple_iterator(num_epochs=1, output_numpy=True)
         try:
-            for keys, batch, problems in iterator:
+            for keys, *arrays, problems in iterator:
                 _raise_first(problems)
-                yield keys, batch
+                yield keys, tuple(arrays)
         finally:
             iterator.stop()
 
     def _count(self) -> int:
-        total, (rank, processes) = len(self.sequences), self.shard
+        total, (rank, processes) = len(self.samples), self.shard
         least = self.batch_size * processes if self.drop_remainder else processes
         if total < least:
-            raise Refusal(f"{self.sequences.source}: {total} samples, expected at least {least} "
+            raise Refusal(f"{self.samples.source}: {total} samples, expected at least {least} "
                           f"({self.batch_size} a batch, {processes} processes); "
                           "lower the batch size or give more data")  # fmt: skip
         if self.drop_remainder:
@@ -81,14 +85,14 @@ class Batches:
         mine = len(range(rank, total, processes))
         return -(-mine // self.batch_size)
 
-    def _samples(self) -> int:
+    def _seen(self) -> int:
         """How many samples of an epoch this process sees."""
         return self.batches_per_epoch * self.batch_size
 
     def _order(self, epoch: int) -> np.ndarray:
         """This process's samples of an epoch: every `processes`-th of one common order."""
         rank, processes = self.shard
-        order = np.arange(len(self.sequences))
+        order = np.arange(len(self.samples))
         if self.shuffle:
             order = _generator(self.seed, ORDER, epoch).permutation(order)
         return order[rank::processes]
@@ -98,38 +102,34 @@ class _Source:
     """The samples of one epoch in their order, augmented, as a random-access source."""
 
     def __init__(
-        self, sequences: Sequences, order: np.ndarray, augmentation: int, seed: int, epoch: int
+        self, samples: Samples, order: np.ndarray, augmentation: int, seed: int, epoch: int
     ) -> None:
-        self.sequences, self.order, self.augmentation = sequences, order, augmentation
+        self.samples, self.order, self.augmentation = samples, order, augmentation
         self.seed, self.epoch = seed, epoch
 
     def __len__(self) -> int:
         return len(self.order)
 
-    def __getitem__(self, position: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Key, sequence and "" - or what was wrong.
+    def __getitem__(self, position: int) -> tuple[np.ndarray, ...]:
+        """Key, arrays and "" - or what was wrong.
 
         A Refusal travels as data: MindSpore would turn an exception into many lines of its own.
         """
         index = int(self.order[position])
-        key = self.sequences.keys[index]
+        key = self.samples.keys[index]
         try:
-            sequence, problem = self._sequence(index, int(key)), ""
+            arrays, problem = self._arrays(index, int(key)), ""
         except Refusal as refusal:
-            sequence, problem = self._blank(index), str(refusal)
-        return np.asarray(key, np.int64), sequence, np.asarray(problem)
+            arrays = tuple(np.zeros(shape, np.float32) for shape in self.samples.shapes)
+            problem = str(refusal)
+        return np.asarray(key, np.int64), *arrays, np.asarray(problem)
 
-    def _sequence(self, index: int, key: int) -> np.ndarray:
-        sequence = self.sequences[index]
-        if not np.isfinite(sequence).all():
-            raise Refusal(f"{self.sequences.source}: sample {self.sequences.label(index)} holds "
-                          "NaN or infinity; mend the data or leave the event out")  # fmt: skip
+    def _arrays(self, index: int, key: int) -> tuple[np.ndarray, ...]:
+        arrays = arrays_of(self.samples, index)
+        if not self.augmentation:
+            return arrays
         rng = _generator(self.seed, TURNS, self.epoch, key)
-        return augment(sequence, self.augmentation, rng)
-
-    def _blank(self, index: int) -> np.ndarray:
-        frames = len(self.sequences.times(index))
-        return np.zeros((frames, *self.sequences.frame_shape, 1), np.float32)
+        return (augment(arrays[0], self.augmentation, rng), *arrays[1:])
 
 
 def _generator(seed: int, *key: int) -> np.random.Generator:

@@ -29,6 +29,7 @@ class Archive:
     """
 
     thresholds = VIL_THRESHOLDS
+    unit = "VIL"
 
     def __init__(
         self, settings: ArchiveSettings, events: Sequence[Event], window: WindowLike, source: str
@@ -54,6 +55,11 @@ class Archive:
         codes = self._files.read(self._data / event.file_name, event.file_index, frames)
         scaled = scale_vil(codes)  # (H, W, T)
         return np.ascontiguousarray(np.moveaxis(scaled, -1, 0)[..., np.newaxis])
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Of the one array of a sample: (T, H, W, 1)."""
+        return ((self.length, *self.frame_shape, 1),)
 
     def times(self, i: int) -> np.ndarray:
         """Valid times of the frames of sample i, datetime64[m], UTC."""

@@ -59,6 +59,19 @@ def loss_weights(process: DiffusionProcess, kind: str) -> np.ndarray:
     return weights * ratio[_known(kind)]
 
 
+def snr_weights(
+    process: DiffusionProcess, kind: str, largest_snr: float | None = None
+) -> np.ndarray:
+    """Weight (T,) that makes a squared error of `kind` one of x_0 times SNR, hence of epsilon.
+
+    SNR = alpha_bar / (1 - alpha_bar); the weights are 1 for epsilon, SNR for x0 and alpha_bar for
+    v. With `largest_snr` the ratio is limited to it ("min-SNR", Hang et al. 2023, eq. 8).
+    """
+    snr = process.alpha_bar / (1 - process.alpha_bar)
+    limited = snr if largest_snr is None else np.minimum(snr, largest_snr)
+    return limited / {"epsilon": snr, "x0": 1.0, "v": snr + 1}[_known(kind)]
+
+
 def _known(kind: str) -> str:
     if kind not in KINDS:
         raise Refusal(f"prediction: {kind!r}, expected one of {', '.join(KINDS)}")

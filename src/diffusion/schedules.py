@@ -1,7 +1,8 @@
 """Noise schedules: beta_t for t = 0 .. T-1, NumPy float64.
 
-The names are those of the latent-diffusion code family, which calls the schedule that is linear
-in sqrt(beta) "linear" and the one that is linear in beta "sqrt_linear".
+Most names are those of the latent-diffusion code family, which calls the schedule that is linear
+in sqrt(beta) "linear" and the one that is linear in beta "sqrt_linear". "linear_rescaled" is the
+latter with beta scaled by 1000 / T, so that other T end at about the same noise.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from src.refusal import Refusal
 
 COSINE_OFFSET = 8e-3
 LARGEST_BETA = 0.999
+USUAL_STEPS = 1000  # the T for which start and end of "linear_rescaled" are meant
+SIGMOID_REACH = 3.0
 
 
 def beta_schedule(
@@ -21,7 +24,8 @@ def beta_schedule(
 ) -> np.ndarray:
     """beta (steps,) float64 of the schedule `name`.
 
-    start, end: first and last beta of the three linear kinds ("sqrt": of what is rooted).
+    start, end: first and last beta of the linear kinds ("sqrt": of what is rooted;
+        "linear_rescaled": for T = 1000).
     offset: the `s` of the cosine schedule. Raises Refusal for an unknown name or steps < 1.
     """
     if name not in SCHEDULES:
@@ -46,8 +50,33 @@ def _root(steps: int, start: float, end: float, offset: float) -> np.ndarray:
 def _cosine(steps: int, start: float, end: float, offset: float) -> np.ndarray:
     """Nichol and Dhariwal 2021, eq. 17: alpha_bar_t = f(t) / f(0), f a squared cosine."""
     k = np.arange(steps + 1, dtype=np.float64)
-    f = np.cos((k / steps + offset) / (1 + offset) * np.pi / 2) ** 2
-    alpha_bar = f / f[0]
+    return _beta_of(np.cos((k / steps + offset) / (1 + offset) * np.pi / 2) ** 2)
+
+
+def _linear_rescaled(steps: int, start: float, end: float, offset: float) -> np.ndarray:
+    """Differs: a beta above 0.999, which fewer than about 20 steps bring, is capped."""
+    scale = USUAL_STEPS / steps
+    return np.minimum(_linear_in_beta(steps, scale * start, scale * end, offset), LARGEST_BETA)
+
+
+def _sigmoid(steps: int, start: float, end: float, offset: float) -> np.ndarray:
+    """Jabri et al. 2023, alg. 1: alpha_bar falls like sigmoid(3) - sigmoid(6 u - 3), u = t / T.
+
+    The constant is rounded to float32 as in the released checkpoints: in float64 the first betas
+    would differ by 1e-5 of their size.
+    """
+    u = np.arange(steps + 1, dtype=np.float64) / steps
+    top = float(np.float32(_logistic(SIGMOID_REACH)))
+    return _beta_of(top - _logistic(2 * SIGMOID_REACH * u - SIGMOID_REACH))
+
+
+def _logistic(x: np.ndarray | float) -> np.ndarray | float:
+    return 1 / (1 + np.exp(-x))
+
+
+def _beta_of(signal: np.ndarray) -> np.ndarray:
+    """beta (T,) from values (T + 1,) that alpha_bar is proportional to."""
+    alpha_bar = signal / signal[0]
     return np.clip(1 - alpha_bar[1:] / alpha_bar[:-1], 0, LARGEST_BETA)
 
 
@@ -56,4 +85,6 @@ SCHEDULES: dict[str, Callable[[int, float, float, float], np.ndarray]] = {
     "sqrt_linear": _linear_in_beta,
     "cosine": _cosine,
     "sqrt": _root,
+    "linear_rescaled": _linear_rescaled,
+    "sigmoid": _sigmoid,
 }

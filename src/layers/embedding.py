@@ -38,6 +38,25 @@ class SinusoidalEmbedding(nn.Cell):
         return ops.cat(parts, 1)
 
 
+class SinesThenCosines(nn.Cell):
+    """[sin(p f), cos(p f)], f_k = 10000^(-k / (width / 2 - 1)) (Vaswani et al. 2017, sec. 3.5).
+
+    Unlike `SinusoidalEmbedding` the slowest frequency is 1/10000 exactly. width: even, at least 4.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        half = width // 2
+        step = np.float32(-math.log(LONGEST_PERIOD) / (half - 1))  # rounded as in the reference
+        exponent = np.arange(half, dtype=np.float32) * step
+        self.frequency = Tensor(np.exp(exponent.astype(np.float64)).astype(np.float32)[None])
+
+    def construct(self, p: Tensor) -> Tensor:
+        """(N,) whole numbers -> (N, width) float32."""
+        angle = p.astype(ms.float32).reshape(-1, 1) * self.frequency
+        return ops.cat((ops.sin(angle), ops.cos(angle)), 1)
+
+
 class TimeEmbedding(nn.Cell):
     """The step's sinusoid of `base` entries through Linear, SiLU, Linear to `width` entries."""
 

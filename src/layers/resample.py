@@ -1,4 +1,4 @@
-"""Nearest-neighbour resizing."""
+"""Nearest-neighbour resizing, and blocks of pixels moved into the channels."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ def nearest_resize(x: Tensor, height: int, width: int) -> Tensor:
         x, h, repeats = ops.gather(x, _source(h, height), 2), height, 1
     copies = ops.matmul(x.reshape(n * c * h, w), _selection(w, width, repeats))
     return copies.reshape(n, c, height, width)
+
+
+def space_to_depth(x: Tensor, factor: int) -> Tensor:
+    """(N, C, H, W) -> (N, C f^2, H / f, W / f), f = `factor`, which must divide H and W.
+
+    Channel c f^2 + i f + j holds the pixels with offset (i, j) in their block of f x f.
+    """
+    n, c, h, w = x.shape
+    blocks = x.reshape(n, c, h // factor, factor, w // factor, factor)
+    return blocks.transpose(0, 1, 3, 5, 2, 4).reshape(n, -1, h // factor, w // factor)
 
 
 @ms.constexpr

@@ -6,7 +6,7 @@ milliseconds. The functions inside a spec import the networks when they are call
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from src.config.frozen import Frozen
 
 Cell = Any  # mindspore.nn.Cell; MindSpore ships no stubs and is not imported here
 Parameter = Any  # mindspore.Parameter
+Arrays = tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True)
@@ -33,19 +34,37 @@ class Window:
 
 
 @dataclass(frozen=True)
+class Patch:
+    """Which part of a state of the atmosphere one sample of the task "downscale" is.
+
+    levels_hpa: the pressure levels, from the ground upwards. factor: fine cells along one coarse
+    one. frame: (H, W) of the fine grid that is cut out, None for all of it, trimmed to whole
+    multiples of `multiple`. prior_source: the best wind that the priors may use.
+    """
+
+    levels_hpa: tuple[float, ...]
+    factor: int
+    frame: tuple[int, int] | None
+    multiple: int
+    prior_source: str = "winds"
+
+
+@dataclass(frozen=True)
 class Objective:
     """What one optimiser minimises during a stage.
 
     `phases` lists (first optimiser step, loss cell) in rising order; the cell of the last phase
     already begun is in force, and before the first phase the objective rests. A loss cell is
-    `cell(sequence, *draws) -> (loss, diagnostics)`: `sequence` (N, T, H, W, C) float32,
-    `draws` the arrays of `Stage.draw`, `diagnostics` a tuple of scalars named, in order, by the
-    cell's attribute `diagnostic_names`. `parameters` are the only ones that a step may move.
+    `cell(*sample, *draws) -> (loss, diagnostics)`: `sample` the batched arrays of the task (see
+    `ModelSpec.task`), `draws` the arrays of `Stage.draw`, `diagnostics` a tuple of scalars named,
+    in order, by the cell's attribute `diagnostic_names`. `parameters` are the only ones that a
+    step may move; `rate_factor` multiplies the stage's learning rate for them.
     """
 
     name: str
     parameters: Sequence[Parameter]
     phases: tuple[tuple[int, Cell], ...]
+    rate_factor: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -60,13 +79,16 @@ class Stage:
     draw(settings, rng, batch_size): every random number that the losses of one batch need, as
         NumPy arrays; drawn outside the graph so that a resumed run repeats them exactly.
     monitor: the diagnostic (averaged over validation) that picks the best checkpoint.
-    optional: whether the forecaster can do without it.
-    preview(settings, network, frozen, sequence): frames to look at, as a list of (title,
-        (T, H, W) array in the data's scale) rows, or None where the stage has none.
+    optional: whether the forecaster, and stages that require it, can do without it.
+    preview(settings, network, frozen, *sample): frames to look at, as a list of (title,
+        (T, H, W) array in [0, 1]) rows, or None where the stage has none.
+    calibrate(settings, network, frozen, samples): sets statistics that the network keeps as
+        parameters which do not train; called once, before the first step, with one pass over the
+        training split's batches (tuples of arrays). None where there are none.
     """
 
     requires: tuple[str, ...]
-    window: Callable[[Any], Window]
+    window: Callable[[Any], Window | Patch]
     augmentation: int
     build_network: Callable[[Any], Cell]
     build_objectives: Callable[[Any, Cell, Mapping[str, Cell]], tuple[Objective, ...]]
@@ -74,29 +96,34 @@ class Stage:
     monitor: str
     optional: bool = False
     preview: Callable[..., list[tuple[str, np.ndarray]]] | None = None
+    calibrate: Callable[[Any, Cell, Mapping[str, Cell], Iterable[Arrays]], None] | None = None
 
 
 class Forecaster(Protocol):
     """A trained model, ready to forecast.
 
     methods: names of the forecasts it can make ("prediff", "prediff-ka"), each a row of the report.
+    deterministic: those of them that have one member, whatever is asked, and take no sampling.
     """
 
     methods: tuple[str, ...]
+    deterministic: tuple[str, ...]
 
     def forecast(
         self,
         method: str,
-        context: np.ndarray,
+        conditioning: Any,
         keys: Sequence[int],
         members: int,
         truth: np.ndarray | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> np.ndarray:
-        """Ensemble (N, M, T, H, W, C) after `context` (N, T, H, W, C), in the data's scale.
+        """Ensemble with a member axis after N, in the data's scale.
 
-        Member m of case `keys[n]` depends on weights, context, seed, keys[n] and m alone, not on
-        the batch or on `members`. `truth` (N, T, H, W, C) serves methods that are steered by it.
+        "nowcast": (N, M, T, H, W, C) after the context (N, T, H, W, C). "downscale": (N, M, Z, H,
+        W, C) from the batched arrays of samples without their last, the truth.
+        Member m of case `keys[n]` depends on weights, conditioning, seed, keys[n] and m alone, not
+        on the batch or on `members`. `truth` (as one member) serves methods that are steered by it.
         `progress(k)` is called whenever k more sampling steps of one member are done.
         """
         ...
@@ -106,7 +133,10 @@ class Forecaster(Protocol):
 class ModelSpec:
     """A model as the rest of the house sees it; registered by one line in `src/models/__init__.py`.
 
-    task: "nowcast" or "downscale": picks sample type and score suite.
+    task: picks sample type, window and score suite.
+        "nowcast": a sample is a sequence (T, H, W, C) in [0, 1], its window a `Window`.
+        "downscale": coarse temperature, wind and priors, fine statics, metric and weight, and last
+        the fine temperature, see `src.data.base.Fields`; its window is a `Patch`.
     stages: in training order.
     build_forecaster(settings, networks, sampling, seed, compiled): networks by stage name;
         `sampling` is `config.schema.Sampling`, compiled says graph mode or PyNative.
@@ -121,7 +151,7 @@ class ModelSpec:
     task: str
     settings_type: type[Frozen]
     stages: Mapping[str, Stage]
-    window: Callable[[Any], Window]
+    window: Callable[[Any], Window | Patch]
     check_sampling: Callable[[Any, Any], object]
     build_forecaster: Callable[..., Forecaster]
     to_ours: Callable[[str, Mapping[str, np.ndarray]], dict[str, np.ndarray]]

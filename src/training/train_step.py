@@ -18,7 +18,7 @@ from src.models.base import Objective
 from src.training.ema import WeightAverage, effective_decay
 from src.training.optimiser import AdamW, added, clip_by_global_norm, scaled
 
-MicroBatch = tuple[np.ndarray, ...]  # (sequence, *draws)
+MicroBatch = tuple[np.ndarray, ...]  # (*sample, *draws)
 
 
 class ObjectiveStep:
@@ -95,7 +95,7 @@ class ObjectiveStep:
         beta1, beta2 = self.betas
         values = (
             1.0 / count,
-            learning_rate,
+            learning_rate * self.objective.rate_factor,
             beta1**own_step,
             beta2**own_step,
             effective_decay(self.ema_decay, own_step),

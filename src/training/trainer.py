@@ -58,7 +58,7 @@ class Trainer:
         model = self.settings.model
         self.stage: Stage = self.spec.stages[self.stage_name]
         self.options = self.settings.training[self.stage_name]
-        self.accumulate = micro_batches(self.stage_name, self.options, len(self.train.sequences))
+        self.accumulate = micro_batches(self.stage_name, self.options, len(self.train.samples))
         self.network = self.stage.build_network(model)
         objectives = self.stage.build_objectives(model, self.network, self.frozen)
         compiled = self.settings.runtime.mode == "graph"
@@ -71,6 +71,8 @@ class Trainer:
 
     def run(self) -> None:
         """Train to the last step. Stops, with the state kept, on SIGINT and SIGTERM."""
+        if self.position.step == 0:
+            self._calibrate()
         last_save = time.monotonic()
         with Interrupts() as interrupts, self._progress() as progress:
             for step, batches in self._batches():
@@ -95,6 +97,11 @@ class Trainer:
                         f"continue with --out {self.folder.path} --resume"
                     )
 
+    def _calibrate(self) -> None:
+        if self.stage.calibrate is not None:
+            samples = (arrays for _, arrays in self.train.epoch(0))
+            self.stage.calibrate(self.settings.model, self.network, self.frozen, samples)
+
     def _optimise(self, step: int, batches: list[MicroBatch]) -> dict[str, Tensor]:
         values: dict[str, Tensor] = {}
         for objective in self.steps:
@@ -118,9 +125,9 @@ class Trainer:
                 yield step, [self._with_draws(m, step, k) for k, m in enumerate(micro)]
                 step += 1
 
-    def _with_draws(self, sequence: np.ndarray, step: int, micro: int) -> MicroBatch:
+    def _with_draws(self, arrays: MicroBatch, step: int, micro: int) -> MicroBatch:
         rng = self._generator(0, step, micro)
-        return (sequence, *self.stage.draw(self.settings.model, rng, len(sequence)))
+        return (*arrays, *self.stage.draw(self.settings.model, rng, len(arrays[0])))
 
     def _generator(self, *key: int) -> np.random.Generator:
         stage_number = list(self.spec.stages).index(self.stage_name)
@@ -149,20 +156,22 @@ class Trainer:
         cell.set_train(False)
         evaluate = self.validators.setdefault(id(cell), _evaluator(cell, self.compiled))
         sums, count = np.zeros(len(cell.diagnostic_names)), 0
-        for number, (_, sequence) in enumerate(self.validation.epoch(0)):
+        for number, (_, arrays) in enumerate(self.validation.epoch(0)):
             if self.options.validation_batches and number >= self.options.validation_batches:
                 break
-            draws = self.stage.draw(self.settings.model, self._generator(1, number), len(sequence))
-            values = evaluate(*[Tensor(a) for a in (sequence, *draws)])
-            sums += len(sequence) * np.array([float(v.asnumpy()) for v in values])
-            count += len(sequence)
+            size = len(arrays[0])
+            draws = self.stage.draw(self.settings.model, self._generator(1, number), size)
+            values = evaluate(*[Tensor(a) for a in (*arrays, *draws)])
+            sums += size * np.array([float(v.asnumpy()) for v in values])
+            count += size
         return dict(zip(cell.diagnostic_names, (sums / count).tolist(), strict=True))
 
     def _preview(self, progress: Progress) -> None:
         if self.stage.preview is None:
             return
-        _, sequence = next(self.validation.epoch(0))
-        rows = self.stage.preview(self.settings.model, self.network, self.frozen, sequence[:1])
+        _, arrays = next(self.validation.epoch(0))
+        first = [array[:1] for array in arrays]
+        rows = self.stage.preview(self.settings.model, self.network, self.frozen, *first)
         progress.pictures(self.position.step, rows)
 
     # -- checkpoints ------------------------------------------------------------------------
@@ -243,6 +252,7 @@ class Trainer:
             warmup_fraction=o.warmup_fraction,
             warmup_start=o.warmup_start_ratio,
             floor=o.final_ratio,
+            decay=o.decay,
         )
 
     def _validates(self, done: int) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from src.config.loader import load
 from src.config.schema import RunSettings, Sampling
 from src.models import MODELS, load_spec
-from src.models.base import Objective, Stage
+from src.models.base import Objective, Patch, Stage, Window
 
 CASES = [(model, stage) for model in MODELS for stage in load_spec(model).stages]
 SAMPLING = Sampling(sampler="ddim", steps=2, batch_size=4)
@@ -51,11 +51,36 @@ def shaken(cells: Any) -> None:
 
 
 def batch(model: str, stage: Stage, size: int = 2) -> tuple[np.ndarray, ...]:
-    """(sequence, *draws) in the data's scale, for the window of the stage."""
+    """(*sample, *draws) in the data's scale, for the window of the stage."""
     settings, rng = settings_of(model), np.random.default_rng(2)
-    window = stage.window(settings.model)
-    sequence = rng.random((size, window.length, *window.frame, 1), np.float32)
-    return (sequence, *stage.draw(settings.model, rng, size))
+    arrays = sample(stage.window(settings.model), size, rng)
+    return (*arrays, *stage.draw(settings.model, rng, size))
+
+
+def sample(window: Window | Patch, size: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Batched arrays of one sample, as `ModelSpec.task` describes them."""
+    if isinstance(window, Window):
+        return (rng.random((size, window.length, *window.frame, 1), np.float32),)
+    levels, factor = len(window.levels_hpa), window.factor
+    fine = window.frame or (2 * window.multiple, 2 * window.multiple)
+    coarse = tuple(n // factor for n in fine)
+
+    def field(shape: tuple[int, ...], channels: int, low: float, high: float) -> np.ndarray:
+        return rng.uniform(low, high, (size, *shape, channels)).astype(np.float32)
+
+    priors = field((levels, *coarse), 7, -1, 1)
+    priors[..., -1] = 1  # winds are there
+    weight = np.ones((size, levels, *fine, 1), np.float32)
+    weight[:, 0, 0] = 0  # some of the lowest level lies below the ground
+    return (
+        field((levels, *coarse), 1, 220, 290),
+        field((levels, *coarse), 3, -10, 10),
+        priors,
+        field(fine, 3, 0, 1),
+        field(fine, 2, 2e4, 3e4),
+        weight,
+        field((levels, *fine), 1, 220, 290),
+    )
 
 
 def phases(objectives: tuple[Objective, ...]) -> Iterator[tuple[Objective, int]]:
@@ -74,8 +99,20 @@ def forecaster_of(
     )
 
 
-def context_and_truth(model: str, cases: int = 1) -> tuple[np.ndarray, np.ndarray]:
+def conditioning_and_truth(model: str, cases: int = 1) -> tuple[Any, np.ndarray]:
+    """What a forecast may see, and what came; all cases alike."""
     window = load_spec(model).window(settings_of(model).model)
-    shape = (cases, window.length, *window.frame, 1)
-    sequence = np.random.default_rng(3).random(shape, np.float32)
-    return sequence[:, : window.context], sequence[:, window.context :]
+    arrays = sample(window, 1, np.random.default_rng(3))
+    arrays = tuple(np.concatenate([array] * cases) for array in arrays)
+    if isinstance(window, Window):
+        return arrays[0][:, : window.context], arrays[0][:, window.context :]
+    return arrays[:-1], arrays[-1]
+
+
+def misshapen(conditioning: Any) -> list[tuple[Any, np.ndarray]]:
+    """(conditioning, the array in it that is wrong)."""
+    first = conditioning[0] if isinstance(conditioning, tuple) else conditioning
+    wrong = (first[:, 1:], first[..., :-1, :], first[0], np.concatenate([first] * 2, -1))
+    if isinstance(conditioning, tuple):
+        return [((array, *conditioning[1:]), array) for array in wrong]
+    return [(array, array) for array in wrong]

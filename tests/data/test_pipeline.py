@@ -11,8 +11,7 @@ class Numbered:
     """Ten samples of three frames; frame t of sample i holds 10 i + t and, in a corner, 1000."""
 
     keys = np.arange(100, 110)
-    frame_shape = (4, 4)
-    value_scale = 1.0
+    shapes = ((3, 4, 4, 1),)
     source = "numbered train split"
     name = "number"
 
@@ -28,9 +27,6 @@ class Numbered:
         sample[:, 0, 1] = np.nan if i == self.nan_at else 1000
         return sample
 
-    def times(self, i):
-        return np.zeros(3, "datetime64[m]")
-
     def label(self, i):
         return f"{self.name} {i}"
 
@@ -40,7 +36,7 @@ def batches(size=4, seed=0, **changes):
 
 
 def seen(batched, epoch=0, start=0):
-    return [(keys.copy(), batch.copy()) for keys, batch in batched.epoch(epoch, start)]
+    return [(keys.copy(), batch.copy()) for keys, (batch,) in batched.epoch(epoch, start)]
 
 
 def keys_of(pairs):
@@ -147,7 +143,7 @@ def test_too_few_samples_for_one_batch_are_refused():
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_sample_with_nan_is_refused_by_its_name(workers):
     batched = Batches(Numbered(nan_at=7), 5, 0, augmentation=2, workers=workers)
-    batched.sequences.name = "número"
+    batched.samples.name = "número"
     with pytest.raises(Refusal, match=r"sample número 7 holds NaN") as caught:
         seen(batched)
     assert "\n" not in str(caught.value)
@@ -166,6 +162,6 @@ def test_a_refusal_of_the_reader_arrives_as_it_was(tmp_path):
 
 def test_frames_that_cannot_be_augmented_are_refused_at_once(tmp_path):
     flat = Numbered()
-    flat.frame_shape = (4, 5)
+    flat.shapes = ((3, 4, 5, 1),)
     with pytest.raises(Refusal, match="quarter turns need square frames"):
         Batches(flat, 2, 0, augmentation=2)

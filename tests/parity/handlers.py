@@ -17,7 +17,18 @@ SYSTEMS = {
         "tests.parity.prediff_data",
         "tests.parity.prediff_metrics",
     ),
-    "geodiff": ("tests.parity.geodiff_physics",),
+    "diffcast": (
+        "tests.parity.diffcast_networks",
+        "tests.parity.diffcast_diffusion",
+        "tests.parity.diffcast_joint",
+        "tests.parity.diffcast_backbones",
+        "tests.parity.diffcast_data",
+        "tests.parity.diffcast_metrics",
+    ),
+    "geodiff": (
+        "tests.parity.geodiff_physics",
+        "tests.parity.geodiff_metrics",
+    ),
 }
 
 

@@ -28,6 +28,7 @@ class Arrays:
     """Sequences of two frames: the second is the first, turned upside down."""
 
     frame_shape = (SIZE, SIZE)
+    shapes = ((2, SIZE, SIZE, 1),)
     interval_minutes, value_scale, value_offset = 10, 255.0, 0.0
     thresholds = (74.0,)
     source = "two frames of noise"

@@ -27,6 +27,8 @@ class PreDiffForecaster:
     Differs: forecasts are clipped to [0, 1]; the reference returns what the decoder gives.
     """
 
+    deterministic: tuple[str, ...] = ()
+
     def __init__(
         self,
         settings: PreDiffSettings,

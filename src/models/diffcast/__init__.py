@@ -1,0 +1,1 @@
+"""DiffCast: nowcasting by a deterministic backbone and residual diffusion (Yu et al. 2024)."""
