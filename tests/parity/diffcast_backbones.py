@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from mindspore import Tensor, nn
 
-from src.layers.cuboid_attention import AttentionOptions
 from src.layers.cuboid_global import GlobalCuboidSelfAttention, GlobalOptions
 from src.models.diffcast.backbones import build_backbone
 from src.models.diffcast.backbones.moments import (
@@ -26,7 +25,7 @@ from src.models.diffcast.backbones.settings import (
 from src.models.diffcast.backbones.weights import to_ours_backbone
 from tests.parity.cells import differentiate, load
 from tests.parity.golden import Comparison, GoldenFile
-from tests.parity.prediff_cuboid import ZERO_GRADIENT, OnRows, cuboid
+from tests.parity.prediff_cuboid import ZERO_GRADIENT, OnRows, attention_options, cuboid
 
 Config = Mapping[str, Any]
 FRAMES = ("frames_in", "frames_gt")
@@ -75,6 +74,8 @@ def simvp(golden: GoldenFile) -> Iterator[Comparison]:
 def phydnet(golden: GoldenFile) -> Iterator[Comparison]:
     config = golden.json()
     kernel = config["phycell_kernel"]
+    if (config["patch_size"], config["phycell_hidden"]) != (4, kernel * kernel):
+        raise ValueError(f"expected patch_size 4 and kernel^2 filters, got {config}")
     settings = PhyDNetSettings(
         width=config["nf"], lstm_channels=tuple(config["conv_hidden"]), kernel=kernel
     )
@@ -164,9 +165,9 @@ def earthformer_settings(config: Config) -> EarthformerSettings:
         separate_global_projections=config["separate_global_qkv"],
         global_self_attention=config["use_global_self_attn"],
         stem_channels=tuple(config["initial_downsample_stack_conv_dim_list"]),
-        stem_factors=tuple(config["initial_downsample_stack_conv_downscale_list"]),
+        stem_factors=tuple(map(side, config["initial_downsample_stack_conv_downscale_list"])),
         stem_convolutions=tuple(config["initial_downsample_stack_conv_num_conv_list"]),
-        downsample=config["downsample"],
+        downsample=side(config["downsample"]),
         padding=config["padding_type"],
         position_embedding=config["pos_embed_type"],
         relative_position=config["use_relative_pos"],
@@ -182,16 +183,26 @@ def earthformer_settings(config: Config) -> EarthformerSettings:
     )
 
 
+def side(factor: int | Sequence[int]) -> int:
+    """The factor along H and W, which may be written (1, factor, factor)."""
+    if isinstance(factor, int):
+        return factor
+    if factor[0] != 1 or factor[1] != factor[2]:
+        raise ValueError(f"a factor of {factor}, expected (1, n, n)")
+    return factor[1]
+
+
 def self_attention(golden: GoldenFile) -> Iterator[Comparison]:
     config = golden.json()
-    options = AttentionOptions(config["num_heads"], config["padding_type"])
     exchange = GlobalOptions(
         config.get("global_dim_ratio", 1),
         config.get("separate_global_qkv", True),
         config.get("use_global_self_attn", True),
     )
     shape = golden["in/x"].shape[1:4]
-    cell = GlobalCuboidSelfAttention(config["dim"], shape, cuboid(config), options, exchange)
+    cell = GlobalCuboidSelfAttention(
+        config["dim"], shape, cuboid(config), attention_options(config), exchange
+    )
     weights = to_ours_backbone("earthformer", golden.under("w/"))
     names = ("x", "global_vectors")
     yield from compare_outputs(golden, load(OnRows(cell), weights), names, names)
