@@ -33,6 +33,7 @@ class StageTraining(Frozen):
     warmup_fraction: float = Field(default=0.1, ge=0, lt=1)
     warmup_start_ratio: float = Field(default=0.1, ge=0, le=1)
     final_ratio: float = Field(default=1e-3, ge=0, le=1)
+    decay: Literal["cosine", "linear", "constant"] = "cosine"
     clip_norm: float = Field(default=1.0, gt=0)
     total_batch_size: PositiveInt = 64
     micro_batch_size: PositiveInt = 2
@@ -71,6 +72,9 @@ class Evaluation(Frozen):
 
     methods: which of the model's forecasts to make; empty means all of them.
     max_samples: only the first samples of the split (0: all).
+    figures: cases that are drawn and, where they are fields, written as NetCDF.
+    probability_threshold: physical value in the panels; none: the middle one of the data's.
+    area_weight: whether points of fields count by cos(latitude).
     """
 
     split: Literal["train", "val", "test"] = "test"
@@ -78,7 +82,8 @@ class Evaluation(Frozen):
     max_samples: int = Field(default=0, ge=0)
     pools: tuple[PositiveInt, ...] = (1, 4, 16)
     figures: int = Field(default=2, ge=0)
-    probability_threshold: float = Field(default=74.0, ge=0)
+    probability_threshold: float | None = Field(default=None, ge=0)
+    area_weight: bool = False
 
 
 class Runtime(Frozen):

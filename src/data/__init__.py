@@ -12,17 +12,30 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, Protocol
 
+from src.config.frozen import Frozen
 from src.data.base import SPLITS, Split
+from src.data.sequence_settings import (
+    CikmSettings,
+    MeteoNetSettings,
+    SevirH5Settings,
+    ShanghaiSettings,
+)
 from src.data.settings import (
-    DataSettings,
     SevirLRSettings,
     SevirSettings,
     SyntheticSettings,
 )
 from src.data.temperature.settings import SyntheticTemperatureSettings, TemperatureSettings
 from src.refusal import Refusal
+
+
+class Named(Protocol):
+    """The settings of any data set: an object of the type that the table has for its name."""
+
+    @property
+    def name(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -32,7 +45,7 @@ class DatasetSpec:
     task: "nowcast" or "downscale", what models it can serve (`ModelSpec.task`).
     """
 
-    settings_type: type[DataSettings]
+    settings_type: type[Frozen]
     reader: str
     preparer: str | None = None
     task: str = "nowcast"
@@ -41,6 +54,10 @@ class DatasetSpec:
 DATASETS = {
     "sevir_lr": DatasetSpec(SevirLRSettings, "src.data.sevir", "src.data.sevir_lr"),
     "sevir": DatasetSpec(SevirSettings, "src.data.sevir"),
+    "sevir_h5": DatasetSpec(SevirH5Settings, "src.data.sequences", "src.data.sevir_h5"),
+    "meteonet": DatasetSpec(MeteoNetSettings, "src.data.sequences", "src.data.frame_sets"),
+    "shanghai": DatasetSpec(ShanghaiSettings, "src.data.sequences", "src.data.frame_sets"),
+    "cikm": DatasetSpec(CikmSettings, "src.data.sequences", "src.data.frame_sets"),
     "synthetic": DatasetSpec(SyntheticSettings, "src.data.synthetic", "src.data.synthetic"),
     "temperature": DatasetSpec(
         TemperatureSettings, "src.data.temperature.fields", task="downscale"
@@ -54,33 +71,29 @@ DATASETS = {
 }
 
 
-def dataset_settings_type(name: str) -> type[DataSettings]:
-    """The settings type of a registered data set; Refusal lists the names, nearest first."""
-    return _find(name).settings_type
+def find_dataset(name: str) -> DatasetSpec:
+    """The registered data set of that name; Refusal lists the names, nearest first."""
+    if name in DATASETS:
+        return DATASETS[name]
+    likeness = {known: difflib.SequenceMatcher(None, name, known).ratio() for known in DATASETS}
+    known = ", ".join(sorted(DATASETS, key=lambda known: -likeness[known]))
+    raise Refusal(f"data.name = {name!r}: unknown data set, expected one of {known}")
 
 
-def open_split(settings: DataSettings, split: Split, window: Any) -> Any:
+def open_split(settings: Named, split: Split, window: Any) -> Any:
     """The samples of one split, cut as `window` says; Refusal if the data are not as described.
 
     Window and samples are those of the data set's task, see above.
     """
     if split not in SPLITS:
         raise Refusal(f"split = {split!r}, expected one of {', '.join(SPLITS)}")
-    return import_module(_find(settings.name).reader).open_split(settings, split, window)
+    return import_module(find_dataset(settings.name).reader).open_split(settings, split, window)
 
 
-def prepare(settings: DataSettings) -> None:
+def prepare(settings: Named) -> None:
     """Make the data set's files, where it knows how; Refusal otherwise."""
-    preparer = _find(settings.name).preparer
+    preparer = find_dataset(settings.name).preparer
     if preparer is None:
         able = ", ".join(name for name, spec in DATASETS.items() if spec.preparer)
         raise Refusal(f"data.name = {settings.name!r}: nothing to prepare; only {able} can be made")
     import_module(preparer).prepare(settings)
-
-
-def _find(name: str) -> DatasetSpec:
-    if name in DATASETS:
-        return DATASETS[name]
-    likeness = {known: difflib.SequenceMatcher(None, name, known).ratio() for known in DATASETS}
-    known = ", ".join(sorted(DATASETS, key=lambda known: -likeness[known]))
-    raise Refusal(f"data.name = {name!r}: unknown data set, expected one of {known}")

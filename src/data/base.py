@@ -33,7 +33,7 @@ class Samples(Protocol):
     """One split of a data set, whatever the task: sample i is one array or a tuple of arrays.
 
     keys: (len,) int64, the number that names sample i in every draw of random numbers.
-    shapes: of the arrays of a sample, the same for all samples of the split.
+    shapes: of the arrays of a sample; the same for all samples that are cut to one size.
     source: where the samples come from, one line for the report.
     """
 
@@ -59,12 +59,14 @@ class Sequences(Samples, Protocol):
     interval_minutes: time between frames.
     value_scale: physical value = sample * value_scale.
     thresholds: physical values at which categorical scores are taken.
+    unit: of physical values, "VIL" or "dBZ"; picks the colours of pictures too.
     """
 
     frame_shape: tuple[int, int]
     interval_minutes: int
     value_scale: float
     thresholds: tuple[float, ...]
+    unit: str
 
     def __getitem__(self, i: int) -> np.ndarray: ...
 
@@ -128,9 +130,14 @@ class Coordinates:
     time: np.datetime64
     member: int | None = None
 
+    @property
+    def is_regular(self) -> bool:
+        """Whether latitude and longitude are the axes."""
+        return self.y.unit.startswith("degree")
 
-class Fields(Protocol):
-    """One split of a data set for downscaling: sample i is a tuple of float32 arrays.
+
+class Fields(Samples, Protocol):
+    """Samples of the task "downscale": tuples of float32 arrays.
 
     In the order of `columns`, coarse fields (Z, h, w, C) and fine ones (Z, H, W, C), H = factor h:
 
@@ -142,23 +149,14 @@ class Fields(Protocol):
     weight: (Z, H, W, 1), 1 above the ground, 0 below.
     temperature: (Z, H, W, 1), K: the truth.
 
-    keys: (len,) int64, the number that names sample i in every draw of random numbers.
-    levels_hpa: from the bottom upwards. unit: of the truth. source: one line for the report.
+    levels_hpa: from the bottom upwards. unit: of the truth.
     """
 
-    keys: np.ndarray
     columns: tuple[str, ...]
     levels_hpa: tuple[float, ...]
     unit: str
-    source: str
-
-    def __len__(self) -> int: ...
 
     def __getitem__(self, i: int) -> tuple[np.ndarray, ...]: ...
-
-    def label(self, i: int) -> str:
-        """File, time and place, fit for a file name."""
-        ...
 
     def times(self, i: int) -> np.ndarray:
         """Valid time of sample i, (1,) datetime64[m], UTC."""
@@ -166,6 +164,10 @@ class Fields(Protocol):
 
     def coordinates(self, i: int) -> Coordinates:
         """Where sample i lies."""
+        ...
+
+    def row_weights(self, i: int) -> np.ndarray | None:
+        """How rows counted in the block means of sample i, (H,); None where all counted alike."""
         ...
 
 

@@ -29,6 +29,7 @@ class Archive:
     """
 
     thresholds = VIL_THRESHOLDS
+    unit = "VIL"
 
     def __init__(
         self, settings: ArchiveSettings, events: Sequence[Event], window: WindowLike, source: str

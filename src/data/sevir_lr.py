@@ -8,10 +8,8 @@ be repeated and goes on with the first unfinished file.
 from __future__ import annotations
 
 import math
-import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +20,7 @@ from tqdm import tqdm
 from src.data.catalogue import FILE_NAME, file_names
 from src.data.hdf5 import EventFiles
 from src.data.settings import SevirLRSettings
+from src.data.writing import check_space, complete_or_absent
 from src.refusal import Refusal
 
 Reduction = Literal["max", "mean"]
@@ -63,7 +62,7 @@ def prepare_sevir_lr(
             else:
                 _reduce_file(files, source / "data" / name, path, reduction, bar.update)
     files.close()
-    with _complete_or_absent(target / FILE_NAME) as part:
+    with complete_or_absent(target / FILE_NAME) as part:
         shutil.copyfile(source / FILE_NAME, part)
 
 
@@ -96,8 +95,8 @@ def _reduce_file(
     """One file, event by event. Differs: means are rounded to whole codes, to stay uint8."""
     dataset = files.dataset(source)
     shape = (len(dataset), *_reduced(files.event_shape))
-    _check_space(target, math.prod(shape))
-    with _complete_or_absent(target) as part, h5py.File(part, "w") as file:
+    check_space(target, math.prod(shape))
+    with complete_or_absent(target) as part, h5py.File(part, "w") as file:
         if "id" in dataset.file:
             file["id"] = dataset.file["id"][:]
         out = file.create_dataset(
@@ -134,29 +133,3 @@ def _check_target(source: Path, target: Path) -> None:
     if catalogue.exists() and catalogue.read_bytes() != (source / FILE_NAME).read_bytes():
         raise Refusal(f"{catalogue}: is not the catalogue of {source}; the folder holds another "
                       "archive, choose another data.prepare.target_dir")  # fmt: skip
-
-
-def _check_space(path: Path, needed: int) -> None:
-    """Refusal unless `needed` bytes are free: HDF5 may crash at exit after a write that failed."""
-    folder = next(parent for parent in path.absolute().parents if parent.is_dir())
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise Refusal(f"{path}: cannot be written ({free >> 20} MiB free, up to {needed >> 20} MiB "
-                      "needed); make room or choose another folder")  # fmt: skip
-
-
-@contextmanager
-def _complete_or_absent(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`; it takes the place of `path` only if the block succeeds."""
-    part = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-        os.replace(part, path)
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else error
-        raise Refusal(f"{path}: cannot be written ({reason}); make room or choose another folder "
-                      "that you may write to") from None  # fmt: skip
-    finally:
-        with suppress(OSError):  # gone when all went well
-            part.unlink()

@@ -1,4 +1,4 @@
-"""Scores of one field against another, pixel by pixel: MAE, MSE and structural similarity.
+"""Scores of one field against another, pixel by pixel: MAE, MSE, RMSE, PSNR and SSIM.
 
 Pixels that the truth lacks (NaN) are left out; a NaN in the forecast makes the score NaN.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import correlate1d
 
-from src.evaluation.base import Entry, LeadMean, check_forecast
+from src.evaluation.base import Entry, LeadMean, check_forecast, ratio
 
 WINDOW, SIGMA = 11, 1.5
 K1, K2 = 0.01, 0.03
@@ -44,6 +44,38 @@ class MeanSquaredError:
     def result(self) -> list[Entry]:
         """Both units."""
         return in_both_units("mse", self.mean, self.value_scale**2)
+
+
+class FrameErrors:
+    """Root mean squared error and peak signal-to-noise ratio of each frame, then their means.
+
+    "rmse_frame_mean" in [0, 1] and "rmse_frame_mean_physical"; "psnr_frame_mean" is 20 log10(1 /
+    RMSE) in dB, infinite as soon as one frame is perfect. Frames without any truth are left out.
+    """
+
+    def __init__(self, frames: int, value_scale: float) -> None:
+        self.value_scale = value_scale
+        self.root, self.peak = LeadMean(frames), LeadMean(frames)
+
+    def update(self, forecast: np.ndarray, truth: np.ndarray) -> None:
+        """Add forecasts (N, T, H, W, C) and their truth."""
+        check_forecast(forecast, truth, len(self.root.total))
+        valid = ~np.isnan(truth)
+        errors = np.where(valid, np.square(forecast - truth), 0)
+        pixels = np.count_nonzero(valid, axis=(2, 3, 4))
+        root = np.sqrt(ratio(errors.sum(axis=(2, 3, 4), dtype=np.float64), pixels))
+        with np.errstate(divide="ignore"):
+            peak = -20 * np.log10(root)
+        self.root.add(root, pixels > 0)
+        self.peak.add(peak, pixels > 0)
+
+    def result(self) -> list[Entry]:
+        """The RMSE in both units, the PSNR."""
+        peaks = tuple(self.peak.per_lead.tolist())
+        return [
+            *in_both_units("rmse_frame_mean", self.root, self.value_scale),
+            Entry("psnr_frame_mean", self.peak.overall, peaks),
+        ]
 
 
 class StructuralSimilarity:

@@ -4,7 +4,8 @@ Which field is scored. A method that gives one forecast has one row. An ensemble
 "<method> (mean of M)" scores the ensemble mean, its CRPS and spread the ensemble; "<method>
 (member 0)" scores one random sample, as the reference's released script does (its CRPS is that
 of a single-valued forecast, the MAE). Means smooth: they win squared errors and lose high
-thresholds, so neither row alone says how good an ensemble is.
+thresholds, so neither row alone says how good an ensemble is. No row picks the member that fits
+the truth best: such a score can not be had by anyone who forecasts.
 """
 
 from __future__ import annotations
@@ -16,7 +17,13 @@ import numpy as np
 
 from src.evaluation.base import Score, check_ensemble
 from src.evaluation.categorical import CategoricalScores
-from src.evaluation.pixel import MeanAbsoluteError, MeanSquaredError, StructuralSimilarity
+from src.evaluation.frame_mean import FrameMeanScores, PaddedPoolScores
+from src.evaluation.pixel import (
+    FrameErrors,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    StructuralSimilarity,
+)
 from src.evaluation.probabilistic import EnsembleCRPS, SpreadSkill
 
 
@@ -25,7 +32,7 @@ class NowcastSuite:
 
     thresholds: physical values (VIL codes) at which categorical scores are taken. value_scale:
     physical value of 1. pools: pixels on a side of the pooled blocks, 1 for none. lead_minutes:
-    of the T forecast frames.
+    of the T forecast frames. unit: of the physical values, for the reader of the report.
     """
 
     def __init__(
@@ -35,9 +42,11 @@ class NowcastSuite:
         value_scale: float,
         pools: Sequence[int],
         lead_minutes: Sequence[int],
+        unit: str = "",
     ) -> None:
         self.thresholds, self.pools = tuple(map(float, thresholds)), tuple(pools)
         self.value_scale, self.lead_minutes = float(value_scale), tuple(lead_minutes)
+        self.unit = unit
         self.rows: dict[str, list[_Row]] = {method: [] for method in methods}
 
     def update(self, method: str, forecast: np.ndarray, truth: np.ndarray) -> None:
@@ -63,7 +72,7 @@ class NowcastSuite:
     def result(self) -> dict[str, Any]:
         """JSON-able but for NaN where a score is undefined.
 
-        {"lead_minutes", "thresholds", "pools", "value_scale", "rows": {row name: {"method",
+        {"lead_minutes", "thresholds", "pools", "value_scale", "unit", "rows": {row name: {"method",
         "field", "members", "cases", "scores": {entry name: {"score", "threshold", "pool",
         "overall", "per_lead"}}}}}; entry names as in `base.Entry.name`. Methods without any case
         are absent.
@@ -73,6 +82,7 @@ class NowcastSuite:
             "thresholds": list(self.thresholds),
             "pools": list(self.pools),
             "value_scale": self.value_scale,
+            "unit": self.unit,
             "rows": {row.name: row.result() for rows in self.rows.values() for row in rows},
         }
 
@@ -101,7 +111,14 @@ class _Row:
         self.of_field: list[Score] = [
             MeanAbsoluteError(frames, scale),
             MeanSquaredError(frames, scale),
+            FrameErrors(frames, scale),
             StructuralSimilarity(frames),
+            FrameMeanScores(frames, suite.thresholds, scale),
+            *(
+                PaddedPoolScores(frames, suite.thresholds, scale, pool)
+                for pool in suite.pools
+                if pool > 1
+            ),
         ]
         self.of_ensemble: list[Score] = [
             EnsembleCRPS(frames, scale),

@@ -16,6 +16,7 @@ class Conv2d(nn.Conv2d):
     """(N, in_channels, H, W) -> (N, out_channels, H', W').
 
     padding: zeros on every side: one number, one an axis, or two an axis (before, after).
+    groups: blocks of consecutive channels, each convolved with its own filters alone.
     """
 
     def __init__(
@@ -26,12 +27,21 @@ class Conv2d(nn.Conv2d):
         stride: int | tuple[int, int] = 1,
         padding: int | tuple[int, ...] = 0,
         bias: bool = True,
+        groups: int = 1,
     ) -> None:
         kernel = _per_axis(kernel, 2)
-        start = _start(in_channels, out_channels, kernel)
+        start = _start(in_channels // groups, out_channels, kernel)
         padding = _both_sides(padding, 2)
         super().__init__(
-            in_channels, out_channels, kernel, stride, "pad", padding, has_bias=bias, **start
+            in_channels,
+            out_channels,
+            kernel,
+            stride,
+            "pad",
+            padding,
+            group=groups,
+            has_bias=bias,
+            **start,
         )
 
 

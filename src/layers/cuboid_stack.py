@@ -25,6 +25,23 @@ class StackOptions:
     ffn_after_each: bool = True
 
 
+def feed_forwards(channels: int, attentions: int, options: StackOptions) -> nn.CellList:
+    """The feed-forward blocks of a stack with that many attention layers."""
+    return nn.CellList(
+        [
+            FeedForward(
+                channels,
+                HIDDEN_MULTIPLE * channels,
+                options.ffn_activation,
+                options.gated_ffn,
+                dropout=options.ffn_dropout,
+                hidden_dropout=options.ffn_dropout,
+            )
+            for _ in range(attentions if options.ffn_after_each else 1)
+        ]
+    )
+
+
 class CuboidStack(nn.Cell):
     """x + attention_k(x), then a feed-forward block, for every cuboid k of a pattern."""
 
@@ -35,19 +52,7 @@ class CuboidStack(nn.Cell):
         self.attn_l = nn.CellList(
             [CuboidSelfAttention(channels, shape, c, options.attention) for c in cuboids]
         )
-        self.ffn_l = nn.CellList(
-            [
-                FeedForward(
-                    channels,
-                    HIDDEN_MULTIPLE * channels,
-                    options.ffn_activation,
-                    options.gated_ffn,
-                    dropout=options.ffn_dropout,
-                    hidden_dropout=options.ffn_dropout,
-                )
-                for _ in range(len(cuboids) if options.ffn_after_each else 1)
-            ]
-        )
+        self.ffn_l = feed_forwards(channels, len(cuboids), options)
         self.attentions = len(cuboids)
         self.ffn_after_each = options.ffn_after_each
 

@@ -42,20 +42,31 @@ def start_normal(layer: nn.Cell) -> nn.Cell:
     """Reset a layer (`weight` (out, in, ...), maybe `bias`) to normal(0, 1/fan_in) and bias 0."""
     shape = layer.weight.shape
     layer.weight.set_data(normal(shape, 1.0 / math.sqrt(math.prod(shape[1:]))))
-    _clear_bias(layer)
-    return layer
+    return clear_bias(layer)
+
+
+def start_kaiming(layer: nn.Cell, slope: float) -> nn.Cell:
+    """Reset a convolution to normal weights that keep a gradient's scale (He et al. 2015), bias 0.
+
+    Their variance is 2 / ((1 + slope^2) fan_out), for a leaky ReLU of that slope.
+    """
+    shape = layer.weight.shape
+    fan_out = shape[0] * math.prod(shape[2:])
+    layer.weight.set_data(normal(shape, math.sqrt(2.0 / ((1.0 + slope * slope) * fan_out))))
+    return clear_bias(layer)
 
 
 def start_zero(layer: nn.Cell) -> nn.Cell:
     """Reset a layer to zero output, so that a residual branch ending in it starts as nothing."""
     layer.weight.set_data(zeros(layer.weight.shape))
-    _clear_bias(layer)
-    return layer
+    return clear_bias(layer)
 
 
-def _clear_bias(layer: nn.Cell) -> None:
+def clear_bias(layer: nn.Cell) -> nn.Cell:
+    """Reset the bias of a layer, if it has one, to 0."""
     if getattr(layer, "bias", None) is not None:
         layer.bias.set_data(zeros(layer.bias.shape))
+    return layer
 
 
 def _generator() -> np.random.Generator:

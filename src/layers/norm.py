@@ -78,6 +78,21 @@ class GroupNorm(nn.Cell):
         return self.norm(x, self.weight, self.bias)[0]
 
 
+class JoinedGroupNorm(nn.Cell):
+    """`GroupNorm` with its affine parameters as arguments: several norms in one.
+
+    Norms of g groups each, over tensors joined along the channels, are one norm of all the groups.
+    """
+
+    def __init__(self, groups: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.norm = _FoldedGroupNorm(groups, eps) if on_cpu() else _FusedGroupNorm(groups, eps)
+
+    def construct(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        """(N, channels, *positions) of any rank, (channels,) twice -> the shape of `x`."""
+        return self.norm(x, weight, bias)[0]
+
+
 class _FusedGroupNorm(nn.Cell):
     """`ops.group_norm` behind the signature of the folded form."""
 

@@ -57,6 +57,9 @@ class FrameUpsample(nn.Cell):
     def construct(self, x: Tensor) -> Tensor:
         """(N, T, H, W, C) -> (N, T, H', W', C')."""
         n, t, h, w, c = x.shape
-        frames = x.reshape(n * t, h, w, c).transpose(0, 3, 1, 2)
-        frames = self.conv(nearest_resize(frames, self.height, self.width))
+        frames = self.of_frames(x.reshape(n * t, h, w, c).transpose(0, 3, 1, 2))
         return frames.transpose(0, 2, 3, 1).reshape(n, t, self.height, self.width, -1)
+
+    def of_frames(self, frames: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C', H', W')."""
+        return self.conv(nearest_resize(frames, self.height, self.width))

@@ -9,6 +9,7 @@ from src.refusal import Refusal
 
 MODELS = {
     "prediff": "src.models.prediff.spec",
+    "diffcast": "src.models.diffcast.spec",
     "geodiff": "src.models.geodiff.spec",
 }
 

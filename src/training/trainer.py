@@ -252,6 +252,7 @@ class Trainer:
             warmup_fraction=o.warmup_fraction,
             warmup_start=o.warmup_start_ratio,
             floor=o.final_ratio,
+            decay=o.decay,
         )
 
     def _validates(self, done: int) -> bool:

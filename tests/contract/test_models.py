@@ -144,7 +144,13 @@ def test_a_preview_gives_titled_frames(model, name):
 def test_optional_stages_may_be_missing(model, networks):
     stages = load_spec(model).stages
     needed = {name: cell for name, cell in networks.items() if not stages[name].optional}
-    assert forecaster_of(model, needed).methods[0] == forecaster_of(model, networks).methods[0]
+    # where every stage is optional, each is enough
+    enough = [needed] if needed else [{name: cell} for name, cell in networks.items()]
+    every = forecaster_of(model, networks).methods
+    for some in enough:
+        methods = forecaster_of(model, some).methods
+        assert methods
+        assert set(methods) <= set(every)
 
 
 def test_a_forecast_has_the_shape_of_the_truth_with_a_member_axis(model, forecaster, forecasts):

@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from src.data import open_split
 from src.data.temperature.netcdf import scan
 from src.physics import resample, vertical
 from src.physics.horizontal import divergence
 from src.physics.wind import geostrophic_wind, omega_from_continuity
+from tests.data.temperature_files import Patch, settings
 
 ROOT = Path(__file__).parents[3] / "shared" / "data" / "temperature"
 pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason="no real fields beside the project")
@@ -110,3 +112,22 @@ def test_members_and_geopotential_are_understood():
     assert {state.member for state in file.states} == set(range(10))
     height = file.read("height", file.states[0], (500.0,))
     assert 4700 < height.mean() < 5900
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("nam211", (64, 92)), ("ruc212", (96, 124)), ("gfs_1deg", (44, 100)),
+     ("era5_eda_3deg", (60, 120))],
+)  # fmt: skip
+def test_every_file_gives_whole_finite_samples(name, shape):
+    patch = Patch((850.0, 500.0), 4, None, 4, "available")
+    region = {"rows": (0, shape[0])}
+    fields = open_split(settings(ROOT, files=[f"{name}.nc"], train=region), "train", patch)
+    sample = dict(zip(fields.columns, fields[len(fields) - 1], strict=True))
+    assert sample["temperature"].shape == (2, *shape, 1)
+    assert all(np.isfinite(array).all() for array in sample.values())
+    assert (sample["priors_lr"][..., 6] == 1).all()
+    if name == "nam211":  # 850 hPa lies below the Rocky Mountains' ground, 500 hPa nowhere
+        share = 1 - sample["weight"].mean(axis=(1, 2, 3))
+        assert 0.02 < share[0] < 0.3
+        assert share[1] == 0

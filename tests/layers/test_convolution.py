@@ -46,6 +46,21 @@ def test_convolution_equals_the_sum_over_kernel_positions(cell, shape, stride, p
     np.testing.assert_allclose(cell(Tensor(x)).asnumpy(), expected, atol=2e-6)
 
 
+def test_groups_of_channels_do_not_see_each_other():
+    cell = Conv2d(4, 6, 3, padding=1, groups=2)
+    x = np.random.default_rng(0).normal(size=(2, 4, 5, 6)).astype(np.float32)
+    weight, bias = cell.weight.asnumpy(), cell.bias.asnumpy()
+    padding = ((1, 1), (1, 1))
+    expected = [
+        correlate(x[:, 2 * g : 2 * g + 2], weight[3 * g : 3 * g + 3], bias[3 * g : 3 * g + 3],
+                  (1, 1), padding)
+        for g in range(2)
+    ]  # fmt: skip
+    got = cell(Tensor(x)).asnumpy()
+    np.testing.assert_allclose(got, np.concatenate(expected, 1), atol=2e-6)
+    assert np.abs(weight).max() <= 1 / np.sqrt(2 * 9)  # the fan in is that of one group
+
+
 def test_weights_start_uniform_within_the_inverse_root_of_the_fan_in():
     # fan in 16 * 9 = 144, bound 1/12; a uniform variable on +-1/12 has deviation 1/12/sqrt(3).
     cell = Conv2d(16, 64, 3)

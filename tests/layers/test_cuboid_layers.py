@@ -7,9 +7,11 @@ from mindspore import Tensor
 
 from src.layers import initialise
 from src.layers.activation import make_activation
+from src.layers.convolution import Conv2d
 from src.layers.cuboid_attention import AttentionOptions, CuboidSelfAttention
 from src.layers.cuboid_global import GlobalCuboidSelfAttention, GlobalOptions
-from src.layers.cuboid_patterns import Cuboid
+from src.layers.cuboid_global_stack import GlobalCuboidStack
+from src.layers.cuboid_patterns import Cuboid, axial
 from src.layers.cuboid_stack import CuboidStack, StackOptions
 from src.layers.dense import Dense
 from src.layers.embedding import SinusoidalEmbedding
@@ -98,6 +100,10 @@ def test_starting_values_have_the_spread_they_claim():
     dense = initialise.start_normal(Dense(64, 500))
     assert dense.weight.asnumpy().std() == pytest.approx(1 / 8, rel=0.02)
     assert not dense.bias.asnumpy().any()
+    conv = initialise.start_kaiming(Conv2d(50, 32, 3), slope=0.5)
+    # variance 2 / (1 + 0.25) over the fan out, 32 * 9 = 288
+    assert conv.weight.asnumpy().std() == pytest.approx((1.6 / 288) ** 0.5, rel=0.02)
+    assert not conv.bias.asnumpy().any()
 
 
 def test_blocks_start_as_the_identity():
@@ -187,6 +193,23 @@ def test_global_vectors_carry_messages_between_cuboids():
     assert summary.shape == (1, 3, 8)
     after, _ = cell(x, vectors + 1.0 * Tensor(normal(1, 3, 8, seed=5)))
     assert np.abs((after - before).asnumpy()).max(1).min() > 1e-6
+
+
+@pytest.mark.parametrize("after_each", [True, False])
+def test_a_stack_passes_tokens_and_global_vectors_from_layer_to_layer(after_each):
+    options = StackOptions(OPTIONS, ffn_after_each=after_each)
+    stack = stirred(GlobalCuboidStack(4, (2, 2, 3), axial(2, 2, 3), options, GlobalOptions()))
+    x, vectors = Tensor(normal(1, 2, 2, 3, 4)), Tensor(normal(1, 2, 4, seed=1))
+    rows, summary = x.reshape(-1, 4), vectors
+    for k in range(3):
+        d_rows, d_summary = stack.attn_l[k](rows, summary)
+        rows, summary = rows + d_rows, summary + d_summary
+        if after_each or k == 2:
+            rows = stack.ffn_l[k if after_each else 0](rows)
+    got, got_summary = stack(x, vectors)
+    np.testing.assert_allclose(got.asnumpy().reshape(-1, 4), rows.asnumpy(), atol=1e-5)
+    np.testing.assert_allclose(got_summary.asnumpy(), summary.asnumpy(), atol=1e-5)
+    assert len(stack.ffn_l) == (3 if after_each else 1)
 
 
 def test_shared_projections_of_another_width_are_refused():

@@ -4,7 +4,7 @@ import pytest
 from mindspore import Tensor
 
 from src.layers import norm
-from src.layers.norm import BatchNorm, GroupNorm, LayerNorm
+from src.layers.norm import BatchNorm, GroupNorm, JoinedGroupNorm, LayerNorm
 
 
 def normalise(x, axes, eps):
@@ -129,3 +129,15 @@ def test_norm_parameters_carry_the_names_of_the_reference():
     assert [p.name for p in LayerNorm(2).get_parameters()] == ["weight", "bias"]
     names = ["weight", "bias", "running_mean", "running_var"]
     assert [p.name for p in BatchNorm(2).get_parameters()] == names
+
+
+@pytest.mark.parametrize("on_cpu", [True, False])
+def test_joined_norm_equals_the_norms_of_its_parts(on_cpu, monkeypatch):
+    monkeypatch.setattr(norm, "on_cpu", lambda: on_cpu)
+    rng = np.random.default_rng(0)
+    parts = [rng.normal(size=(2, 4, 3, 2)).astype(np.float32) for _ in range(3)]
+    affine = [rng.normal(size=(2, 4)).astype(np.float32) for _ in range(3)]
+    expected = [group_norm(2)(part, *pair) for part, pair in zip(parts, affine, strict=True)]
+    weight, bias = (np.concatenate([pair[k] for pair in affine]) for k in (0, 1))
+    together = JoinedGroupNorm(6)(Tensor(np.concatenate(parts, 1)), Tensor(weight), Tensor(bias))
+    np.testing.assert_allclose(together.asnumpy(), np.concatenate(expected, 1), atol=1e-5)

@@ -80,6 +80,10 @@ def conversions(golden: GoldenFile) -> Iterator[Comparison]:
     yield Comparison("x0_from_v", ToX0(process, "v")(noise, x_t, t), golden["out/x0_from_v"])
     from_noise = ToX0(process, "epsilon")(noise, x_t, t)
     yield Comparison("x0_from_noise", from_noise, golden["out/x0_from_noise"])
+    t, shape = golden["in/t"], (-1,) + (1,) * (golden["in/x0"].ndim - 1)
+    excess = process.sqrt_recip_alpha_bar[t].reshape(shape) * golden["out/x_t"] - golden["in/x0"]
+    noise = excess / process.sqrt_recip_alpha_bar_minus_one[t].reshape(shape)
+    yield Comparison("noise_from_x0", noise, golden["out/noise_from_x0"])
 
 
 HANDLERS = {"diffusion_buffers": buffers}

@@ -135,14 +135,6 @@ def resampling(golden: GoldenFile) -> Iterator[Comparison]:
     yield Comparison("bilinear", resample.bilinear(coarse, factor), golden["bilinear"], EXACT)
 
 
-def area_weighted_mean(golden: GoldenFile) -> Iterator[Comparison]:
-    """The part of `metrics` that belongs to the resampling; its handler is with the scores."""
-    x, expected = golden["x"], golden["area_weighted_lr"]
-    weights = np.cos(np.radians(golden["lat"]))
-    got = resample.block_mean(x, x.shape[-1] // expected.shape[-1], weights)
-    yield Comparison("area_weighted_lr", got, expected, EXACT)
-
-
 HANDLERS = {
     "phys_vertical": phys_vertical,
     "phys_stability": phys_stability,

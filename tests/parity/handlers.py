@@ -17,14 +17,19 @@ SYSTEMS = {
         "tests.parity.prediff_data",
         "tests.parity.prediff_metrics",
     ),
+    "diffcast": (
+        "tests.parity.diffcast_networks",
+        "tests.parity.diffcast_diffusion",
+        "tests.parity.diffcast_joint",
+        "tests.parity.diffcast_backbones",
+        "tests.parity.diffcast_data",
+        "tests.parity.diffcast_metrics",
+    ),
     "geodiff": (
         "tests.parity.geodiff_network",
         "tests.parity.geodiff_diffusion",
         "tests.parity.geodiff_physics",
-    ),
-    "diffcast": (
-        "tests.parity.diffcast_networks",
-        "tests.parity.diffcast_diffusion",
+        "tests.parity.geodiff_metrics",
     ),
 }
 

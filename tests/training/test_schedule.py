@@ -25,3 +25,16 @@ def test_no_warm_up_starts_at_the_base():
 
 def test_a_run_of_one_step_uses_the_base():
     assert learning_rate(0, 1, base=3.0) == 3.0
+
+
+def test_a_straight_line_ends_at_the_floor():
+    # 10 of 100 steps warm up; step 55 is half of the other 90: half way from 1 to 0.2
+    rates = [
+        learning_rate(step, 100, base=1.0, floor=0.2, decay="linear") for step in (10, 55, 100, 120)
+    ]
+    assert rates == pytest.approx([1.0, 0.6, 0.2, 0.2])
+
+
+def test_a_constant_rate_still_warms_up():
+    rates = [learning_rate(step, 100, base=2.0, decay="constant") for step in (5, 10, 100)]
+    assert rates == pytest.approx([1.1, 2.0, 2.0])

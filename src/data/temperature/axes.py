@@ -13,6 +13,7 @@ from src.data.temperature.names import AXES, PRESSURE_UNITS, axis_role, spelling
 from src.refusal import Refusal
 
 EVENNESS = 2e-3  # of a step: what float32 leaves of evenly spaced longitudes
+PLANES = {"y": ("xlat", "nav_lat"), "x": ("xlong", "nav_lon")}  # names of positions on a map
 STEP_UNITS = {"h": 60, "m": 1, "s": 1 / 60, "d": 1440}  # first letter of hours, minutes, ...
 
 
@@ -172,7 +173,7 @@ def _plane(data: xr.Dataset, layout: Layout, kind: str) -> np.ndarray | None:
     standard = "latitude" if kind == "y" else "longitude"
     for name in data.variables:
         array = data[name]
-        named = axis_role(str(name)) == kind or str(name).lower() in ("xlat", "xlong", "nav_lat")
+        named = axis_role(str(name)) == kind or str(name).lower() in PLANES[kind]
         by_standard = array.attrs.get("standard_name") == standard
         if set(array.dims) == {layout.y, layout.x} and (named or by_standard):
             return np.asarray(array.transpose(layout.y, layout.x).values, np.float64)

@@ -6,7 +6,7 @@ Files are opened anew for every reading: nothing is shared between processes.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -76,21 +76,33 @@ class FieldFile:
     def read(
         self, quantity: str, state: State, levels_hpa: tuple[float, ...] = ()
     ) -> np.ndarray | None:
-        """A quantity in our unit, float64: (Z, H, W) on the wanted levels, (H, W) at the ground.
+        """One quantity, see `read_all`; None if the file does not hold it."""
+        return self.read_all([quantity], state, levels_hpa).get(quantity)
 
-        None if the file does not hold it.
+    def read_all(
+        self, quantities: Iterable[str], state: State, levels_hpa: tuple[float, ...] = ()
+    ) -> dict[str, np.ndarray]:
+        """Those of the quantities that the file holds, in our units, float64.
+
+        (Z, H, W) on the wanted levels, (H, W) at the ground. The file is opened once.
         """
-        variable = self.variables.get(quantity)
-        if variable is None:
-            return None
-        layout = self.layout
         with opened(self.path) as data:
-            array = data[variable.name]
-            place: dict[str, int | list[int]] = {d: i for d, i in state.place if d in array.dims}
-            if names.QUANTITIES[quantity].on_levels:
-                place[layout.level] = self.level_indices(levels_hpa)
-            order = [d for d in (layout.level, layout.y, layout.x) if d in array.dims]
-            values = np.asarray(array.isel(place).transpose(*order).values, np.float64)
+            return {
+                quantity: self._values(data, quantity, state, levels_hpa)
+                for quantity in quantities
+                if quantity in self.variables
+            }
+
+    def _values(
+        self, data: xr.Dataset, quantity: str, state: State, levels_hpa: tuple[float, ...]
+    ) -> np.ndarray:
+        variable, layout = self.variables[quantity], self.layout
+        array = data[variable.name]
+        place: dict[str, int | list[int]] = {d: i for d, i in state.place if d in array.dims}
+        if names.QUANTITIES[quantity].on_levels:
+            place[layout.level] = self.level_indices(levels_hpa)
+        order = [d for d in (layout.level, layout.y, layout.x) if d in array.dims]
+        values = np.asarray(array.isel(place).transpose(*order).values, np.float64)
         return layout.arranged(values) * variable.factor + variable.offset
 
 

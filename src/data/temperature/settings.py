@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
 from src.config.frozen import Frozen
+from src.data.base import Split
 from src.data.settings import DataSettings, Time
 
 Rows = tuple[NonNegativeInt, PositiveInt]
@@ -76,6 +77,16 @@ class TemperatureSettings(DataSettings):
     area_weight: bool = False
     wind_axes: Literal["auto", "grid", "earth"] = "auto"
     cache_mb: PositiveInt = 512
+
+    @property
+    def parts(self) -> dict[Split, PartSettings]:
+        """The splits that are described, by their names."""
+        given: dict[Split, PartSettings | None] = {
+            "train": self.train,
+            "val": self.val,
+            "test": self.test,
+        }
+        return {name: part for name, part in given.items() if part is not None}
 
     @model_validator(mode="after")
     def _shares_are_parts_of_one(self) -> TemperatureSettings:

@@ -40,12 +40,11 @@ def parts_of(settings: TemperatureSettings, split: Split) -> list[Part]:
 
     Another split is compared with where its files are there: a test needs no training data.
     """
-    if not any(getattr(settings, name) for name in SPLITS):
+    if not settings.parts:
         return _by_shares(settings, split)
     parts = _chosen(settings, split)
-    for other in SPLITS:
-        given = getattr(settings, other)
-        if other != split and given and _paths(settings, given):
+    for other, given in settings.parts.items():
+        if other != split and _paths(settings, given):
             _check_apart(settings, (split, parts), (other, _chosen(settings, other)))
     return parts
 
@@ -87,7 +86,7 @@ def _dealt_out(times: np.ndarray, settings: TemperatureSettings) -> dict[str, np
 
 def _chosen(settings: TemperatureSettings, split: Split) -> list[Part]:
     """The parts that the settings of a split describe."""
-    chosen: PartSettings | None = getattr(settings, split)
+    chosen = settings.parts.get(split)
     if chosen is None:
         raise Refusal(f"data.{split} is missing though another split is described; add it, or "
                       "leave out all three to deal the times out")  # fmt: skip

@@ -6,12 +6,14 @@ borders of its own. float64 inside, float32 at the end.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from src.data.base import PatchLike
+from src.data.temperature.checks import below_ground, check_range, filled
 from src.data.temperature.grid import Grid, along_grid, x_axis_angle
 from src.data.temperature.names import looked_for
 from src.data.temperature.netcdf import FieldFile, State
@@ -30,9 +32,9 @@ from src.refusal import Refusal
 COARSE = ("temperature_lr", "wind_lr", "priors_lr")
 FINE = ("statics", "metric", "weight", "temperature")
 COLUMNS = (*COARSE, *FINE)
-LOWEST_K, HIGHEST_K = 100.0, 400.0
-LOWEST_PA, HIGHEST_PA = 30000.0, 120000.0  # of surface pressure anywhere on earth
+STATICS = ("orography", "land_sea_mask")
 NEEDS = {"winds": ("u", "v"), "geostrophic": ("height",), "temperature_only": ()}
+OPTIONAL = {"winds": ("omega",), "geostrophic": (), "temperature_only": ()}
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ class Domain:
 
     def load(self, state: State) -> WholeState:
         """Read a state and derive all columns; Refusal for values that cannot be."""
-        fine, weight = self.fields(state)
+        raw = self._read((*NEEDS[self.source], *OPTIONAL[self.source], *STATICS), state)
+        fine, weight = self._fields(raw)
         coarse = {name: self._coarsened(field) for name, field in fine.items()}
         metric = self.coarse_grid.metric
         winds = self._winds(coarse, metric)
@@ -98,7 +101,7 @@ class Domain:
             "temperature_lr": coarse["temperature"][..., np.newaxis],
             "wind_lr": np.stack([winds.u, winds.v, winds.omega], axis=-1),
             "priors_lr": np.concatenate([priors, flag], axis=-1),
-            "statics": self._statics(state),
+            "statics": self._statics(raw),
             "metric": np.stack([self.grid.metric.h_x, self.grid.metric.h_y], axis=-1),
             "weight": weight[..., np.newaxis],
             "temperature": fine["temperature"][..., np.newaxis],
@@ -107,70 +110,29 @@ class Domain:
 
     def check(self, state: State) -> None:
         """Read the temperature of a state; Refusal if it cannot be."""
-        temperature = self._temperature(state)
-        below = self._below_ground(temperature, state)
-        self._check_range(self._filled(temperature, below, "temperature"))
+        self._fields(self._read((), state))
 
-    def fields(self, state: State) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    def _read(self, quantities: Iterable[str], state: State) -> dict[str, np.ndarray]:
+        """Temperature, surface pressure and `quantities`, trimmed, where the file holds them."""
+        wanted = ("temperature", "surface_pressure", *quantities)
+        found = self.file.read_all(wanted, state, tuple(self.patch.levels_hpa))
+        return {name: values[(..., *self.part)] for name, values in found.items()}
+
+    def _fields(self, raw: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Fine fields (Z, H, W) by quantity, filled below the ground, and their weight (0, 1)."""
-        names = (*NEEDS[self.source], "omega") if self.source == "winds" else NEEDS[self.source]
-        others = {name: self._read(name, state) for name in names}
-        temperature = self._temperature(state)
-        below = self._below_ground(temperature, state)
-        fields = {"temperature": temperature, **others}
-        filled = {
-            name: self._filled(field, below, name)
-            for name, field in fields.items()
-            if field is not None
+        path, levels = self.file.path, self.patch.levels_hpa
+        surface = raw.get("surface_pressure")
+        below = below_ground(path, raw["temperature"], surface, self.pressure)
+        fields = {
+            name: filled(path, name, raw[name], below, levels)
+            for name in ("temperature", *NEEDS[self.source], *OPTIONAL[self.source])
+            if name in raw
         }
-        self._check_range(filled["temperature"])
-        if self.source == "winds" and self.file.earth_winds and not self.grid.regular:
+        check_range(path, self.file.variables["temperature"].name, fields["temperature"])
+        if "u" in fields and self.file.earth_winds and not self.grid.regular:
             angle = x_axis_angle(self.grid.latitude, self.grid.longitude)
-            filled["u"], filled["v"] = along_grid(filled["u"], filled["v"], angle)
-        return filled, 1.0 - below
-
-    def _read(self, quantity: str, state: State) -> np.ndarray | None:
-        values = self.file.read(quantity, state, tuple(self.patch.levels_hpa))
-        return None if values is None else values[..., *self.part]
-
-    def _temperature(self, state: State) -> np.ndarray:
-        temperature = self._read("temperature", state)
-        assert temperature is not None  # a file without it is refused by `scan`
-        return temperature
-
-    def _below_ground(self, temperature: np.ndarray, state: State) -> np.ndarray:
-        """(Z, H, W): by surface pressure, else where values are missing from the bottom upwards."""
-        surface = self._read("surface_pressure", state)
-        if surface is None:
-            return np.logical_and.accumulate(np.isnan(temperature), axis=0)
-        lowest, highest = np.min(surface), np.max(surface)
-        if not (lowest >= LOWEST_PA and highest <= HIGHEST_PA):  # also NaN
-            raise Refusal(f"{self.file.path}: surface pressure from {lowest:g} to {highest:g} Pa, "
-                          f"expected {LOWEST_PA:g} to {HIGHEST_PA:g}; mend its values or its "
-                          "attribute units")  # fmt: skip
-        return self.pressure[:, np.newaxis, np.newaxis] > surface
-
-    def _filled(self, field: np.ndarray, below: np.ndarray, name: str) -> np.ndarray:
-        """Missing values below the ground take that of the nearest level above."""
-        missing = ~np.isfinite(field)
-        wrong = missing & ~below
-        wrong[-1] |= missing[-1]  # nothing above to fill from
-        if wrong.any():
-            level = self.patch.levels_hpa[int(np.argwhere(wrong)[0][0])]
-            raise Refusal(f"{self.file.path}: {name} at {level:g} hPa holds NaN or infinity above "
-                          "the ground; mend the data or leave the time out")  # fmt: skip
-        filled = field.copy()
-        for level in range(len(field) - 2, -1, -1):
-            filled[level] = np.where(missing[level], filled[level + 1], filled[level])
-        return filled
-
-    def _check_range(self, temperature: np.ndarray) -> None:
-        lowest, highest = temperature.min(), temperature.max()
-        if lowest < LOWEST_K or highest > HIGHEST_K:
-            name = self.file.variables["temperature"].name
-            raise Refusal(f"{self.file.path}: {name} from {lowest:g} to {highest:g} K, expected "
-                          f"{LOWEST_K:g} to {HIGHEST_K:g}; mend its values or its attribute "
-                          "units")  # fmt: skip
+            fields["u"], fields["v"] = along_grid(fields["u"], fields["v"], angle)
+        return fields, 1.0 - below
 
     def _coarsened(self, field: np.ndarray) -> np.ndarray:
         if self.coarsening == "bicubic":
@@ -185,11 +147,10 @@ class Domain:
             return geostrophic_winds(coarse["height"], self.coarse_grid.latitude, metric)
         return no_winds(coarse["temperature"])
 
-    def _statics(self, state: State) -> np.ndarray:
+    def _statics(self, raw: dict[str, np.ndarray]) -> np.ndarray:
         """(H, W, 3); a file without orography or mask, or with gaps over the sea, gives 0 there."""
-        found = (self._read(name, state) for name in ("orography", "land_sea_mask"))
-        orography, land = (np.zeros(self.grid.shape) if f is None else np.nan_to_num(f)
-                           for f in found)  # fmt: skip
+        nothing = np.zeros(self.grid.shape)
+        orography, land = (np.nan_to_num(raw.get(name, nothing)) for name in STATICS)
         sine = np.sin(np.radians(self.grid.latitude))
         return np.stack([orography / 1000, land, sine], axis=-1)
 

@@ -1,0 +1,187 @@
+"""Forecasts of a trained DiffCast: deterministic ones, and ensembles of their sampled residuals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, nn
+
+from src.config.schema import Sampling
+from src.diffusion.samplers import Plan, SamplerStep, make_plan
+from src.diffusion.sampling import MemberNoise, Noise, SamplingStep, sample
+from src.models.diffcast.settings import DiffCastSettings
+from src.refusal import Refusal
+
+SAMPLED, MEAN = "diffcast", "diffcast-mu"
+Rows = list[tuple[int, int]]  # (case within the batch, member)
+Surroundings = tuple[
+    np.ndarray, ...
+]  # mu, then the features as `JointNetwork.construct` gives them
+
+
+class DiffCastForecaster:
+    """See `models.base.Forecaster`. The methods depend on the networks that there are:
+
+    the backbone's name: the backbone trained alone; "diffcast-mu": the backbone of the joint
+    network; "diffcast": that with the residual sampled segment after segment.
+    """
+
+    def __init__(
+        self,
+        settings: DiffCastSettings,
+        networks: Mapping[str, nn.Cell],
+        sampling: Sampling,
+        seed: int,
+        compiled: bool,
+    ) -> None:
+        diffusion = settings.diffusion
+        process = diffusion.process()
+        self.settings, self.sampling, self.seed = settings, sampling, seed
+        self.plan = make_plan(sampling.sampler, process, sampling.steps, sampling.eta)
+        self.methods: tuple[str, ...] = ()
+        if "backbone" in networks:
+            self.methods += (settings.backbone,)
+            self.backbone = _function(networks["backbone"], compiled)
+        if "joint" in networks:
+            self.methods += (MEAN, SAMPLED)
+            joint = networks["joint"]
+            self.surroundings = _function(joint, compiled)
+            step = SamplingStep(joint.model, process, diffusion.prediction, diffusion.clip)
+            self.step = _function(step, compiled)
+        if not self.methods:
+            raise Refusal(
+                "no trained network of diffcast: neither of stage backbone nor of stage joint; "
+                "train one of them or mend ckpt_path"
+            )
+        for network in networks.values():
+            network.set_train(False)
+
+    @property
+    def deterministic(self) -> tuple[str, ...]:
+        """Those methods that have one member."""
+        return tuple(method for method in self.methods if method != SAMPLED)
+
+    def forecast(
+        self,
+        method: str,
+        context: np.ndarray,
+        keys: Sequence[int],
+        members: int,
+        truth: np.ndarray | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> np.ndarray:
+        """See `models.base.Forecaster.forecast`."""
+        self._require_shape(context)
+        if method != SAMPLED:
+            return np.stack([_as_fields(self._mean(method, case)) for case in context])
+        cases = [self._surroundings(frames) for frames in context]
+        together = tuple(np.concatenate(arrays) for arrays in zip(*cases, strict=True))
+        rows = [(case, member) for case in range(len(context)) for member in range(members)]
+        fields: list[np.ndarray] = []
+        for first in range(0, len(rows), self.sampling.batch_size):
+            batch = rows[first : first + self.sampling.batch_size]
+            fields += [*self._run(batch, keys, together, progress)]
+        return np.stack(fields).reshape(len(context), members, *fields[0].shape)
+
+    def _mean(self, method: str, frames: np.ndarray) -> np.ndarray:
+        """The deterministic forecast (1, T, 1, H, W) of one case (T, H, W, 1)."""
+        if method == MEAN:
+            return self._surroundings(frames)[0]
+        return self.backbone(_as_input(frames)).asnumpy()
+
+    def _surroundings(self, frames: np.ndarray) -> Surroundings:
+        """All that the sampling of one case (T, H, W, 1) needs; computed once for all of it."""
+        return tuple(array.asnumpy() for array in self.surroundings(_as_input(frames)))
+
+    def _run(
+        self,
+        batch: Rows,
+        keys: Sequence[int],
+        cases: Surroundings,
+        progress: Callable[[int], None] | None,
+    ) -> np.ndarray:
+        """Frames (rows, T, H, W, 1) of some members; a short batch is filled up: one
+        compilation."""
+        full = batch + batch[:1] * (self.sampling.batch_size - len(batch))
+        named = [(int(keys[case]), member) for case, member in full]
+        shape = (self.settings.context_frames, 1, *self.settings.frame_size)
+        chosen = [case for case, _ in full]
+        mu, *features = (array[chosen] for array in cases)
+        done = None if progress is None else _Passes(progress, len(batch), self.settings.segments)
+        residual = sample_residual(
+            self.step,
+            self.plan,
+            MemberNoise(self.seed, named, shape),
+            (len(full), *shape),
+            [Tensor(feature) for feature in features],
+            self.settings.segments,
+            done,
+        )
+        return _as_fields(mu + residual / 2)[: len(batch)]
+
+    def _require_shape(self, context: np.ndarray) -> None:
+        expected = (self.settings.context_frames, *self.settings.frame_size, 1)
+        if context.ndim != 5 or context.shape[1:] != expected:
+            got = context.shape
+            raise Refusal(f"forecast: context has {got=}, expected (N, T, H, W, C) = (N, "
+                          f"{', '.join(map(str, expected))})")  # fmt: skip
+
+
+class _Passes:
+    """Reports a sampling step of `rows` members whenever as many passes as segments are done."""
+
+    def __init__(self, progress: Callable[[int], None], rows: int, segments: int) -> None:
+        self.progress, self.rows, self.segments, self.done = progress, rows, segments, 0
+
+    def __call__(self, _: int) -> None:
+        self.done += 1
+        if self.done % self.segments == 0:
+            self.progress(self.rows)
+
+
+def sample_residual(
+    step: Callable[..., Tensor],
+    plan: Plan,
+    noise: Noise,
+    shape: tuple[int, ...],
+    features: Sequence[Tensor],
+    segments: int,
+    progress: Callable[[int], None] | None = None,
+    record: Callable[[SamplerStep, np.ndarray], None] | None = None,
+) -> np.ndarray:
+    """The residual 2 (frames - mu) of all segments (N, T, C, H, W), one segment after the other.
+
+    shape: (N, frames of a segment, C, H, W). Each segment is told the one before; the first is
+    told zeros, as the observed frames have no residual. features: those of the first segment,
+    then as many of the others, one row a sample. The rest as in `diffusion.sampling.sample`.
+    """
+    levels = len(features) // 2
+    previous = np.zeros(shape, np.float32)
+    drawn = []
+    for number in range(segments):
+        index = Tensor(np.full(shape[0], number, np.int32))
+        own = features[:levels] if number == 0 else features[levels:]
+        told = [Tensor(previous), index, *own]
+        previous = sample(step, plan, noise, told, progress, record)
+        drawn.append(previous)
+    return np.concatenate(drawn, axis=1)
+
+
+def _as_input(frames: np.ndarray) -> Tensor:
+    """(T, H, W, C) -> (1, T, C, H, W)."""
+    return Tensor(np.ascontiguousarray(frames.transpose(0, 3, 1, 2)[None]))
+
+
+def _as_fields(frames: np.ndarray) -> np.ndarray:
+    """(N, T, C, H, W) -> (N, T, H, W, C), limited to [0, 1]."""
+    return np.clip(frames.transpose(0, 1, 3, 4, 2), 0.0, 1.0).astype(np.float32)
+
+
+def _function(cell: Callable[..., Any], compiled: bool) -> Callable[..., Any]:
+    def call(*inputs):
+        return cell(*inputs)
+
+    return ms.jit(call) if compiled else call
