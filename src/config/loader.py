@@ -103,8 +103,8 @@ def _check_stages(settings: RunSettings, origin: str) -> None:
     for name in settings.training:
         if name not in stages:
             raise Refusal(f"{origin}: {_unknown(['training', name], stages)}")
-    for name in stages:
-        if name not in settings.training:
+    for name, stage in stages.items():
+        if name not in settings.training and not stage.optional:
             raise Refusal(f"{origin}: training.{name} is missing; give the stage its settings")
 
 

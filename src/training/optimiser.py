@@ -15,7 +15,7 @@ TABLES = frozenset(
         "relative_attention_bias",
     }
 )
-NORMS = frozenset({"gamma"})  # gains that carry the axes of what they multiply
+NORMS = frozenset({"gamma", "g"})  # gains that carry the axes of what they multiply
 NORM_GUARD = 1e-6
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 from mindspore import Tensor, nn, ops
 
+from src.layers.embedding import SinesThenCosines
 from src.layers.volume_norm import ChannelLayerNorm, ChannelRmsNorm
 from src.models.geodiff.attention import (
     FrameAttention,
@@ -19,7 +20,7 @@ from src.models.geodiff.attention import (
 from src.models.geodiff.blocks import Downsample, ResnetBlock, TransposedUpsample
 from src.models.geodiff.positions import bucket_table, rotary_frequencies
 from src.models.geodiff.settings import UNetSettings
-from src.models.geodiff.unet3d import StepSinusoid, UNet3d
+from src.models.geodiff.unet3d import UNet3d
 from src.models.geodiff.weights import to_ours
 from tests.parity.cells import differentiate, load
 from tests.parity.golden import Comparison, GoldenFile
@@ -91,7 +92,7 @@ def norms_and_time(golden: GoldenFile) -> Iterator[Comparison]:
     for key, cell in (("ln", ChannelLayerNorm(channels)), ("rms", ChannelRmsNorm(channels))):
         load(cell, {"gamma": golden[f"{key}_gamma"]})
         yield Comparison(f"{key}_y", OnVolumes(cell)(x).asnumpy(), golden[f"{key}_y"], MODULE)
-    sinusoid = StepSinusoid(golden.json()["sin_dim"])
+    sinusoid = SinesThenCosines(golden.json()["sin_dim"])
     y = sinusoid(Tensor(golden["t"].astype(np.int32))).asnumpy()
     yield Comparison("sin_y", y, golden["sin_y"], MODULE)
 

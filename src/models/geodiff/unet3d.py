@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
 from src.layers import initialise
 from src.layers.activation import Gelu
 from src.layers.dense import Dense
+from src.layers.embedding import SinesThenCosines
 from src.models.geodiff.attention import (
     FrameAttention,
     LevelAttention,
@@ -24,25 +24,6 @@ from src.models.geodiff.attention import (
 )
 from src.models.geodiff.blocks import UPSAMPLES, Downsample, FrameConv, ResnetBlock
 from src.models.geodiff.settings import UNetSettings
-
-LONGEST_PERIOD = 10000
-
-
-class StepSinusoid(nn.Cell):
-    """[sin(t w), cos(t w)], w_i = 10000^(-i / (width / 2 - 1)), i < width / 2."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        half = width // 2
-        # rounded to float32 before exp, as in the reference
-        slope = np.float32(-np.log(LONGEST_PERIOD) / (half - 1))
-        exponent = np.arange(half, dtype=np.float32) * slope
-        self.frequency = Tensor(np.exp(exponent.astype(np.float64)).astype(np.float32)[None])
-
-    def construct(self, t: Tensor) -> Tensor:
-        """(N,) whole steps -> (N, width)."""
-        angle = t.astype(ms.float32).reshape(-1, 1) * self.frequency
-        return ops.cat((ops.sin(angle), ops.cos(angle)), 1)
 
 
 class UNet3d(nn.Cell):
@@ -73,7 +54,7 @@ class UNet3d(nn.Cell):
         self.init_temporal_attn = make.over_levels(dim)
         self.time_mlp = None
         if with_step:
-            layers = (StepSinusoid(dim), Dense(dim, 4 * dim), Gelu(), Dense(4 * dim, 4 * dim))
+            layers = (SinesThenCosines(dim), Dense(dim, 4 * dim), Gelu(), Dense(4 * dim, 4 * dim))
             self.time_mlp = nn.SequentialCell(*layers)
         self.null_cond_emb = None
         if condition_width:
