@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.models.geodiff.settings import UNetSettings
+from src.models.geodiff.settings import DiffusionSettings, UNetSettings
 from src.models.geodiff.unet3d import UNet3d
 from src.models.geodiff.weights import to_ours
 from src.refusal import Refusal
@@ -25,7 +25,10 @@ def shapes_in(manifest):
 
 
 def arrays(shapes):
-    return {name: np.broadcast_to(np.float32(0), shape) for name, shape in shapes.items()}
+    zeros = {name: np.broadcast_to(np.float32(0), shape) for name, shape in shapes.items()}
+    if "betas" in zeros:
+        zeros.pop("betas")  # nothing to compare
+    return zeros
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +45,26 @@ def test_the_public_network_has_the_names_and_shapes_of_its_checkpoint(manifest,
     assert {name: array.shape for name, array in ours.items()} == public_shapes
 
 
+def test_of_a_trainer_s_checkpoint_the_averages_are_taken():
+    inner = [{"denoise_fn.init_conv.bias": np.full(2, v)} for v in (1.0, 2.0)]
+    checkpoint = {"step": 5, "model": inner[0], "ema": inner[1], "scaler": {}}
+    np.testing.assert_array_equal(to_ours("unet", checkpoint)["init_conv.bias"], 2)
+    del checkpoint["ema"]
+    np.testing.assert_array_equal(to_ours("unet", checkpoint)["init_conv.bias"], 1)
+
+
+def test_buffers_of_another_schedule_are_warned_of(recwarn):
+    process = DiffusionSettings(timesteps=10).process()
+    network = {"denoise_fn.init_conv.bias": np.ones(4)}
+    buffers = {"betas": process.beta, "alphas_cumprod": process.alpha_bar}
+    assert list(to_ours("unet", {**buffers, **network})) == ["init_conv.bias"]
+    assert not recwarn.list
+    with pytest.warns(UserWarning, match="betas of the checkpoint is not that of the public"):
+        to_ours("unet", {**buffers, "betas": process.beta * 1.01, **network})
+
+
 def test_in_the_diffusion_stage_the_network_keeps_its_prefix():
-    released = {"betas": np.zeros(3), "denoise_fn.init_conv.bias": np.ones(4)}
+    released = {"denoise_fn.init_conv.bias": np.ones(4)}
     assert list(to_ours("diffusion", released)) == ["denoise_fn.init_conv.bias"]
     bare = {"init_conv.bias": np.ones(4)}
     assert list(to_ours("diffusion", bare)) == ["denoise_fn.init_conv.bias"]
