@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,26 @@ from src.models.base import ModelSpec
 from src.visualization.case import Case
 
 PERSISTENCE = "persistence"
+
+
+@dataclass
+class SequenceCase:
+    """A context (1, Tc, H, W, C), what followed it, and what was forecast; see `test.Scored`."""
+
+    number: int
+    conditioning: np.ndarray
+    truth: np.ndarray
+    suite: NowcastSuite
+    forecasts: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def baseline(self, name: str) -> np.ndarray:
+        """The only one there is: the last frame, kept."""
+        return persistence(self.conditioning, self.truth.shape[1])
+
+    def score(self, method: str, forecast: np.ndarray) -> None:
+        """Add a forecast to the scores."""
+        self.forecasts[method] = forecast
+        self.suite.update(method, forecast, self.truth)
 
 
 class Task:
@@ -44,29 +65,24 @@ class Task:
             minutes,
             sequences.unit,
         )
+        self.methods = methods
         self.cases: list[tuple[str, Case]] = []
 
-    def parts(self, sequence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Context and truth out of (1, T, H, W, C)."""
-        return sequence[:, : self.context], sequence[:, self.context :]
+    def case(self, number: int, sequence: np.ndarray) -> SequenceCase:
+        """Sample `number`, its sequence (1, T, H, W, C) cut into context and truth."""
+        return SequenceCase(
+            number, sequence[:, : self.context], sequence[:, self.context :], self.suite
+        )
 
-    def baseline(self, name: str, context: np.ndarray, truth: np.ndarray) -> np.ndarray:
-        """The only one there is: the last frame, kept."""
-        return persistence(context, truth.shape[1])
-
-    def score(
-        self, method: str, forecast: np.ndarray, context: np.ndarray, truth: np.ndarray
-    ) -> None:
-        """Add one case to the scores."""
-        self.suite.update(method, forecast, truth)
-
-    def keep(
-        self, number: int, method: str, forecast: np.ndarray, context: np.ndarray, truth: np.ndarray
-    ) -> None:
+    def keep(self, scored: SequenceCase) -> None:
         """Remember a case for the figures."""
-        times, scale = self.sequences.times(number), self.sequences.value_scale
-        case = Case(method, context[0], truth[0], forecast[0], times, scale)
-        self.cases.append((self.sequences.label(number), case))
+        label, times = self.sequences.label(scored.number), self.sequences.times(scored.number)
+        scale, unit = self.sequences.value_scale, self.sequences.unit
+        context, truth = scored.conditioning[0], scored.truth[0]
+        for method in self.methods:
+            members = scored.forecasts[method][0]
+            case = Case(method, context, truth, members, times, scale, unit)
+            self.cases.append((label, case))
 
     def write(self, folder: Path, provenance: Mapping[str, Any]) -> str:
         """The report's files; gives the table to print."""
@@ -83,7 +99,7 @@ class Task:
         result = self.suite.result()
         for label, case in self.cases:
             panel = folder / f"{case.method}_{label}.png"
-            forecast_panel(panel, case, self.options.probability_threshold, label)
+            forecast_panel(panel, case, self._panel_threshold(), label)
             animation = panel.with_suffix(".gif")
             forecast_animation(animation, case, label)
             yield from (panel, animation)
@@ -94,3 +110,10 @@ class Task:
         errors = folder / "errors.png"
         error_curves(errors, result)
         yield errors
+
+    def _panel_threshold(self) -> float:
+        """The threshold of probabilities and hits: the one asked for, else the middle one."""
+        if self.options.probability_threshold is not None:
+            return self.options.probability_threshold
+        thresholds = self.sequences.thresholds
+        return thresholds[(len(thresholds) - 1) // 2]

@@ -24,13 +24,18 @@ def read_settings(request: Request) -> RunSettings:
     return settings
 
 
-def chosen_stages(request: Request, spec: ModelSpec) -> tuple[str, ...]:
-    """The stages named by `--stage`, in training order."""
+def chosen_stages(request: Request, spec: ModelSpec, settings: RunSettings) -> tuple[str, ...]:
+    """The stages named by `--stage`, in training order; "all" leaves out those without settings."""
     if request.stage == "all":
-        return tuple(spec.stages)
+        return tuple(stage for stage in spec.stages if stage in settings.training)
     if request.stage not in spec.stages:
         known = ", ".join([*spec.stages, "all"])
         raise Refusal(f"--stage {request.stage}: {spec.name} has no such stage; use one of {known}")
+    if request.stage not in settings.training:
+        raise Refusal(
+            f"--stage {request.stage}: training.{request.stage} is missing; give the stage its "
+            "settings"
+        )
     return (request.stage,)
 
 

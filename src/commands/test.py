@@ -22,29 +22,34 @@ from src.runtime import run_folder
 from src.runtime.run_folder import CONFIG, RunFolder
 
 # imported late: the scores load SciPy
-TASKS = {"nowcast": "src.commands.nowcast"}
+TASKS = {"nowcast": "src.commands.nowcast", "downscale": "src.commands.downscale"}
+
+
+class Scored(Protocol):
+    """One sample, with a batch axis of one: what a forecast may see, and what came."""
+
+    conditioning: Any
+
+    @property
+    def truth(self) -> np.ndarray: ...
+
+    def baseline(self, name: str) -> np.ndarray: ...
+
+    def score(self, method: str, forecast: np.ndarray) -> None: ...
 
 
 class Task(Protocol):
     """What scoring needs to know of a kind of sample: `Task(samples, settings, spec, methods)`.
 
-    baselines: forecasts that cost nothing, to be scored on the same cases. Conditioning and truth
-    are what `parts` makes of one sample's arrays, each with a batch axis of one.
+    baselines: forecasts that cost nothing, scored on the same cases. case: sample `number` out of
+    its arrays. keep: for figures. write: the report's files, gives the table. draw: the figures.
     """
 
     baselines: tuple[str, ...]
 
-    def parts(self, *arrays: np.ndarray) -> tuple[Any, np.ndarray]: ...
+    def case(self, number: int, *arrays: np.ndarray) -> Scored: ...
 
-    def baseline(self, name: str, conditioning: Any, truth: np.ndarray) -> np.ndarray: ...
-
-    def score(
-        self, method: str, forecast: np.ndarray, conditioning: Any, truth: np.ndarray
-    ) -> None: ...
-
-    def keep(
-        self, number: int, method: str, forecast: np.ndarray, conditioning: Any, truth: np.ndarray
-    ) -> None: ...
+    def keep(self, scored: Any) -> None: ...
 
     def write(self, folder: Path, provenance: Mapping[str, Any]) -> str: ...
 
@@ -138,17 +143,17 @@ def _score(
     with tqdm(total=work, desc="forecast", unit="step", dynamic_ncols=True) as bar:
         for number in range(count):
             arrays = arrays_of(samples, number)
-            conditioning, truth = task.parts(*(array[None] for array in arrays))
+            scored = task.case(number, *(array[None] for array in arrays))
             for name in task.baselines:
-                task.score(name, task.baseline(name, conditioning, truth), conditioning, truth)
+                scored.score(name, scored.baseline(name))
+            key = [int(samples.keys[number])]
             for method in methods:
-                key = [int(samples.keys[number])]
                 ensemble = forecaster.forecast(
-                    method, conditioning, key, sampling.members, truth, bar.update
+                    method, scored.conditioning, key, sampling.members, scored.truth, bar.update
                 )
-                task.score(method, ensemble, conditioning, truth)
-                if number in drawn:
-                    task.keep(number, method, ensemble, conditioning, truth)
+                scored.score(method, ensemble)
+            if number in drawn:
+                task.keep(scored)
 
 
 def _sample_count(samples: Samples, settings: RunSettings) -> int:

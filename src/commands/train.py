@@ -26,7 +26,7 @@ def run(request: Request) -> None:
         raise Refusal("--resume: needs --out, the folder of the run to continue")
     settings = read_settings(request)
     spec = load_spec(settings.model.name)
-    stages = chosen_stages(request, spec)
+    stages = chosen_stages(request, spec, settings)
     path = run_path(request, settings)
     splits = {stage: _splits(spec, settings, stage) for stage in stages}
     for stage in stages:

@@ -74,12 +74,17 @@ def read_yaml(path: Path) -> Tree:
 
 
 def _settings_type(tree: Tree, origin: str) -> type[RunSettings]:
-    from src.data import dataset_settings_type  # late: both tables name this room's types
+    from src.data import find_dataset  # late: both tables name this room's types
     from src.models import load_spec
 
-    model = load_spec(_named(tree, "model", origin)).settings_type
-    data = dataset_settings_type(_named(tree, "data", origin))
-    return RunSettings[model, data]  # type: ignore[valid-type]
+    model = load_spec(_named(tree, "model", origin))
+    data = find_dataset(_named(tree, "data", origin))
+    if model.task != data.task:
+        raise Refusal(
+            f"{origin}: data.name = {tree['data']['name']!r} is for the task {data.task!r}, the "
+            f"model {model.name!r} is for {model.task!r}; choose another data set"
+        )
+    return RunSettings[model.settings_type, data.settings_type]  # type: ignore[name-defined]
 
 
 def _named(tree: Tree, section: str, origin: str) -> str:
@@ -98,8 +103,8 @@ def _check_stages(settings: RunSettings, origin: str) -> None:
     for name in settings.training:
         if name not in stages:
             raise Refusal(f"{origin}: {_unknown(['training', name], stages)}")
-    for name in stages:
-        if name not in settings.training:
+    for name, stage in stages.items():
+        if name not in settings.training and not stage.optional:
             raise Refusal(f"{origin}: training.{name} is missing; give the stage its settings")
 
 

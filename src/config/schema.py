@@ -72,7 +72,9 @@ class Evaluation(Frozen):
 
     methods: which of the model's forecasts to make; empty means all of them.
     max_samples: only the first samples of the split (0: all).
+    figures: cases that are drawn and, where they are fields, written as NetCDF.
     probability_threshold: physical value in the panels; none: the middle one of the data's.
+    area_weight: whether points of fields count by cos(latitude).
     """
 
     split: Literal["train", "val", "test"] = "test"
@@ -81,6 +83,7 @@ class Evaluation(Frozen):
     pools: tuple[PositiveInt, ...] = (1, 4, 16)
     figures: int = Field(default=2, ge=0)
     probability_threshold: float | None = Field(default=None, ge=0)
+    area_weight: bool = False
 
 
 class Runtime(Frozen):

@@ -2,8 +2,9 @@
 
 A data set is its settings type and the module that reads it, imported when a split is opened:
 
-    open_split(settings, split, window) -> Sequences    in the module `reader`
-    prepare(settings) -> None                           in the module `preparer`, if there is one
+    open_split(settings, split, window)    in the module `reader`: Sequences for the task
+        "nowcast", with a WindowLike; Fields for "downscale", with a PatchLike
+    prepare(settings) -> None              in the module `preparer`, if there is one
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol
+from typing import Any, Protocol
 
 from src.config.frozen import Frozen
-from src.data.base import SPLITS, Sequences, Split, WindowLike
+from src.data.base import SPLITS, Split
 from src.data.sequence_settings import (
     CikmSettings,
     MeteoNetSettings,
@@ -26,6 +27,7 @@ from src.data.settings import (
     SevirSettings,
     SyntheticSettings,
 )
+from src.data.temperature.settings import SyntheticTemperatureSettings, TemperatureSettings
 from src.refusal import Refusal
 
 
@@ -38,11 +40,15 @@ class Named(Protocol):
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """A data set as the rest of the house sees it; both modules are named, not imported."""
+    """A data set as the rest of the house sees it; both modules are named, not imported.
+
+    task: "nowcast" or "downscale", what models it can serve (`ModelSpec.task`).
+    """
 
     settings_type: type[Frozen]
     reader: str
     preparer: str | None = None
+    task: str = "nowcast"
 
 
 DATASETS = {
@@ -53,33 +59,41 @@ DATASETS = {
     "shanghai": DatasetSpec(ShanghaiSettings, "src.data.sequences", "src.data.frame_sets"),
     "cikm": DatasetSpec(CikmSettings, "src.data.sequences", "src.data.frame_sets"),
     "synthetic": DatasetSpec(SyntheticSettings, "src.data.synthetic", "src.data.synthetic"),
+    "temperature": DatasetSpec(
+        TemperatureSettings, "src.data.temperature.fields", task="downscale"
+    ),
+    "synthetic_temperature": DatasetSpec(
+        SyntheticTemperatureSettings,
+        "src.data.temperature.synthetic",
+        "src.data.temperature.synthetic",
+        task="downscale",
+    ),
 }
 
 
-def dataset_settings_type(name: str) -> type[Frozen]:
-    """The settings type of a registered data set; Refusal lists the names, nearest first."""
-    return _find(name).settings_type
-
-
-def open_split(settings: Named, split: Split, window: WindowLike) -> Sequences:
-    """The samples of one split, cut as `window` says; Refusal if the data are not as described."""
-    if split not in SPLITS:
-        raise Refusal(f"split = {split!r}, expected one of {', '.join(SPLITS)}")
-    return import_module(_find(settings.name).reader).open_split(settings, split, window)
-
-
-def prepare(settings: Named) -> None:
-    """Make the data set's files, where it knows how; Refusal otherwise."""
-    preparer = _find(settings.name).preparer
-    if preparer is None:
-        able = ", ".join(name for name, spec in DATASETS.items() if spec.preparer)
-        raise Refusal(f"data.name = {settings.name!r}: nothing to prepare; only {able} can be made")
-    import_module(preparer).prepare(settings)
-
-
-def _find(name: str) -> DatasetSpec:
+def find_dataset(name: str) -> DatasetSpec:
+    """The registered data set of that name; Refusal lists the names, nearest first."""
     if name in DATASETS:
         return DATASETS[name]
     likeness = {known: difflib.SequenceMatcher(None, name, known).ratio() for known in DATASETS}
     known = ", ".join(sorted(DATASETS, key=lambda known: -likeness[known]))
     raise Refusal(f"data.name = {name!r}: unknown data set, expected one of {known}")
+
+
+def open_split(settings: Named, split: Split, window: Any) -> Any:
+    """The samples of one split, cut as `window` says; Refusal if the data are not as described.
+
+    Window and samples are those of the data set's task, see above.
+    """
+    if split not in SPLITS:
+        raise Refusal(f"split = {split!r}, expected one of {', '.join(SPLITS)}")
+    return import_module(find_dataset(settings.name).reader).open_split(settings, split, window)
+
+
+def prepare(settings: Named) -> None:
+    """Make the data set's files, where it knows how; Refusal otherwise."""
+    preparer = find_dataset(settings.name).preparer
+    if preparer is None:
+        able = ", ".join(name for name, spec in DATASETS.items() if spec.preparer)
+        raise Refusal(f"data.name = {settings.name!r}: nothing to prepare; only {able} can be made")
+    import_module(preparer).prepare(settings)

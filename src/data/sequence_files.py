@@ -45,7 +45,7 @@ class SequenceFiles(OpenFiles):
     def __init__(self, layout: Layout, value_scale: float, limit: int = 8) -> None:
         super().__init__(limit)
         self.layout, self.stored_maximum = layout, layout.stored_maximum(value_scale)
-        self.frame: tuple[int, int] | None = None  # (H, W) of all sequences listed so far
+        self.frame: tuple[int, ...] | None = None  # (H, W) of all sequences listed so far
 
     def listed(self, path: Path, group_name: str) -> list[Stored]:
         """The sequences of a group by their number; Refusal if any is not (T, H, W) numbers.
@@ -102,7 +102,8 @@ class SequenceFiles(OpenFiles):
         Frames that are 0 everywhere tell nothing and pass.
         """
         step = -(-len(stored) // SAMPLED)
-        high = max(float(self.read(one).max()) for one in stored[::step]) * self.stored_maximum
+        scaled = max(float(self.read(one).max()) for one in stored[::step])
+        high = round(scaled * self.stored_maximum, 4)  # as stored
         if not high or high > (1 if self.layout.physical else DBZ_MAX):
             return
         kind = "values already divided into 0..1" if high <= 1 else "dBZ"
@@ -134,15 +135,17 @@ class SequenceFiles(OpenFiles):
 
     def _stored(self, path: Path, name: str, dataset: h5py.Dataset) -> Stored:
         where = f"{path}: {name}"
-        if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 3 or 0 in dataset.shape:
-            shape = getattr(dataset, "shape", "no array")
-            raise Refusal(f"{where} is {shape}, expected a sequence (frames, height, width)")
-        if dataset.dtype != np.uint8 and dataset.dtype.kind != "f":
-            raise Refusal(f"{where} is {dataset.dtype}, expected uint8 (or float): "
-                          f"{self._expected}")  # fmt: skip
-        self.frame = self.frame or dataset.shape[1:]
-        if dataset.shape[1:] != self.frame:
-            found, others = ("{} x {}".format(*size) for size in (dataset.shape[1:], self.frame))
-            raise Refusal(f"{where} has frames of {found}, those before have {others}; "
+        is_array = isinstance(dataset, h5py.Dataset)
+        shape: tuple[int, ...] = dataset.shape if is_array else ()
+        if len(shape) != 3 or 0 in shape:
+            found = shape if is_array else "no array"
+            raise Refusal(f"{where} is {found}, expected a sequence (frames, height, width)")
+        kind = dataset.dtype
+        if kind != np.uint8 and kind.kind != "f":
+            raise Refusal(f"{where} is {kind}, expected uint8 (or float): {self._expected}")
+        self.frame = self.frame or shape[1:]
+        if shape[1:] != self.frame:
+            size, others = ("{} x {}".format(*frame) for frame in (shape[1:], self.frame))
+            raise Refusal(f"{where} has frames of {size}, those before have {others}; "
                           "all must be of one size")  # fmt: skip
-        return Stored(path, name, dataset.shape[0])
+        return Stored(path, name, shape[0])

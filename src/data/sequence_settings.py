@@ -81,7 +81,7 @@ class SequenceSettings(Frozen):
     root_dir: str = Field(min_length=1)
     interval_minutes: PositiveInt
     value_scale: PositiveFloat
-    thresholds: tuple[float, ...] = Field(min_length=1)
+    thresholds: tuple[float, ...]
     fit: Fit = "resize"
     antialias: bool = False
     check_values: bool = True
@@ -92,8 +92,8 @@ class SequenceSettings(Frozen):
     @model_validator(mode="after")
     def _thresholds_can_be_reached(self) -> SequenceSettings:
         rising = sorted(set(self.thresholds))
-        if list(self.thresholds) != rising:
-            raise ValueError(f"thresholds = {list(self.thresholds)}: must rise")
+        if not rising or list(self.thresholds) != rising:
+            raise ValueError(f"thresholds = {list(self.thresholds)}: must be some, rising")
         if rising[0] <= 0 or rising[-1] > self.value_scale:
             raise ValueError(f"thresholds = {rising}: must lie above 0 and not above "
                              f"value_scale = {self.value_scale:g}")  # fmt: skip

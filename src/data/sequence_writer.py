@@ -20,6 +20,7 @@ from src.refusal import Refusal
 
 MANIFEST = "set.json"
 RECIPE = "recipe"  # attribute of a file, JSON
+PART = "part_of_a_set"  # attribute of a file that is of no use without the others
 CHUNK_FRAMES = 8
 
 Recipe = Mapping[str, Any]
@@ -27,7 +28,11 @@ Sequence = tuple[np.ndarray, Mapping[str, Any]]  # codes (T, H, W) uint8 and the
 
 
 def write_file(
-    path: Path, layout: Layout, recipe: Recipe, splits: Mapping[str, Iterable[Sequence]]
+    path: Path,
+    layout: Layout,
+    recipe: Recipe,
+    splits: Mapping[str, Iterable[Sequence]],
+    part_of_a_set: bool = False,
 ) -> dict[str, int]:
     """A file with a group for each of `splits`; gives the number of sequences in each.
 
@@ -36,6 +41,8 @@ def write_file(
     counts = {}
     with complete_or_absent(path) as part, h5py.File(part, "w") as file:
         file.attrs[RECIPE] = _text(recipe)
+        if part_of_a_set:
+            file.attrs[PART] = True
         for split, sequences in splits.items():
             name = layout.val_group if split == "val" else split
             group, counts[split] = file.create_group(name), 0
@@ -62,7 +69,7 @@ def is_finished(path: Path, recipe: Recipe) -> bool:
     """Whether a file is there and made by this recipe; Refusal if something else has its name."""
     if not path.exists():
         return False
-    found = _recipe(path)
+    found = _attributes(path).get(RECIPE, "")
     if found != _text(recipe):
         raise Refusal(f"{path}: holds something else than this preparation makes ({_text(recipe)}; "
                       f"found {found or 'no recipe'}); move it away or choose another "
@@ -95,6 +102,10 @@ def files_of(root: Path) -> list[Path]:
         raise Refusal(f"{root}: holds {len(found)} HDF5 files ({names}, ...) and no {MANIFEST}; "
                       "name one of them in data.root_dir, or run --mode prepare again if it was "
                       "cut short")  # fmt: skip
+    if PART in _attributes(found[0]):
+        raise Refusal(
+            f"{found[0]}: is part of a set that is not finished; run --mode prepare again"
+        )
     return found
 
 
@@ -111,9 +122,10 @@ def _text(recipe: Recipe) -> str:
     return json.dumps(recipe, sort_keys=True)
 
 
-def _recipe(path: Path) -> str:
+def _attributes(path: Path) -> dict[str, str]:
+    """The attributes of a file as text; none of what is no HDF5 file."""
     try:
         with h5py.File(path, "r") as file:
-            return str(file.attrs.get(RECIPE, ""))
+            return {name: str(value) for name, value in file.attrs.items()}
     except OSError:
-        return ""
+        return {}

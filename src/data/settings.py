@@ -1,4 +1,4 @@
-"""The settings of the data sets: archives of radar events in the SEVIR layout."""
+"""The settings of the data sets: what all have, and archives of radar events (SEVIR layout)."""
 
 from __future__ import annotations
 
@@ -29,6 +29,17 @@ Positive2 = tuple[PositiveInt, PositiveInt]
 SPLIT_DATE = datetime(2019, 6, 1)
 
 
+class DataSettings(Frozen):
+    """What every data set has: its name in the table, its folder, and who reads it.
+
+    workers: processes that read ahead during training.
+    """
+
+    name: str
+    root_dir: str = Field(min_length=1)
+    workers: int = Field(default=1, ge=1, le=64)
+
+
 class PrepareSettings(Frozen):
     """How SEVIR-LR is made from SEVIR.
 
@@ -42,18 +53,15 @@ class PrepareSettings(Frozen):
     reduction: Literal["max", "mean"] = "max"
 
 
-class ArchiveSettings(Frozen):
+class ArchiveSettings(DataSettings):
     """Radar events in the SEVIR layout: CATALOG.csv and data/<type>/<year>/*.h5 under `root_dir`.
 
     Dates are UTC. Events after `start_date` and up to `end_date` count; those up to
     `train_test_split_date` are for training and validation, later ones for the test. Validation is
     the part after `val_start_date` if that is given, else `val_fraction` of the events, drawn.
     Differs: the reference draws its validation from overlapping sequences of the same events.
-    workers: processes that read ahead during training.
     """
 
-    name: str
-    root_dir: str = Field(min_length=1)
     frame_size: Positive2
     frames_per_event: PositiveInt
     interval_minutes: PositiveInt
@@ -64,7 +72,6 @@ class ArchiveSettings(Frozen):
     val_start_date: Time | None = None
     val_fraction: float = Field(default=0.1, ge=0, lt=1)
     val_seed: int = Field(default=0, ge=0)
-    workers: int = Field(default=1, ge=1, le=64)
 
     @model_validator(mode="after")
     def _dates_rise(self) -> ArchiveSettings:

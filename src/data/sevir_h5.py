@@ -116,7 +116,7 @@ def _write_set(
             splits: dict[str, Iterator[Sequence]] = {
                 s: _sequences(files, path, own[s], cut, bar.update) for s in SPLITS
             }
-            write_file(paths[name], LAYOUTS["sevir_h5"], made_by, splits)
+            write_file(paths[name], LAYOUTS["sevir_h5"], made_by, splits, part_of_a_set=True)
     files.close()
     finish(target, paths.values())
 

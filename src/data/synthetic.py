@@ -9,9 +9,6 @@ from __future__ import annotations
 import argparse
 import csv
 import itertools
-import json
-import os
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -24,11 +21,11 @@ from tqdm import tqdm
 
 from src.data import catalogue, sevir
 from src.data.base import Split, WindowLike
+from src.data.generated import make_once
 from src.data.rain import rain_event
 from src.data.settings import SPLIT_DATE, SyntheticSettings
 from src.refusal import EXIT_CODE, Refusal
 
-MANIFEST = "synthetic.json"
 IMAGE_TYPE = "vil"
 SPACING = timedelta(days=1)  # between events; an event takes hours
 TEST_SHARE = 5  # one event in five is after SPLIT_DATE
@@ -77,39 +74,12 @@ def prepare(settings: SyntheticSettings) -> None:
 
 
 def write_archive(root: Path, recipe: Recipe) -> None:
-    """Make `root` the archive of `recipe`; the folder appears under its name when complete.
-
-    Refusal if `root` holds anything else, also an archive of another recipe.
-    """
-    if not (root / MANIFEST).is_file():
-        _generate(root, recipe)
-    found = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
-    if found != asdict(recipe):
-        raise Refusal(f"{root}: holds a synthetic archive of {_words(found)}, expected "
-                      f"{_words(asdict(recipe))}; choose another folder, or delete it")  # fmt: skip
-
-
-def _generate(root: Path, recipe: Recipe) -> None:
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise Refusal(f"{root}: holds something else than a synthetic archive; choose another "
-                      "folder (data.root_dir)")  # fmt: skip
-    part = root.with_name(f"{root.name}.part-{os.getpid()}")
-    try:
-        part.mkdir(parents=True)
-        _write(part, recipe)
-        os.rename(part, root)
-    except OSError as error:
-        # no failure if another process of this run finished the same folder meanwhile
-        if not (root / MANIFEST).is_file():
-            reason = os.strerror(error.errno) if error.errno else error
-            raise Refusal(f"{root}: cannot be written ({reason}); make room or choose another "
-                          "folder that you may write to") from None  # fmt: skip
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    """Make `root` the archive of `recipe`; Refusal as `make_once`."""
+    make_once(root, asdict(recipe), lambda folder: _write(folder, recipe))
 
 
 def _write(root: Path, recipe: Recipe) -> None:
-    """Catalogue, one file a year and, last, the manifest."""
+    """Catalogue and one file a year."""
     rows: list[dict[str, object]] = []
     by_year = itertools.groupby(range(recipe.events), key=lambda number: recipe.time(number).year)
     with tqdm(total=recipe.events, desc="synthetic radar", unit="event") as bar:
@@ -120,7 +90,6 @@ def _write(root: Path, recipe: Recipe) -> None:
         writer = csv.DictWriter(text, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    (root / MANIFEST).write_text(json.dumps(asdict(recipe)), encoding="utf-8")
 
 
 def _write_file(
@@ -148,10 +117,6 @@ def _write_file(
             })  # fmt: skip
             bar.update()
     return rows
-
-
-def _words(recipe: dict[str, object]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in recipe.items())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

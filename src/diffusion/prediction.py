@@ -79,19 +79,50 @@ def _known(kind: str) -> str:
 
 
 class ToX0(nn.Cell):
-    """Estimate of x_0 from what the network said at x_t, limited to `clip` where given."""
+    """Estimate of x_0 from what the network said at x_t, limited to `clip` where given.
+
+    quantile: instead of a fixed clip, see `DynamicThreshold`.
+    """
 
     def __init__(
-        self, process: DiffusionProcess, kind: str, clip: tuple[float, float] | None = None
+        self,
+        process: DiffusionProcess,
+        kind: str,
+        clip: tuple[float, float] | None = None,
+        quantile: float | None = None,
     ) -> None:
         super().__init__()
         of_x, of_output = x0_coefficients(process, kind)
         self.of_x, self.of_output, self.clip = constant(of_x), constant(of_output), clip
+        self.threshold = None if quantile is None else DynamicThreshold(quantile)
 
     def construct(self, output: Tensor, x: Tensor, t: Tensor) -> Tensor:
         """output and x (N, ...) of one shape, t (N,) int32."""
         x0 = at_time(self.of_x, t, x) * x + at_time(self.of_output, t, x) * output
+        if self.threshold is not None:
+            return self.threshold(x0)
         return x0 if self.clip is None else ops.clamp(x0, self.clip[0], self.clip[1])
+
+
+class DynamicThreshold(nn.Cell):
+    """x_0 clipped to [-s, s] and divided by s = max(1, quantile of its |x_0|), for each sample.
+
+    Saharia et al. 2022, section 2.3; the quantile interpolates between the sorted values.
+    """
+
+    def __init__(self, quantile: float) -> None:
+        super().__init__()
+        self.quantile = quantile
+
+    def construct(self, x0: Tensor) -> Tensor:
+        """(N, ...) -> the same shape, in [-1, 1]."""
+        rows = x0.reshape(x0.shape[0], -1)
+        below, share = divmod(self.quantile * (rows.shape[1] - 1), 1)
+        ordered = ops.sort(ops.abs(rows), axis=1)[0]
+        low = ordered[:, int(below)]
+        high = ordered[:, min(int(below) + 1, rows.shape[1] - 1)]
+        size = ops.maximum(low + share * (high - low), 1.0).reshape(-1, 1)
+        return (ops.maximum(ops.minimum(rows, size), -size) / size).reshape(x0.shape)
 
 
 class TrainingTarget(nn.Cell):

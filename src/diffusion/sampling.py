@@ -49,7 +49,8 @@ class SamplingStep(nn.Cell):
     """x_t -> the next, less noisy x of a plan.
 
     denoise: cell (x (N, ...), t (N,) int32, *conditioning) -> prediction of kind `prediction`.
-    clip: limits of the estimated x_0, or None. Networks must be in evaluation mode.
+    clip: limits of the estimated x_0, or None; quantile: dynamic ones instead, see `ToX0`.
+    Networks must be in evaluation mode.
     """
 
     def __init__(
@@ -58,10 +59,11 @@ class SamplingStep(nn.Cell):
         process: DiffusionProcess,
         prediction: str = "epsilon",
         clip: tuple[float, float] | None = None,
+        quantile: float | None = None,
     ) -> None:
         super().__init__(auto_prefix=False)
         self.denoise = denoise
-        self.to_x0 = ToX0(process, prediction, clip)
+        self.to_x0 = ToX0(process, prediction, clip, quantile)
 
     def construct(
         self, x: Tensor, t: Tensor, coefficients: Tensor, noise: Tensor, *conditioning: Tensor

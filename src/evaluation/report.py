@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import math
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from src.evaluation.base import entry_name
-from src.refusal import Refusal
+from src.evaluation.writing import aligned, markdown, write_csv, write_json
 
 Result = Mapping[str, Any]  # what `NowcastSuite.result` returns
 
@@ -24,18 +17,12 @@ CSV_COLUMNS = ("method", "score", "threshold", "pool", "lead_minutes", "value")
 
 def table_text(result: Result) -> str:
     """Aligned text, one row a method, with a note on units."""
-    header, *rows = _cells(result)
-    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
-    lines = [_aligned(header, widths), "  ".join("-" * width for width in widths)]
-    lines += [_aligned(row, widths) for row in rows]
-    return "\n".join([*lines, _note(result)])
+    return "\n".join([aligned(_cells(result)), _note(result)])
 
 
 def table_markdown(result: Result) -> str:
     """The same as a Markdown table."""
-    header, *rows = _cells(result)
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", _note(result), ""])
+    return "\n".join([markdown(_cells(result)), "", _note(result), ""])
 
 
 def write_report(folder: Path, result: Result, provenance: Mapping[str, Any]) -> None:
@@ -45,14 +32,8 @@ def write_report(folder: Path, result: Result, provenance: Mapping[str, Any]) ->
     The JSON is strict: NaN and infinity become null; in the CSV they are left empty. Both files
     appear complete or not at all. Refusal where they cannot be written.
     """
-    document = _plain({"provenance": provenance, **result})
-    text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False)
-    _write(folder / "scores.json", text + "\n")
-    lines = io.StringIO()
-    writer = csv.writer(lines, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    writer.writerows(_long_form(result))
-    _write(folder / "scores.csv", lines.getvalue())
+    write_json(folder / "scores.json", {"provenance": provenance, **result})
+    write_csv(folder / "scores.csv", CSV_COLUMNS, _long_form(result))
 
 
 @dataclass(frozen=True)
@@ -94,14 +75,6 @@ def _cells(result: Result) -> list[list[str]]:
     return table
 
 
-def _aligned(cells: list[str], widths: list[int]) -> str:
-    first, *others = (
-        cell.ljust(width) if i == 0 else cell.rjust(width)
-        for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
-    )
-    return "  ".join([first, *others])
-
-
 def _note(result: Result) -> str:
     minutes = result["lead_minutes"]
     thresholds = ", ".join(f"{threshold:g}" for threshold in result["thresholds"])
@@ -125,34 +98,4 @@ def _long_form(result: Result) -> Iterator[tuple[Any, ...]]:
             )
             for lead, value in values:
                 key = (name, entry["score"], entry["threshold"], entry["pool"], lead)
-                yield (*key, value if math.isfinite(value) else None)
-
-
-def _plain(value: Any) -> Any:
-    """Only what strict JSON knows; TypeError later for anything that is none of these."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, (np.generic, np.ndarray)):
-        return _plain(value.tolist())
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        raise Refusal(
-            f"{path}: cannot be written ({error.strerror}); choose another --out"
-        ) from None
-    finally:
-        if part.exists():
-            part.unlink()
+                yield (*key, value)

@@ -10,6 +10,7 @@ from src.refusal import Refusal
 MODELS = {
     "prediff": "src.models.prediff.spec",
     "diffcast": "src.models.diffcast.spec",
+    "geodiff": "src.models.geodiff.spec",
 }
 
 

@@ -7,17 +7,26 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 
-TABLES = frozenset({"pos_embed", "positional_embedding", "relative_position_bias_table"})
+TABLES = frozenset(
+    {
+        "pos_embed",
+        "positional_embedding",
+        "relative_position_bias_table",
+        "relative_attention_bias",
+    }
+)
+NORMS = frozenset({"gamma", "g"})  # gains that carry the axes of what they multiply
 NORM_GUARD = 1e-6
 
 
 def decayed(parameter: Parameter) -> bool:
     """Whether weight decay acts on a parameter: matrices and kernels yes, all others no.
 
-    Left alone are 1-D parameters (biases, norms, log variances) and learned position tables.
+    Left alone are 1-D parameters (biases, norms, log variances), gains of norms in any shape and
+    learned position tables.
     Differs: the reference decays everything.
     """
-    return parameter.ndim > 1 and TABLES.isdisjoint(parameter.name.split("."))
+    return parameter.ndim > 1 and (TABLES | NORMS).isdisjoint(parameter.name.split("."))
 
 
 class AdamW(nn.Cell):

@@ -13,7 +13,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from src.visualization.case import Case, clock, signed
-from src.visualization.colours import VIL_LEVELS, vil_palette
+from src.visualization.colours import VALUE_SCALES, value_palette
 from src.visualization.saving import complete_or_absent
 
 DPI = 100
@@ -29,7 +29,7 @@ def forecast_animation(path: Path, case: Case, label: str = "") -> None:
     the context all of them show what was seen.
     """
     panels = _panels(case)
-    figure, images, time = _stage(list(panels), f"{case.method} {label}".strip())
+    figure, images, time = _stage(list(panels), f"{case.method} {label}".strip(), case.unit)
     canvas = FigureCanvasAgg(figure)
     pictures = []
     for k, minutes in enumerate(case.minutes):
@@ -58,12 +58,12 @@ def _panels(case: Case) -> dict[str, np.ndarray]:
     }
 
 
-def _stage(titles: list[str], title: str) -> tuple[Figure, list[AxesImage], Text]:
+def _stage(titles: list[str], title: str, unit: str) -> tuple[Figure, list[AxesImage], Text]:
     """The figure with one empty image a panel and the text that tells the time."""
     width = LEFT + len(titles) * (SIDE + GAP) + RIGHT
     height = TOP + SIDE + BOTTOM
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
-    palette, images = vil_palette(), []
+    palette, images = value_palette(unit), []
     for k, name in enumerate(titles):
         corner = (LEFT + k * (SIDE + GAP)) / width
         axes = figure.add_axes((corner, BOTTOM / height, SIDE / width, SIDE / height))
@@ -78,7 +78,7 @@ def _stage(titles: list[str], title: str) -> tuple[Figure, list[AxesImage], Text
     bar_left = (width - RIGHT + 0.02) / width
     bar_axes = figure.add_axes((bar_left, BOTTOM / height, 0.13 / width, SIDE / height))
     bar = figure.colorbar(ScalarMappable(palette.norm, palette.colours), bar_axes)
-    bar.set_ticks([*VIL_LEVELS])
+    bar.set_ticks([*VALUE_SCALES[unit].levels])
     bar.ax.tick_params(labelsize=8, length=2)
     top = 1 - 0.08 / height
     figure.text(LEFT / width, top, title, fontsize=10.5, weight="bold", va="top")

@@ -12,7 +12,8 @@ class Case:
     """What was seen, what came and what was forecast, in [0, 1].
 
     context (Tc, H, W, C); truth (T, H, W, C); members (M, T, H, W, C); times: valid times of all
-    Tc + T frames, datetime64, UTC; value_scale: physical value of 1. Drawn is channel 0.
+    Tc + T frames, datetime64, UTC; value_scale: physical value of 1; unit: of physical
+    values, a key of `colours.VALUE_SCALES`. Drawn is channel 0.
     """
 
     method: str
@@ -21,6 +22,7 @@ class Case:
     members: np.ndarray
     times: np.ndarray
     value_scale: float = 255.0
+    unit: str = "VIL"
 
     def __post_init__(self) -> None:
         frames = len(self.context) + len(self.truth)

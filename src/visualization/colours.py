@@ -25,6 +25,8 @@ VIL_RGB = (
     (160, 0, 0),
     (231, 0, 255),
 )
+# the same colours for reflectivity: drizzle from 10 dBZ, the thresholds of the data sets between
+DBZ_LEVELS = (0, 10, 15, 20, 25, 30, 35, 40, 45, 55, 75)
 INVALID_RGB = (0, 0, 0)
 HIT_MISS_RGB = {
     "correct negative": (82, 82, 82),
@@ -45,9 +47,28 @@ class Palette:
     norm: BoundaryNorm
 
 
+@dataclass(frozen=True)
+class ValueScale:
+    """How values of a unit are drawn: bounds of the colours and the name at their bar."""
+
+    levels: tuple[float, ...]
+    label: str
+
+
+VALUE_SCALES = {
+    "VIL": ValueScale(VIL_LEVELS, "VIL (0–255)"),
+    "dBZ": ValueScale(DBZ_LEVELS, "reflectivity (dBZ)"),
+}
+
+
+def value_palette(unit: str) -> Palette:
+    """Physical values of a unit, a key of VALUE_SCALES."""
+    return _palette(VIL_RGB, VALUE_SCALES[unit].levels)
+
+
 def vil_palette() -> Palette:
     """VIL codes 0..255."""
-    return _palette(VIL_RGB, VIL_LEVELS)
+    return value_palette("VIL")
 
 
 def probability_palette() -> Palette:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -15,15 +14,16 @@ from matplotlib.patches import Patch
 from src.visualization.case import Case, clock, signed
 from src.visualization.colours import (
     HIT_MISS_RGB,
-    VIL_LEVELS,
+    VALUE_SCALES,
     Palette,
     fractions,
     hit_miss,
     hit_miss_palette,
     probability_palette,
-    vil_palette,
+    value_palette,
 )
 from src.visualization.saving import save_png
+from src.visualization.sheet import add_title, place
 
 # layout in inches
 FRAME, GAP, HEADING = 1.3, 0.06, 0.2
@@ -62,14 +62,16 @@ def forecast_panel(
     rows = _rows(case, threshold, leads, members)
     figure, tops = _sheet(rows, max(len(row.frames) for row in rows))
     palettes = {
-        "values": vil_palette(),
+        "values": value_palette(case.unit),
         "probability": probability_palette(),
         "outcome": hit_miss_palette(),
     }
     for row, top in zip(rows, tops, strict=True):
         _draw_row(figure, row, top, palettes[row.kind])
-    _add_keys(figure, rows, tops, palettes)
-    _add_title(figure, case, label)
+    _add_keys(figure, rows, tops, palettes, case.unit)
+    start = str(np.datetime_as_string(case.start, unit="m")).replace("T", " ")
+    name = case.method + (f", {label}" if label else "")
+    add_title(figure, LEFT, name, f"forecast from {start} UTC")
     save_png(figure, path)
 
 
@@ -122,18 +124,11 @@ def _sheet(rows: list[_Row], columns: int) -> tuple[Figure, list[float]]:
     return Figure(figsize=(width, y + BOTTOM)), tops
 
 
-def _place(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
-    """Axes at a place given in inches from the upper left corner."""
-    whole_width, whole_height = figure.get_size_inches()
-    corner = 1 - (top + height) / whole_height
-    return figure.add_axes((left / whole_width, corner, width / whole_width, height / whole_height))
-
-
 def _draw_row(figure: Figure, row: _Row, top: float, palette: Palette) -> None:
     columns = round((figure.get_size_inches()[0] - LEFT - RIGHT) / (FRAME + GAP))
     first = columns - len(row.frames)  # a short row ends where the others do
     for k, frame in enumerate(row.frames):
-        axes = _place(figure, LEFT + (first + k) * (FRAME + GAP), top, FRAME, FRAME)
+        axes = place(figure, LEFT + (first + k) * (FRAME + GAP), top, FRAME, FRAME)
         axes.imshow(frame, cmap=palette.colours, norm=palette.norm, interpolation="nearest")
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
@@ -143,17 +138,8 @@ def _draw_row(figure: Figure, row: _Row, top: float, palette: Palette) -> None:
             axes.set_ylabel(row.label, labelpad=5, fontsize=9, color="#222222")
 
 
-def _add_title(figure: Figure, case: Case, label: str) -> None:
-    width, height = figure.get_size_inches()
-    start = str(np.datetime_as_string(case.start, unit="m")).replace("T", " ")
-    name = case.method + (f", {label}" if label else "")
-    figure.text(LEFT / width, 1 - 0.12 / height, name, fontsize=10.5, weight="bold", va="top")
-    time = f"forecast from {start} UTC"
-    figure.text(LEFT / width, 1 - 0.33 / height, time, fontsize=8.5, color="#222222", va="top")
-
-
 def _add_keys(
-    figure: Figure, rows: list[_Row], tops: list[float], palettes: dict[str, Palette]
+    figure: Figure, rows: list[_Row], tops: list[float], palettes: dict[str, Palette], unit: str
 ) -> None:
     """Colour bars and legend at the right, each beside the rows that it explains."""
     left = figure.get_size_inches()[0] - RIGHT + 0.12
@@ -165,17 +151,18 @@ def _add_keys(
             continue
         # the inset keeps the numbers at the ends of two bars apart
         length = min(height - 2 * BAR_INSET, LONGEST_BAR)
-        axes = _place(figure, left, group[0] + BAR_INSET, 0.14, length)
+        axes = place(figure, left, group[0] + BAR_INSET, 0.14, length)
         bar = figure.colorbar(ScalarMappable(palettes[kind].norm, palettes[kind].colours), axes)
-        bar.set_ticks([*VIL_LEVELS] if kind == "values" else [0, 0.2, 0.4, 0.6, 0.8, 1])
+        scale = VALUE_SCALES[unit]
+        bar.set_ticks([*scale.levels] if kind == "values" else [0, 0.2, 0.4, 0.6, 0.8, 1])
         bar.minorticks_off()
         bar.ax.tick_params(labelsize=7.5, length=2)
-        name = "VIL (0–255)" if kind == "values" else "share of members"
+        name = scale.label if kind == "values" else "share of members"
         bar.set_label(name, **TEXT)
 
 
 def _add_legend(figure: Figure, left: float, top: float, height: float) -> None:
-    axes = _place(figure, left, top, RIGHT - 0.16, height)
+    axes = place(figure, left, top, RIGHT - 0.16, height)
     axes.set_axis_off()
     patches = [
         Patch(facecolor=fractions(rgb), label=name) for name, rgb in reversed(HIT_MISS_RGB.items())

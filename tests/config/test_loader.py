@@ -72,11 +72,20 @@ def test_a_value_out_of_range_is_refused(override, expected):
     assert expected in refusal(override)
 
 
-def test_a_missing_stage_is_refused(tmp_path):
+def without_stage(stage, tmp_path):
     cfg = tmp_path / "c.yaml"
     text = Path(SMOKE).read_text()
-    cfg.write_text("\n".join(line for line in text.splitlines() if "alignment: {" not in line))
-    assert "training.alignment is missing" in refusal(cfg=cfg)
+    cfg.write_text("\n".join(line for line in text.splitlines() if f"{stage}: {{" not in line))
+    return cfg
+
+
+def test_a_missing_stage_is_refused(tmp_path):
+    assert "training.vae is missing" in refusal(cfg=without_stage("vae", tmp_path))
+
+
+def test_an_optional_stage_may_go_without_settings(tmp_path):
+    settings = load(without_stage("alignment", tmp_path))
+    assert set(settings.training) == {"vae", "diffusion"}
 
 
 def test_a_file_that_is_not_there_is_refused():

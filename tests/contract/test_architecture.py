@@ -13,9 +13,10 @@ ROOMS = {
     "config": ("src.data", "src.models"),  # the two tables of types
     "diffusion": (),
     "layers": (),
-    "models": ("src.diffusion", "src.layers", "src.config"),
-    "data": ("src.config",),
-    "evaluation": (),
+    "physics": (),
+    "models": ("src.diffusion", "src.layers", "src.physics", "src.config"),
+    "data": ("src.physics", "src.config"),
+    "evaluation": ("src.physics",),
     "visualization": (),
     "output": (),
     "runtime": ("src.config",),
@@ -31,7 +32,9 @@ ROOMS = {
     "cli": ("src.models", "src.commands"),
 }
 FREE = {"commands"}  # puts the rooms together
-WITHOUT_MINDSPORE = ("refusal", "config", "data", "evaluation", "visualization", "output", "cli")
+WITHOUT_MINDSPORE = (
+    "refusal", "config", "physics", "data", "evaluation", "visualization", "output", "cli",
+)  # fmt: skip
 WITH_MINDSPORE_INSIDE = {"data/pipeline.py"}
 HEAVY = {"mindspore", "mindearth"}
 LIGHT_FILES = (

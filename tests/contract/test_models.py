@@ -17,6 +17,7 @@ from tests.contract.models import (
     forecaster_of,
     misshapen,
     phases,
+    sample,
     settings_of,
     shaken,
 )
@@ -130,8 +131,9 @@ def test_a_preview_gives_titled_frames(model, name):
     stage, network, frozen, _ = build_stage(model, name)
     if stage.preview is None:
         return
-    settings, sequence = settings_of(model).model, batch(model, stage, size=1)[0]
-    for title, frames in stage.preview(settings, network, frozen, sequence):
+    settings = settings_of(model).model
+    arrays = sample(stage.window(settings), 1, np.random.default_rng(2))
+    for title, frames in stage.preview(settings, network, frozen, *arrays):
         assert title
         assert frames.shape[1:] == stage.window(settings).frame
 

@@ -3,8 +3,9 @@ from datetime import datetime
 import pytest
 from pydantic import ValidationError
 
-from src.data import DATASETS, dataset_settings_type, open_split, prepare
-from src.data.settings import ArchiveSettings, SevirLRSettings, SevirSettings, SyntheticSettings
+from src.data import DATASETS, find_dataset, open_split, prepare
+from src.data.sequence_settings import CikmSettings, MeteoNetSettings, ShanghaiSettings
+from src.data.settings import SevirLRSettings, SevirSettings, SyntheticSettings
 from src.refusal import Refusal
 from tests.data import archives
 
@@ -18,8 +19,9 @@ def refused(**changes):
 def test_every_data_set_in_the_table_has_settings_that_name_it():
     for name, spec in DATASETS.items():
         settings = spec.settings_type(name=name, root_dir="x")
-        assert isinstance(settings, ArchiveSettings)
         assert settings.name == name
+        assert settings.workers == 1
+        assert spec.task in ("nowcast", "downscale")
 
 
 def test_settings_survive_their_json_form():
@@ -75,7 +77,7 @@ def test_synthetic_frames_must_be_square():
 
 def test_an_unknown_data_set_is_refused_with_the_nearest_name_first():
     with pytest.raises(Refusal, match=r"'sevir-lr': unknown data set, expected one of sevir_lr, "):
-        dataset_settings_type("sevir-lr")
+        find_dataset("sevir-lr")
 
 
 def test_an_unknown_split_is_refused():
@@ -84,5 +86,41 @@ def test_an_unknown_split_is_refused():
 
 
 def test_preparing_a_data_set_that_cannot_be_made_is_refused():
-    with pytest.raises(Refusal, match="'sevir': nothing to prepare; only sevir_lr, synthetic"):
+    with pytest.raises(Refusal, match="'sevir': nothing to prepare; only sevir_lr, "):
         prepare(SevirSettings(name="sevir", root_dir="x"))
+
+
+def test_each_sequence_set_brings_its_scale_thresholds_and_interval():
+    meteonet, shanghai, cikm = (
+        kind(name=name, root_dir="x")
+        for kind, name in (
+            (MeteoNetSettings, "meteonet"),
+            (ShanghaiSettings, "shanghai"),
+            (CikmSettings, "cikm"),
+        )
+    )
+    assert (meteonet.value_scale, meteonet.thresholds) == (90, (12, 18, 24, 32))
+    assert (shanghai.value_scale, shanghai.thresholds) == (90, (20, 30, 35, 40))
+    assert (cikm.value_scale, cikm.thresholds, cikm.fit) == (90, (20, 30, 35, 40), "crop")
+    assert [s.interval_minutes for s in (meteonet, shanghai, cikm)] == [5, 6, 6]
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"thresholds": (30, 20)}, "thresholds = [30.0, 20.0]: must be some, rising"),
+        ({"thresholds": (20, 95)}, "must lie above 0 and not above value_scale = 90"),
+        ({"thresholds": ()}, "thresholds = []: must be some"),
+        ({"value_scale": 0}, "value_scale"),
+        ({"fit": "stretch"}, "fit"),
+        ({"prepare": {"source_dir": "y"}}, "physical_per_code"),
+        (
+            {"prepare": {"source_dir": "y", "physical_per_code": 1, "test_fraction": 0.95}},
+            "leave nothing for the training",
+        ),
+    ],
+)
+def test_settings_of_sequences_that_cannot_be_are_refused(changes, text):
+    with pytest.raises(ValidationError) as caught:
+        ShanghaiSettings(name="shanghai", root_dir="x", **changes)
+    assert text in str(caught.value)

@@ -3,7 +3,14 @@ import pytest
 from mindspore import Tensor
 
 from src.diffusion.noising import ForwardNoising
-from src.diffusion.prediction import KINDS, ToX0, TrainingTarget, loss_weights, snr_weights
+from src.diffusion.prediction import (
+    KINDS,
+    DynamicThreshold,
+    ToX0,
+    TrainingTarget,
+    loss_weights,
+    snr_weights,
+)
 from src.diffusion.process import DiffusionProcess
 from src.diffusion.schedules import beta_schedule
 from src.refusal import Refusal
@@ -86,3 +93,14 @@ def test_a_largest_ratio_limits_the_weight_where_there_is_little_noise(kind):
     np.testing.assert_allclose(share, np.minimum(snr, 5) / snr)
     assert share[0] < 1
     assert share[-1] == 1
+
+
+def test_the_dynamic_threshold_is_the_quantile_of_each_sample_but_at_least_one():
+    rng = np.random.default_rng(0)
+    x0 = rng.normal(size=(2, 3, 7)).astype(np.float32)
+    x0[0] *= 4
+    x0[1] *= 0.1
+    got = DynamicThreshold(0.9)(Tensor(x0)).asnumpy()
+    size = np.quantile(np.abs(x0[0]), 0.9)
+    np.testing.assert_allclose(got[0], np.clip(x0[0], -size, size) / size, rtol=1e-5)
+    np.testing.assert_allclose(got[1], x0[1], rtol=1e-6)

@@ -104,6 +104,14 @@ def test_even_spacing_makes_jumps_of_one_length_also_the_last():
     assert [step.t for step in make_plan("ddim", PROCESS, 4)] == [999, 749, 499, 249]
 
 
+def test_endpoint_spacing_visits_both_ends_and_no_time_twice():
+    times = [step.t for step in make_plan("ddim", PROCESS, 3, spacing="endpoints")]
+    assert times == [999, 500, 0]  # 499.5 rounds to the even number
+    assert [s.t for s in make_plan("ddim", PROCESS, 1, spacing="endpoints")] == [999]
+    every = make_plan("ddpm", PROCESS, 1000, spacing="endpoints")
+    assert [s.t for s in every] == list(range(999, -1, -1))
+
+
 def test_unknown_sampler_is_refused_with_the_known_names():
     with pytest.raises(Refusal, match=r"sampling\.sampler: 'euler', expected one of ddpm, ddim"):
         make_plan("euler", PROCESS, 10)

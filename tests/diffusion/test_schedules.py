@@ -75,3 +75,11 @@ def test_a_rescaled_linear_schedule_of_half_the_length_has_twice_the_betas():
 
 def test_a_very_short_rescaled_linear_schedule_is_capped():
     assert beta_schedule("linear_rescaled", 5)[-1] == 0.999
+
+
+def test_the_cap_of_the_cosine_schedule_is_a_choice():
+    usual = beta_schedule("cosine", 1000)
+    higher = beta_schedule("cosine", 1000, largest=0.9999)
+    assert usual[-1] == 0.999
+    assert higher[-1] == 0.9999
+    np.testing.assert_array_equal(usual[:-1], higher[:-1])

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from src.evaluation.pixel import (
+    FrameErrors,
     MeanAbsoluteError,
     MeanSquaredError,
     StructuralSimilarity,
@@ -94,3 +95,25 @@ def test_frames_below_one_window_have_no_similarity():
     score = StructuralSimilarity(2)
     score.update(*pair(side=10))
     assert np.isnan(score.result()[0].overall)
+
+
+def test_frame_errors_are_means_of_each_frame_s_root():
+    truth = np.zeros((2, 2, 1, 4, 1), np.float32)
+    forecast = truth.copy()
+    forecast[0, 0], forecast[1, 0], forecast[0, 1, 0, 0] = 0.1, 0.3, 0.4
+    truth[1, 1] = np.nan  # a frame without truth is left out
+    score = FrameErrors(2, 90.0)
+    score.update(forecast, truth)
+    found = {entry.name: entry for entry in score.result()}
+    # frame 0: 0.1 and 0.3; frame 1: root of 0.16 / 4 = 0.2
+    assert found["rmse_frame_mean"].per_lead == pytest.approx((0.2, 0.2))
+    assert found["rmse_frame_mean_physical"].overall == pytest.approx(90 * 0.2)
+    # 20, 20 log10(10 / 3) = 10.458 and 13.979 dB
+    assert found["psnr_frame_mean"].per_lead == pytest.approx((15.229, 13.979), abs=1e-3)
+
+
+def test_a_perfect_frame_makes_the_peak_signal_to_noise_ratio_infinite():
+    field = np.ones((1, 1, 2, 2, 1), np.float32)
+    score = FrameErrors(1, 1.0)
+    score.update(field, field)
+    assert [entry.overall for entry in score.result()] == [0, 0, np.inf]

@@ -24,13 +24,31 @@ def test_text_table_is_aligned_and_complete(result):
     header, rule, *rows, _note = table_text(result).splitlines()
     assert header.split("  ")[0] == "method"
     assert len({len(line) for line in (header, rule, *rows)}) == 1
-    for column in ("CSI", "CSI-16", "CSI pool4", "MAE", "MSE", "SSIM", "CRPS"):
+    for column in (
+        "CSI",
+        "CSI-16",
+        "CSI pool4",
+        "CSI frame mean",
+        "HSS",
+        "MAE",
+        "MSE",
+        "SSIM",
+        "CRPS",
+    ):
         assert f"  {column}" in header
     assert [row.split("  ")[0] for row in rows] == [
         "persistence", "ours (mean of 3)", "ours (member 0)",
     ]  # fmt: skip
     error = result["rows"]["persistence"]["scores"]["mae_physical"]["overall"]
     assert f"  {error:.2f}  " in rows[0]
+
+
+def test_the_note_tells_unit_scale_and_thresholds():
+    suite = NowcastSuite(("persistence",), (20, 30), 90, (1,), (6, 12), "dBZ")
+    suite.update("persistence", *np.zeros((2, 1, 2, 12, 12, 1), np.float32))
+    note = table_text(suite.result()).splitlines()[-1]
+    assert "+6 to +12 min. Values: dBZ 0..90; " in note
+    assert "mean over the thresholds 20, 30." in note
 
 
 def test_markdown_rows_have_as_many_cells_as_the_header(result):

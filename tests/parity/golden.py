@@ -45,14 +45,17 @@ class Comparison:
 class GoldenFile(Mapping[str, np.ndarray]):
     """The arrays of one `.npz` with its `config`; a case inside it is a view by prefix."""
 
-    def __init__(self, arrays: Mapping[str, np.ndarray], name: str) -> None:
+    def __init__(
+        self, arrays: Mapping[str, np.ndarray], name: str, folder: Path | None = None
+    ) -> None:
         self.arrays = dict(arrays)
         self.name = name
+        self.folder = folder
 
     @classmethod
     def read(cls, path: Path) -> GoldenFile:
         with np.load(path, allow_pickle=False) as archive:
-            return cls({key: archive[key] for key in archive.files}, path.stem)
+            return cls({key: archive[key] for key in archive.files}, path.stem, path.parent)
 
     def __getitem__(self, key: str) -> np.ndarray:
         return self.arrays[key]
@@ -73,7 +76,11 @@ class GoldenFile(Mapping[str, np.ndarray]):
 
     def case(self, prefix: str) -> GoldenFile:
         """The sub-file below `prefix` ("odd/"), for files that hold several cases."""
-        return GoldenFile(self.under(prefix), f"{self.name}:{prefix.rstrip('/')}")
+        return GoldenFile(self.under(prefix), f"{self.name}:{prefix.rstrip('/')}", self.folder)
+
+    def beside(self, name: str) -> GoldenFile:
+        """Another file of the same folder."""
+        return GoldenFile.read(self.folder / name)
 
 
 Handler = Callable[[GoldenFile], Iterable[Comparison]]

@@ -25,6 +25,12 @@ SYSTEMS = {
         "tests.parity.diffcast_data",
         "tests.parity.diffcast_metrics",
     ),
+    "geodiff": (
+        "tests.parity.geodiff_network",
+        "tests.parity.geodiff_diffusion",
+        "tests.parity.geodiff_physics",
+        "tests.parity.geodiff_metrics",
+    ),
 }
 
 

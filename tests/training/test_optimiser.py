@@ -78,6 +78,8 @@ def test_moments_are_named_after_their_parameter():
         ("final_proj.bias", (4,), False),
         ("down_self_blocks.0.0.attn_l.0.norm.weight", (4,), False),
         ("logvar", (100,), False),
+        ("downs.0.0.block1.norm.gamma", (4, 1, 1, 1), False),
+        ("time_rel_pos_bias.relative_attention_bias.weight", (32, 8), False),
         ("pos_embed.T_embed.weight", (5, 4), False),
         ("out.2.positional_embedding", (4, 9), False),
         ("down_self_blocks.0.0.attn_l.0.relative_position_bias_table", (9, 2), False),

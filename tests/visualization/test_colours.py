@@ -1,12 +1,16 @@
 import numpy as np
+import pytest
 
 from src.visualization.colours import (
+    DBZ_LEVELS,
     HIT_MISS_RGB,
+    VALUE_SCALES,
     VIL_LEVELS,
     VIL_RGB,
     hit_miss,
     hit_miss_palette,
     probability_palette,
+    value_palette,
     vil_palette,
     vil_rgb,
 )
@@ -45,3 +49,14 @@ def test_each_tenth_of_probability_has_its_own_colour():
     found = drawn(probability_palette(), np.arange(10) / 10)
     assert len(np.unique(found, axis=0)) == 10
     np.testing.assert_array_equal(found[0], VIL_RGB[0])
+
+
+@pytest.mark.parametrize("unit", VALUE_SCALES)
+def test_every_unit_has_a_colour_for_each_of_its_bins(unit):
+    levels = np.array(VALUE_SCALES[unit].levels[:-1], float)
+    assert (np.diff(levels) > 0).all()
+    np.testing.assert_array_equal(drawn(value_palette(unit), levels), VIL_RGB)
+
+
+def test_the_thresholds_of_reflectivity_separate_colours():
+    assert {20, 30, 35, 40} < set(DBZ_LEVELS)

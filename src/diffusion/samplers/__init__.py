@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from src.diffusion.process import DiffusionProcess
 from src.diffusion.samplers import ddim, ddpm
-from src.diffusion.samplers.base import Plan, Sampler, SamplerStep
+from src.diffusion.samplers.base import SPACINGS, Plan, Sampler, SamplerStep
 from src.refusal import Refusal
 
 __all__ = ["SAMPLERS", "Plan", "Sampler", "SamplerStep", "make_plan"]
@@ -12,10 +12,14 @@ __all__ = ["SAMPLERS", "Plan", "Sampler", "SamplerStep", "make_plan"]
 SAMPLERS: dict[str, Sampler] = {"ddpm": ddpm.plan, "ddim": ddim.plan}
 
 
-def make_plan(name: str, process: DiffusionProcess, steps: int, eta: float = 0.0) -> Plan:
+def make_plan(
+    name: str, process: DiffusionProcess, steps: int, eta: float = 0.0, spacing: str = "even"
+) -> Plan:
     """The plan of sampler `name` with `steps` steps, noisiest first.
 
-    eta in [0, 1]: share of the ancestral noise, for samplers that have the choice. Raises Refusal
+    eta in [0, 1]: share of the ancestral noise, for samplers that have the choice.
+    spacing: of the times, a name of `base.SPACINGS`: "even" jumps from T - 1 to clean data, or
+    "endpoints", evenly from T - 1 to time 0, and from there to clean data. Raises Refusal
     for an unknown name, more steps than the process has levels, or an impossible eta.
     """
     if name not in SAMPLERS:
@@ -27,4 +31,4 @@ def make_plan(name: str, process: DiffusionProcess, steps: int, eta: float = 0.0
         )
     if not 0 <= eta <= 1:
         raise Refusal(f"sampling.eta: {eta}, expected a number from 0 to 1")
-    return SAMPLERS[name](process, steps, eta)
+    return SAMPLERS[name](process, SPACINGS[spacing](process.timesteps, steps), eta)

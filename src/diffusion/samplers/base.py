@@ -38,7 +38,7 @@ class SamplerStep:
 
 
 Plan = tuple[SamplerStep, ...]
-Sampler = Callable[[DiffusionProcess, int, float], Plan]  # (process, steps, eta) -> plan
+Sampler = Callable[[DiffusionProcess, np.ndarray, float], Plan]  # (process, times, eta) -> plan
 
 
 def even_times(timesteps: int, steps: int) -> np.ndarray:
@@ -48,3 +48,16 @@ def even_times(timesteps: int, steps: int) -> np.ndarray:
     level, and its last jump is as long as the others ("trailing" in Lin et al. 2024, table 2).
     """
     return np.arange(1, steps + 1) * timesteps // steps - 1
+
+
+def endpoint_times(timesteps: int, steps: int) -> np.ndarray:
+    """At most `steps` times, rising, evenly from 0 to T - 1, both included, rounded half to even.
+
+    One step starts at T - 1. Where rounding gives a time twice it is visited once.
+    """
+    if steps == 1:
+        return np.array([timesteps - 1])
+    return np.unique(np.round(np.linspace(0, timesteps - 1, steps))).astype(int)
+
+
+SPACINGS = {"even": even_times, "endpoints": endpoint_times}

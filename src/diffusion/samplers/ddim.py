@@ -14,23 +14,26 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from src.diffusion.process import DiffusionProcess
-from src.diffusion.samplers.base import Plan, SamplerStep, even_times
+from src.diffusion.samplers.base import Plan, SamplerStep
 
 
-def plan(process: DiffusionProcess, steps: int, eta: float = 0.0) -> Plan:
-    """`steps` steps; the last one goes to alpha_bar = 1, so it lands on x0 without noise.
+def plan(process: DiffusionProcess, times: np.ndarray, eta: float = 0.0) -> Plan:
+    """A step at each of `times` (rising); the last one goes to alpha_bar = 1: it lands on x0.
 
     guidance_sigma is the sigma of eta = 1 between the same two levels, whatever `eta` is.
     """
-    times = even_times(process.timesteps, steps)
     levels = [1.0, *(float(process.alpha_bar[t]) for t in times)]
     return tuple(
-        _step(int(times[k]), levels[k + 1], levels[k], eta) for k in reversed(range(steps))
+        step_between(int(times[k]), levels[k + 1], levels[k], eta)
+        for k in reversed(range(len(times)))
     )
 
 
-def _step(t: int, alpha_bar_t: float, alpha_bar_s: float, eta: float) -> SamplerStep:
+def step_between(t: int, alpha_bar_t: float, alpha_bar_s: float, eta: float) -> SamplerStep:
+    """From the level of time t to the one with alpha_bar_s, less noisy."""
     ancestral = math.sqrt((1 - alpha_bar_s) / (1 - alpha_bar_t) * (1 - alpha_bar_t / alpha_bar_s))
     sigma = eta * ancestral
     direction = math.sqrt(max(1 - alpha_bar_s - sigma**2, 0.0)) / math.sqrt(1 - alpha_bar_t)

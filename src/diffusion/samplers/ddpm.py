@@ -11,21 +11,20 @@ from __future__ import annotations
 import numpy as np
 
 from src.diffusion.process import DiffusionProcess
-from src.diffusion.samplers.base import Plan, SamplerStep, even_times
+from src.diffusion.samplers.base import Plan, SamplerStep
 from src.refusal import Refusal
 
 
-def plan(process: DiffusionProcess, steps: int, eta: float = 0.0) -> Plan:
-    """`steps` ancestral steps; the last one adds no noise and lands on x0.
+def plan(process: DiffusionProcess, times: np.ndarray, eta: float = 0.0) -> Plan:
+    """An ancestral step at each of `times` (rising); the last adds no noise and lands on x0.
 
     guidance_sigma is exp(log variance / 2) with the clipped log variance, as in the reference: in
     the last step it is 1e-10, where sigma is 0. Raises Refusal for an eta, which DDPM has not.
     """
     if eta != 0:
         raise Refusal(f"sampling.eta: {eta}, ddpm has none; leave it out or use sampler ddim")
-    times = even_times(process.timesteps, steps)
     respaced = process.respaced(times)
-    return tuple(_step(respaced, k, int(times[k])) for k in reversed(range(steps)))
+    return tuple(_step(respaced, k, int(times[k])) for k in reversed(range(len(times))))
 
 
 def _step(respaced: DiffusionProcess, k: int, t: int) -> SamplerStep:

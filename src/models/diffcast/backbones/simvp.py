@@ -200,5 +200,8 @@ class InceptionBlock(nn.Cell):
         weight = ops.cat([branch.norm.weight for branch in self.layers])
         bias = ops.cat([branch.norm.bias for branch in self.layers])
         active = ops.leaky_relu(self.joined(mixed, weight, bias), SLOPE)
-        n, c, h, w = active.shape
-        return active.reshape(n, self.branches, c // self.branches, h, w).sum(axis=1)
+        parts = ops.split(active, active.shape[1] // self.branches, 1)
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part
+        return total

@@ -1,0 +1,241 @@
+"""What a NetCDF file holds, found out once, and the reading of one state out of it.
+
+Files are opened anew for every reading: nothing is shared between processes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from src.data.temperature import axes, names
+from src.data.temperature.grid import Grid
+from src.refusal import Refusal
+
+LEVEL_TOLERANCE_HPA = 0.01
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One variable of a file: its name there and what takes its numbers to our unit."""
+
+    name: str
+    factor: float = 1.0
+    offset: float = 0.0
+    standard_name: str = ""
+
+
+@dataclass(frozen=True)
+class State:
+    """One field of a file: where it lies along the axes other than the grid's, and when it is.
+
+    time: valid time, datetime64[m], UTC. member: number of the ensemble member, or None.
+    """
+
+    place: tuple[tuple[str, int], ...]
+    time: np.datetime64
+    member: int | None = None
+
+
+@dataclass(frozen=True)
+class FieldFile:
+    """A file as this data set sees it.
+
+    levels_hpa: (Z,) as they lie in the file. variables: by quantity of `names.QUANTITIES`.
+    layout: names of its axes and how its columns lie. earth_winds: winds are to be turned.
+    """
+
+    path: Path
+    levels_hpa: np.ndarray
+    grid: Grid
+    states: tuple[State, ...]
+    variables: dict[str, Variable]
+    layout: axes.Layout
+    earth_winds: bool = field(default=False)
+
+    def level_indices(self, levels_hpa: tuple[float, ...]) -> list[int]:
+        """Where the wanted levels lie; Refusal lists the levels that there are."""
+        found = []
+        for level in levels_hpa:
+            near = np.flatnonzero(np.abs(self.levels_hpa - level) < LEVEL_TOLERANCE_HPA)
+            if not len(near):
+                held = ", ".join(f"{p:g}" for p in sorted(self.levels_hpa, reverse=True))
+                raise Refusal(f"{self.path}: no level {level:g} hPa, found {held}; "
+                              "choose the model's levels_hpa among them")  # fmt: skip
+            found.append(int(near[0]))
+        return found
+
+    def read(
+        self, quantity: str, state: State, levels_hpa: tuple[float, ...] = ()
+    ) -> np.ndarray | None:
+        """One quantity, see `read_all`; None if the file does not hold it."""
+        return self.read_all([quantity], state, levels_hpa).get(quantity)
+
+    def read_all(
+        self, quantities: Iterable[str], state: State, levels_hpa: tuple[float, ...] = ()
+    ) -> dict[str, np.ndarray]:
+        """Those of the quantities that the file holds, in our units, float64.
+
+        (Z, H, W) on the wanted levels, (H, W) at the ground. The file is opened once.
+        """
+        with opened(self.path) as data:
+            return {
+                quantity: self._values(data, quantity, state, levels_hpa)
+                for quantity in quantities
+                if quantity in self.variables
+            }
+
+    def _values(
+        self, data: xr.Dataset, quantity: str, state: State, levels_hpa: tuple[float, ...]
+    ) -> np.ndarray:
+        variable, layout = self.variables[quantity], self.layout
+        array = data[variable.name]
+        place: dict[str, int | list[int]] = {d: i for d, i in state.place if d in array.dims}
+        if names.QUANTITIES[quantity].on_levels:
+            place[layout.level] = self.level_indices(levels_hpa)
+        order = [d for d in (layout.level, layout.y, layout.x) if d in array.dims]
+        values = np.asarray(array.isel(place).transpose(*order).values, np.float64)
+        return layout.arranged(values) * variable.factor + variable.offset
+
+
+def scan(path: Path, wind_axes: str = "auto") -> FieldFile:
+    """Find out what a file holds; Refusal if it is not a readable file of this kind.
+
+    wind_axes: see `TemperatureSettings`.
+    """
+    try:
+        changed = os.stat(path).st_mtime_ns
+    except OSError as error:
+        raise Refusal(f"{path}: cannot be read ({os.strerror(error.errno or 0)}); "
+                      "mend data.root_dir or data.files") from None  # fmt: skip
+    return _scan(path, wind_axes, changed)
+
+
+@lru_cache(maxsize=1024)
+def _scan(path: Path, wind_axes: str, changed: int) -> FieldFile:
+    """`changed`, the time of the last change, keeps the memory of a file from going stale."""
+    with opened(path) as data:
+        temperature = _temperature(path, data)
+        layout = axes.find_layout(path, data, data[temperature.name])
+        variables = {"temperature": temperature, **_others(path, data, layout)}
+        return FieldFile(
+            path,
+            axes.levels(path, data, layout),
+            axes.find_grid(path, data, layout),
+            _states(path, data, data[temperature.name], layout),
+            variables,
+            layout,
+            _winds_point_east(data, variables, wind_axes),
+        )
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[xr.Dataset]:
+    """The file as a dataset; what goes wrong with it, also while reading, becomes a Refusal."""
+    try:
+        with _open(path) as data:
+            yield data
+    except (OSError, RuntimeError, EOFError) as error:
+        raise Refusal(f"{path}: cannot be read as NetCDF ({_line(error)}); it may be truncated, "
+                      "fetch it again") from None  # fmt: skip
+
+
+def _open(path: Path) -> xr.Dataset:
+    with path.open("rb") as file:
+        magic = file.read(8)
+    if magic.startswith(b"GRIB"):
+        raise Refusal(f"{path}: is a GRIB file; turn it into NetCDF first (cdo -f nc4 copy IN OUT)")
+    classic = magic.startswith(b"CDF")
+    if not classic and magic != b"\x89HDF\r\n\x1a\n":
+        raise Refusal(f"{path}: is no NetCDF file; mend data.files, or fetch it again")
+    engine: Any = "scipy" if classic else "h5netcdf"
+    try:
+        return xr.open_dataset(path, engine=engine, decode_timedelta=False)
+    except (ValueError, KeyError, TypeError, ImportError) as error:
+        raise Refusal(f"{path}: cannot be understood as NetCDF ({_line(error)}); "
+                      "mend the file") from None  # fmt: skip
+
+
+def _temperature(path: Path, data: xr.Dataset) -> Variable:
+    found = _find(path, data, "temperature", None)
+    if found is None:
+        held = ", ".join(map(str, data.data_vars)) or "nothing"
+        raise Refusal(f"{path}: no temperature on pressure levels, looked for "
+                      f"{names.looked_for('temperature')}; found {held}")  # fmt: skip
+    return found
+
+
+def _others(path: Path, data: xr.Dataset, layout: axes.Layout) -> dict[str, Variable]:
+    found = {q: _find(path, data, q, layout) for q in names.QUANTITIES if q != "temperature"}
+    return {quantity: variable for quantity, variable in found.items() if variable is not None}
+
+
+def _find(
+    path: Path, data: xr.Dataset, quantity: str, layout: axes.Layout | None
+) -> Variable | None:  # fmt: skip
+    """The variable of a quantity with the axes it should have, in a unit that is known."""
+    pairs = [(str(name), dict(data[name].attrs)) for name in data.variables]
+    for name in names.candidates(quantity, pairs):
+        if not _has_axes(data[name], quantity, layout):
+            continue
+        unit = data[name].attrs.get("units")
+        try:
+            numbers = names.conversion(quantity, name, unit)
+        except KeyError:
+            known = ", ".join(u for u in names.QUANTITIES[quantity].units if u)
+            raise Refusal(f"{path}: {name} is in {unit!r}, expected one of {known}; "
+                          "mend its attribute units") from None  # fmt: skip
+        if numbers is not None:
+            return Variable(name, *numbers, str(data[name].attrs.get("standard_name", "")))
+    return None
+
+
+def _has_axes(array: xr.DataArray, quantity: str, layout: axes.Layout | None) -> bool:
+    dims = [str(dim) for dim in array.dims]
+    if layout is None:
+        roles = [axes.role(array, dim) for dim in dims]
+        return {"level", "y", "x"} <= set(roles)
+    if not {layout.y, layout.x} <= set(dims):
+        return False
+    return (layout.level in dims) == names.QUANTITIES[quantity].on_levels
+
+
+def _states(
+    path: Path, data: xr.Dataset, array: xr.DataArray, layout: axes.Layout
+) -> tuple[State, ...]:
+    """Every field of the file, in the order in which its axes run."""
+    times = axes.valid_times(path, data, array, layout)
+    member = layout.others.get("member")
+    shape = [array.sizes[dim] for dim in layout.states]
+    states = []
+    for index in np.ndindex(*shape):
+        place = dict(zip(layout.states, index, strict=True))
+        number = None
+        if member:
+            coordinate = data[member].values if member in data.coords else range(10**6)
+            number = int(coordinate[place[member]])
+        states.append(State(tuple(place.items()), times[index], number))
+    return tuple(states)
+
+
+def _winds_point_east(data: xr.Dataset, variables: dict[str, Variable], wind_axes: str) -> bool:
+    if wind_axes != "auto" or "u" not in variables:
+        return wind_axes == "earth"
+    # cfgrib names every u eastward_wind; the flag of the GRIB message is right
+    relative = data[variables["u"].name].attrs.get("GRIB_uvRelativeToGrid")
+    if relative is not None:
+        return not int(relative)
+    return variables["u"].standard_name == "eastward_wind"
+
+
+def _line(error: BaseException) -> str:
+    """Libraries report in several lines, a refusal has one."""
+    return " ".join(str(error).split())[:200]

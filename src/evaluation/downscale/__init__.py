@@ -1,0 +1,1 @@
+"""Scores of downscaled temperature on pressure levels; NumPy only."""

@@ -1,0 +1,1 @@
+"""Forecasts as files with coordinates and units; NumPy and xarray only."""

@@ -1,0 +1,54 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from src.commands.nowcast import Task
+from src.config.schema import Evaluation
+from src.data import open_split
+from src.models.base import Window
+from tests.data.sequence_sets import settings, write
+
+WINDOW = Window(length=5, stride=2, frame=(8, 8), context=2)
+
+
+@pytest.fixture
+def sequences(tmp_path):
+    write(tmp_path / "a.h5")
+    return open_split(settings(tmp_path / "a.h5"), "test", WINDOW)
+
+
+def task(sequences, **options):
+    run = SimpleNamespace(model=None, evaluation=Evaluation(pools=(1,), **options))
+    spec = SimpleNamespace(window=lambda model: WINDOW)
+    return Task(sequences, run, spec, ("ours",))
+
+
+@pytest.mark.parametrize(
+    ("options", "threshold"), [({}, 30), ({"probability_threshold": 12.5}, 12.5)]
+)
+def test_panels_show_the_middle_threshold_of_the_data_unless_told(
+    sequences, tmp_path, monkeypatch, options, threshold
+):
+    drawn = []
+    monkeypatch.setattr("src.visualization.panels.forecast_panel", lambda *a: drawn.append(a))
+    monkeypatch.setattr("src.visualization.animation.forecast_animation", lambda *a: None)
+    scoring = task(sequences, **options)
+    context, truth = scoring.parts(sequences[4][None])
+    scoring.keep(4, "ours", truth[:, None], context, truth)
+    next(scoring.draw(tmp_path))
+    _, case, found, label = drawn[0]
+    assert (found, case.unit, case.value_scale, label) == (threshold, "dBZ", 90, "test_1_02")
+
+
+def test_the_table_tells_the_unit_and_the_thresholds_of_the_data(sequences, tmp_path):
+    scoring = task(sequences)
+    context, truth = scoring.parts(sequences[0][None])
+    scoring.score("persistence", scoring.baseline("persistence", context, truth), context, truth)
+    assert context.shape == (1, 2, 8, 8, 1)
+    np.testing.assert_array_equal(
+        scoring.baseline("persistence", context, truth)[:, 2], context[:, -1]
+    )
+    text = scoring.write(tmp_path, {})
+    assert "+6 to +18 min. Values: dBZ 0..90" in text
+    assert "thresholds 20, 30, 35, 40" in text

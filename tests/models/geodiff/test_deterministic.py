@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+
+from src.models.geodiff import stages
+from src.models.geodiff.deterministic import DeterministicNetwork
+from src.models.geodiff.statistics import LevelMoments, PriorMoments
+from src.models.geodiff.training_losses import DeterministicLoss
+from src.models.geodiff.upsampling import SHIFT_K, upsample
+from src.physics.resample import bicubic
+from tests.models.geodiff.small import built, sample, settings_of, tensors
+
+
+def test_untrained_field_is_bicubic_interpolation():
+    arrays = sample()
+    made = built(DeterministicNetwork, settings_of())(*tensors((arrays[0], arrays[2], arrays[3])))
+    reduced = arrays[0][..., 0].astype(np.float64) - SHIFT_K
+    np.testing.assert_allclose(made.asnumpy(), bicubic(reduced, 2), rtol=0, atol=1e-5)
+    alone = upsample(tensors(arrays)[0].reshape(2, 3, 4, 6) - SHIFT_K, 2)
+    np.testing.assert_array_equal(made.asnumpy(), alone.asnumpy())
+
+
+@pytest.mark.parametrize(
+    "unet",
+    [
+        {"upsample": "nearest_conv"},
+        {"padding_mode": "replicate"},
+        {"level_coordinate": "ln_p"},
+        {"linear_attention": False},
+    ],
+)
+def test_every_option_of_the_network_changes_the_answer(unet):
+    plain = settings_of()
+    changed = settings_of(deterministic={**plain.deterministic.model_dump(), **unet})
+    arrays = sample()
+    inputs = tensors((arrays[0], arrays[2], arrays[3]))
+    answers = [
+        built(DeterministicNetwork, s, stir=0.1)(*inputs).asnumpy() for s in (plain, changed)
+    ]
+    assert answers[0].shape == answers[1].shape
+    assert np.abs(answers[0] - answers[1]).max() > 1e-4
+
+
+def test_replicate_padding_answers_a_constant_field_with_a_constant():
+    unet = settings_of().deterministic.model_dump()
+    unet |= {"padding_mode": "replicate", "upsample": "nearest_conv"}
+    arrays = [np.ones_like(array) for array in sample()]
+    inputs = tensors((arrays[0] * 280, arrays[2], arrays[3]))
+    network = built(DeterministicNetwork, settings_of(deterministic=unet), stir=0.1)
+    made = network(*inputs).asnumpy()
+    np.testing.assert_allclose(made, made[..., :1, :1] * np.ones_like(made), atol=1e-3)
+
+
+def test_calibration_takes_over_the_moments_of_the_training_split():
+    network, batches = built(DeterministicNetwork, settings_of()), [sample(seed=1), sample(seed=2)]
+    stages.calibrate_deterministic(settings_of(), network, {}, iter(batches))
+    truth = np.concatenate([b[-1] for b in batches]).astype(np.float64)
+    statistics = network.primary_statistics
+    np.testing.assert_allclose(statistics.mean.asnumpy(), truth.mean((0, 2, 3, 4)), rtol=1e-6)
+    np.testing.assert_allclose(statistics.std.asnumpy(), truth.std((0, 2, 3, 4)), rtol=1e-5)
+    priors = np.concatenate([b[2] for b in batches]).astype(np.float64)[..., :6]
+    np.testing.assert_allclose(
+        statistics.prior_mean.asnumpy(), priors.mean((0, 2, 3)), rtol=1e-4, atol=1e-5
+    )
+    np.testing.assert_allclose(statistics.prior_std.asnumpy(), priors.std((0, 2, 3)), rtol=1e-4)
+    assert not statistics.mean.requires_grad
+
+
+def test_samples_without_winds_do_not_count_in_the_moments_of_what_needs_winds():
+    rng, moments = np.random.default_rng(0), PriorMoments()
+    fields = rng.normal(size=(2, 3, 6, 4, 4))
+    moments.update(fields, np.array([1.0, 0.0]))
+    mean, std = moments.mean_and_std()
+    np.testing.assert_allclose(mean[:, :2], fields[0, :, :2].mean((2, 3)))
+    np.testing.assert_allclose(mean[:, 2:], fields[:, :, 2:].mean((0, 3, 4)))
+    moments = PriorMoments()
+    moments.update(fields, np.zeros(2))
+    mean, std = moments.mean_and_std()
+    np.testing.assert_array_equal(mean[:, :2], 0)
+    np.testing.assert_array_equal(std[:, :2], 1)
+
+
+def test_a_constant_level_has_a_floor_for_its_deviation():
+    moments = LevelMoments()
+    moments.update(np.full((2, 3, 4), 280.0))
+    np.testing.assert_array_equal(moments.mean_and_std()[1], 1e-6)
+
+
+def test_priors_are_clipped_and_blanked_where_winds_are_absent():
+    network, arrays = built(DeterministicNetwork, settings_of()), sample()
+    priors = np.full_like(arrays[2], 100.0)
+    priors[..., 6] = [[[[1.0]]], [[[0.0]]]]
+    seen = network.fine_priors(tensors([priors])[0]).asnumpy()
+    np.testing.assert_allclose(seen[0, :, :6], 8.0, rtol=1e-6)
+    np.testing.assert_allclose(seen[1, :, 2:6], 8.0, rtol=1e-6)
+    np.testing.assert_array_equal(seen[1, :, :2], 0)
+    np.testing.assert_allclose(
+        seen[:, :, 6], [np.ones((3, 8, 12)), np.zeros((3, 8, 12))], atol=1e-6
+    )
+
+
+def test_loss_of_the_untrained_network_has_the_rmse_of_bicubic():
+    arrays = sample()
+    network = built(DeterministicNetwork, settings_of())
+    loss = DeterministicLoss(network, settings_of())
+    _, values = loss(*tensors(arrays))
+    named = dict(zip(loss.diagnostic_names, (float(v.asnumpy()) for v in values), strict=True))
+    error = bicubic(arrays[0][..., 0].astype(np.float64), 2) - arrays[-1][..., 0]
+    assert named["rmse"] == pytest.approx(np.sqrt((error**2).mean()), rel=1e-4)
+    physics = named["static"] + 0.5 * named["gradient"]
+    physics += 0.25 * (named["thickness"] + named["correlation"])
+    assert named["total"] == pytest.approx(named["charbonnier"] + 0.1 * physics, rel=1e-5)

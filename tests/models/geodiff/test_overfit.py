@@ -1,0 +1,76 @@
+from pathlib import Path
+
+import h5py
+import mindspore as ms
+import numpy as np
+import pytest
+
+from src.config.schema import StageTraining
+from src.models.base import Objective
+from src.models.geodiff.deterministic import DeterministicNetwork
+from src.models.geodiff.settings import GeoDiffSettings
+from src.models.geodiff.statistics import LevelMoments, set_values
+from src.models.geodiff.training_losses import DeterministicLoss
+from src.physics.resample import bicubic, block_mean
+from src.training.train_step import ObjectiveStep
+
+FILE = Path(__file__).parents[4] / "shared" / "data" / "temperature" / "nam211.nc"
+LEVELS = (1000, 900, 850, 700, 500, 400, 300, 200)
+
+
+def settings():
+    unet = {"dim": 12, "multiples": (1, 2), "heads": 2, "head_size": 16}
+    return GeoDiffSettings(
+        name="geodiff",
+        levels_hpa=LEVELS,
+        frame_size=(32, 32),
+        statics=False,
+        deterministic=unet,
+        denoiser=unet,
+        priors={"use": False},
+        loss={"physics": 0.0},
+    )
+
+
+def analysis():
+    """Temperature (Z, 32, 32) of the first state of the file."""
+    with h5py.File(FILE) as file:
+        found = file["level"][:].tolist()
+        return np.stack([file["t"][0, found.index(p), :32, :32] for p in LEVELS])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not FILE.is_file(), reason="no real temperature beside the project")
+def test_deterministic_stage_learns_one_state_by_heart():
+    truth = analysis().astype(np.float64)
+    coarse = block_mean(truth, 4)
+    ms.set_seed(0)
+    network = DeterministicNetwork(settings())
+    moments = LevelMoments()
+    moments.update(truth[None])
+    for parameter, values in zip(
+        (network.primary_statistics.mean, network.primary_statistics.std),
+        moments.mean_and_std(),
+        strict=True,
+    ):
+        set_values(parameter, values)
+    loss = DeterministicLoss(network, settings())
+    training = StageTraining(optimizer="adam", clip_norm=1e9)
+    step = ObjectiveStep(
+        Objective("d", network.trainable_params(), ((0, loss),)), training, (), compiled=False
+    )
+    z, h, w = truth.shape
+    sample = (
+        coarse[None, ..., None],
+        np.zeros((1, z, h // 4, w // 4, 3)),
+        np.zeros((1, z, h // 4, w // 4, 7)),
+        np.zeros((1, h, w, 3)),
+        np.ones((1, h, w, 2)),
+        np.ones((1, z, h, w, 1)),
+        truth[None, ..., None],
+    )
+    sample = tuple(array.astype(np.float32) for array in sample)
+    errors = [float(step.run(k, [sample], 2e-3)["rmse"].asnumpy()) for k in range(101)]
+    interpolated = np.sqrt(np.mean((bicubic(coarse, 4) - truth) ** 2))
+    assert errors[0] == pytest.approx(interpolated, rel=1e-4)
+    assert errors[100] < interpolated / 2

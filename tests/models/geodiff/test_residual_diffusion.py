@@ -1,0 +1,221 @@
+import mindspore as ms
+import numpy as np
+import pytest
+from mindspore import Tensor, nn
+
+from src.config.schema import Sampling
+from src.diffusion.sampling import SamplingStep
+from src.diffusion.sampling import sample as run_plan
+from src.models.geodiff import draws, stages
+from src.models.geodiff.deterministic import DeterministicNetwork
+from src.models.geodiff.forecaster import GeoDiffForecaster, Guided
+from src.models.geodiff.hr_priors import FinePriors
+from src.models.geodiff.joint import JointNetwork
+from src.models.geodiff.residual_network import ResidualConditions, ResidualNetwork
+from src.models.geodiff.settings import DiffusionSettings
+from src.models.geodiff.training_losses import ResidualDiffusionLoss
+from src.models.geodiff.upsampling import SHIFT_K
+from src.physics import priors
+from src.physics.horizontal import Metric
+from src.physics.resample import bicubic, block_mean
+from src.refusal import Refusal
+from tests.models.geodiff.small import FINE, LEVELS, built, sample, settings_of, smooth, tensors
+
+PRESSURE = np.array(LEVELS) * 100.0
+
+
+def networks(**changes):
+    settings = settings_of(**changes)
+    primary = built(DeterministicNetwork, settings, stir=0.02)
+    return settings, primary, built(ResidualNetwork, settings, stir=0.02, seed=1)
+
+
+def test_fine_priors_are_those_of_the_physics_room():
+    rng = np.random.default_rng(0)
+    shape = (2, 3, 16, 20)
+    temperature = np.array([288.0, 280.0, 255.0]).reshape(1, -1, 1, 1) + smooth(rng, shape, 3.0)
+    wind = [smooth(rng, shape, 8.0), smooth(rng, shape, 8.0), smooth(rng, shape, 0.2)]
+    h_x = np.broadcast_to(np.linspace(0, 3e4, 16)[:, None], (16, 20)).copy()  # row 0 is a pole
+    metric = Metric(h_x, np.full((16, 20), -2.5e4))
+    expected = priors.prior_channels(temperature, priors.Winds(*wind), PRESSURE, metric)
+    lengths = np.broadcast_to(np.stack([metric.h_x, metric.h_y], -1), (2, 16, 20, 2))
+    got = FinePriors(LEVELS)(
+        Tensor((temperature - SHIFT_K).astype(np.float32)),
+        Tensor(np.stack(wind, 2).astype(np.float32)),
+        Tensor(np.ascontiguousarray(lengths, np.float32)),
+    ).asnumpy()
+    for channel, limit in enumerate((2e-4, 2e-4, 2e-4, 2e-4, 2e-4, 3e-3)):
+        field = expected[..., channel]
+        error = np.abs(got[:, :, channel] - field).max() / np.abs(field).max()
+        assert error < limit, channel
+
+
+def test_conditions_hold_what_they_say():
+    settings, primary, network = networks()
+    arrays = sample()
+    field, condition, seen = ResidualConditions(settings, primary, network)(*tensors(arrays[:5]))
+    assert condition.shape == (2, 3, 6, *FINE)  # U(T_lr), T_det, level, three statics
+    statistics = primary.primary_statistics
+    np.testing.assert_allclose(
+        condition.asnumpy()[:, :, 1], statistics.normalised(field).asnumpy(), rtol=1e-6
+    )
+    level = condition.asnumpy()[0, :, 2, 0, 0]
+    np.testing.assert_allclose(level, np.log(np.array(LEVELS) / 1000) / np.log(0.5), atol=1e-6)
+    np.testing.assert_allclose(condition.asnumpy()[:, 0, 3:], arrays[3].transpose(0, 3, 1, 2))
+    np.testing.assert_allclose(seen.asnumpy()[:, :, 6], 1, rtol=1e-6)
+
+
+def test_sigma_is_the_error_of_the_deterministic_field():
+    settings, primary, network = networks()
+    arrays = sample()
+    stages.calibrate_residual(settings, network, {"deterministic": primary}, iter([arrays]))
+    made = primary(*tensors((arrays[0], arrays[2], arrays[3]))).asnumpy() + SHIFT_K
+    expected = np.sqrt(((arrays[-1][..., 0] - made) ** 2).mean((0, 2, 3)))
+    statistics = network.residual_statistics
+    np.testing.assert_allclose(statistics.sigma.asnumpy(), expected, rtol=1e-4)
+    assert statistics.prior_std.asnumpy().min() > 0
+
+
+def test_no_gradient_reaches_the_frozen_network_and_the_loss_is_that_of_the_objective():
+    settings, primary, network = networks(loss={"physics": 0.0})
+    loss = ResidualDiffusionLoss(network, primary, settings)
+    drawn = draws.for_residuals(settings, np.random.default_rng(0), 2)
+    inputs = tensors((*sample(), *drawn))
+    found = ms.grad(lambda *x: loss(*x)[0], None, ms.ParameterTuple(primary.trainable_params()))
+    assert all(not g.asnumpy().any() for g in found(*inputs))
+    total, (_, data, *_) = loss(*inputs)
+    assert float(total.asnumpy()) == pytest.approx(float(data.asnumpy()))
+
+
+def test_physics_is_switched_off_where_the_estimate_is_noise():
+    settings, primary, network = networks(diffusion={"timesteps": 1000, "objective": "v"})
+    loss = ResidualDiffusionLoss(network, primary, settings)
+    _, noise, shown = draws.for_residuals(settings, np.random.default_rng(0), 2)
+    early, late = (
+        loss(*tensors((*sample(), np.full(2, t, np.int32), noise, shown)))[1] for t in (0, 999)
+    )
+    assert float(early[5].asnumpy()) >= 0
+    assert float(late[4].asnumpy()) < 1e-6 < float(early[4].asnumpy())
+
+
+def test_hidden_conditions_are_zero_but_for_their_flag():
+    settings, _, network = networks(
+        diffusion={"timesteps": 20, "objective": "v", "condition_dropout": 0.5}
+    )
+    condition = Tensor(np.ones((2, 3, 6, *FINE), np.float32))
+    seen = network.hidden(condition, Tensor(np.array([1, 0], np.float32))).asnumpy()
+    assert seen.shape[2] == 7
+    np.testing.assert_array_equal(seen[0, :, :6], 1)
+    np.testing.assert_array_equal(seen[0, :, 6], 0)
+    np.testing.assert_array_equal(seen[1, :, :6], 0)
+    np.testing.assert_allclose(seen[1, :, 6], network.null_flag.asnumpy()[0])
+    shown = draws.for_residuals(settings, np.random.default_rng(0), 200)[2]
+    assert 0.4 < shown.mean() < 0.6
+
+
+class Echo(nn.Cell):
+    """Says the sum of what it is told."""
+
+    def construct(self, x, t, condition, *features):
+        return condition + features[0]
+
+
+def test_guidance_moves_from_the_hidden_answer_beyond_the_shown_one():
+    guided = Guided(Echo(), 3.0)
+    values = [Tensor(np.full((1, 2), v, np.float32)) for v in (0, 2, 5, 1, 4)]
+    answer = guided(values[0], None, *values[1:])
+    np.testing.assert_allclose(answer.asnumpy(), 5 + 3 * (7 - 5))
+
+
+class TrueAnswer(nn.Cell):
+    """A denoiser that knows x_0 and says what the objective asks for."""
+
+    def __init__(self, process, x0, prediction):
+        super().__init__()
+        self.signal = Tensor(process.sqrt_alpha_bar.astype(np.float32))
+        self.spread = Tensor(process.sqrt_one_minus_alpha_bar.astype(np.float32))
+        self.x0, self.prediction = Tensor(x0), prediction
+
+    def construct(self, x, t):
+        s, r = self.signal[t].reshape(-1, 1, 1), self.spread[t].reshape(-1, 1, 1)
+        noise = (x - s * self.x0) / r
+        if self.prediction == "epsilon":
+            return noise
+        return s * noise - r * self.x0 if self.prediction == "v" else self.x0
+
+
+class FromLevel:
+    """Starts at the given state, then standard normal numbers."""
+
+    def __init__(self, start):
+        self.start, self.rng = start, np.random.default_rng(1)
+
+    def draw(self):
+        if self.start is not None:
+            first, self.start = self.start, None
+            return first
+        return self.rng.standard_normal((2, 4, 4)).astype(np.float32)
+
+
+@pytest.mark.parametrize("objective", ["noise", "v", "x0"])
+@pytest.mark.parametrize(("sampler", "tolerance"), [("ddim", 1e-4), ("ddpm", 1e-3)])
+def test_a_perfect_denoiser_recovers_the_residual(objective, sampler, tolerance):
+    options = DiffusionSettings(objective=objective, clip=None)
+    process = options.process()
+    rng = np.random.default_rng(0)
+    x0 = rng.uniform(-1, 1, (2, 4, 4)).astype(np.float32)
+    plan = options.plan(Sampling(sampler=sampler, steps=50 if sampler == "ddim" else 1000))
+    plan = [step for step in plan if step.t < 990]
+    t = plan[0].t
+    start = process.sqrt_alpha_bar[t] * x0 + process.sqrt_one_minus_alpha_bar[t] * rng.normal(
+        size=x0.shape
+    )
+    step = SamplingStep(TrueAnswer(process, x0, options.prediction), process, options.prediction)
+    made = run_plan(step, plan, FromLevel(start.astype(np.float32)))
+    np.testing.assert_allclose(made, x0, atol=tolerance)
+
+
+def test_forecasts_keep_the_block_means_if_asked():
+    settings, primary, network = networks(enforce_lr_mean=True)
+    arrays = sample(cases=1)
+    sampling = Sampling(sampler="ddim", steps=2, batch_size=2)
+    trained = {"deterministic": primary, "diffusion": network}
+    forecaster = GeoDiffForecaster(settings, trained, sampling, seed=0, compiled=False)
+    assert forecaster.methods == ("geodiff-det", "geodiff")
+    for method in forecaster.methods:
+        made = forecaster.forecast(method, arrays[:-1], [0], 2)
+        means = block_mean(made[..., 0], 2)
+        np.testing.assert_allclose(means, np.broadcast_to(arrays[0][:, None, ..., 0], means.shape),
+                                   atol=1e-3)  # fmt: skip
+
+
+def test_without_a_denoiser_there_is_the_deterministic_field_alone():
+    settings = settings_of()
+    primary = built(DeterministicNetwork, settings)
+    forecaster = GeoDiffForecaster(settings, {"deterministic": primary}, Sampling(), 0, False)
+    assert forecaster.methods == forecaster.deterministic == ("geodiff-det",)
+    arrays = sample(cases=1)
+    made = forecaster.forecast("geodiff-det", arrays[:-1], [0], 5)
+    expected = bicubic(arrays[0][..., 0].astype(np.float64), 2)
+    np.testing.assert_allclose(made[:, 0, ..., 0], expected, atol=5e-5)
+
+
+def test_a_domain_that_does_not_fit_the_networks_is_refused_with_the_multiple():
+    settings = settings_of()
+    primary = built(DeterministicNetwork, settings)
+    forecaster = GeoDiffForecaster(settings, {"deterministic": primary}, Sampling(), 0, False)
+    arrays = list(sample(cases=1))
+    arrays[3] = arrays[3][:, :-2]
+    with pytest.raises(Refusal, match=r"statics has got=\(1, 6, 12, 3\).*multiples of 4"):
+        forecaster.forecast("geodiff-det", tuple(arrays[:-1]), [0], 1)
+
+
+def test_joint_training_starts_from_the_two_stages_before():
+    settings, primary, network = networks()
+    joint = built(JointNetwork, settings, seed=7)
+    joint.start_from({"deterministic": primary, "diffusion": network})
+    for own, other in ((joint.deterministic, primary), (joint.diffusion, network)):
+        for one, two in zip(own.get_parameters(), other.get_parameters(), strict=True):
+            np.testing.assert_array_equal(one.asnumpy(), two.asnumpy())
+    with pytest.raises(Refusal, match="stage joint: there is no network of the stage diffusion"):
+        joint.start_from({"deterministic": primary})

@@ -1,0 +1,53 @@
+"""Cases and results of a downscaling that the tests of its pictures draw."""
+
+import numpy as np
+
+from src.visualization.downscale_case import DownscaleCase
+
+LEVELS = (1000.0, 850.0, 500.0, 200.0)
+
+
+def make_case(count=3, with_deterministic=True, **changes):
+    rng = np.random.default_rng(0)
+    shape = (len(LEVELS), 8, 12, 1)
+
+    def draw(*leading):
+        return 260 + rng.standard_normal((*leading, *shape))
+
+    given = {
+        "temperature_lr": 260 + rng.standard_normal((len(LEVELS), 2, 3, 1)),
+        "bicubic": draw(),
+        "members": draw(count),
+        "truth": draw(),
+        "levels_hpa": np.array(LEVELS),
+        "time": np.datetime64("2018-09-17T00:00"),
+        "deterministic": draw() if with_deterministic else None,
+    }
+    return DownscaleCase("ours", **{**given, **changes})
+
+
+def make_result(ensemble=True):
+    """What `DownscaleSuite.result` gives of a baseline and of an ensemble (or not)."""
+    rng = np.random.default_rng(0)
+    names = [f"{level:g}" for level in LEVELS]
+
+    def row(method, field, members):
+        values = rng.random(len(LEVELS)).tolist()
+        curves = {
+            name: rng.random((len(LEVELS), 6)).tolist() for name in ("power", "truth", "ratio")
+        }
+        ranks = rng.random((len(LEVELS), members + 1)).tolist() if members > 1 else None
+        scores = {
+            name: {"values": values, "overall": 0.5} for name in ("rmse", "bias", "skill", "crps")
+        }
+        spectrum = {"size": [12, 12], "cases": 1, "wavenumber": [1, 2, 3, 4, 5, 6], **curves}
+        return {
+            "method": method, "field": field, "members": members, "cases": 1, "scores": scores,
+            "spectrum": spectrum, "ranks": ranks,
+        }  # fmt: skip
+
+    rows = {"bicubic": row("bicubic", "forecast", 1)}
+    if ensemble:
+        rows["ours (mean of 3)"] = row("ours", "ensemble mean", 3)
+    rows["ours (member 0)"] = row("ours", "member 0", 1)
+    return {"levels_hpa": list(LEVELS), "axes": {"level": names}, "rows": rows}
