@@ -7,9 +7,15 @@ from typing import Any
 
 from mindspore import Tensor, nn
 
-from src.layers.channel_norm import ChannelRMSNorm
 from src.layers.large_kernel_attention import LargeKernelAttention
-from src.models.diffcast.blocks import PixelAttention, Residual, ResnetBlock, downsample, upsample
+from src.models.diffcast.blocks import (
+    PixelAttention,
+    Residual,
+    ResnetBlock,
+    RMSNorm,
+    downsample,
+    upsample,
+)
 from src.models.diffcast.context_net import ContextNet
 from src.models.diffcast.unet import DenoiserUNet
 from tests.parity.cells import differentiate, load
@@ -26,7 +32,7 @@ def block_of(name: str, golden: GoldenFile) -> nn.Cell:
         "resnet_block_notime": lambda: ResnetBlock(channels, out),
         "temporal_attention": lambda: LargeKernelAttention(channels),
         "prenorm_residual_attention": lambda: Residual(channels, PixelAttention(channels)),
-        "rmsnorm": lambda: ChannelRMSNorm(channels),
+        "rmsnorm": lambda: RMSNorm(channels),
         "upsample": lambda: upsample(channels, out),
         "downsample": lambda: downsample(channels, out),
     }[name]()

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 from mindspore import Tensor, nn, ops
 
+from src.layers.channel_norm import ChannelLayerNorm
 from src.layers.embedding import SinesThenCosines
-from src.layers.volume_norm import ChannelLayerNorm, ChannelRmsNorm
 from src.models.geodiff.attention import (
     FrameAttention,
     LevelAttention,
@@ -17,7 +17,7 @@ from src.models.geodiff.attention import (
     Residual,
     Rotary,
 )
-from src.models.geodiff.blocks import Downsample, ResnetBlock, TransposedUpsample
+from src.models.geodiff.blocks import Downsample, ResnetBlock, RMSNorm, TransposedUpsample
 from src.models.geodiff.positions import bucket_table, rotary_frequencies
 from src.models.geodiff.settings import UNetSettings
 from src.models.geodiff.unet3d import UNet3d
@@ -89,7 +89,7 @@ def rotary(golden: GoldenFile) -> Iterator[Comparison]:
 
 def norms_and_time(golden: GoldenFile) -> Iterator[Comparison]:
     x, channels = tensor(golden["x"]), golden["x"].shape[1]
-    for key, cell in (("ln", ChannelLayerNorm(channels)), ("rms", ChannelRmsNorm(channels))):
+    for key, cell in (("ln", ChannelLayerNorm(channels)), ("rms", RMSNorm(channels))):
         load(cell, {"gamma": golden[f"{key}_gamma"]})
         yield Comparison(f"{key}_y", OnVolumes(cell)(x).asnumpy(), golden[f"{key}_y"], MODULE)
     sinusoid = SinesThenCosines(golden.json()["sin_dim"])

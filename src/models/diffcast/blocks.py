@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 
 import mindspore as ms
-from mindspore import Tensor, nn, ops
+import numpy as np
+from mindspore import Parameter, Tensor, nn, ops
 
-from src.layers.channel_norm import ChannelRMSNorm
+from src.layers.channel_norm import UnitRMS
 from src.layers.convolution import Conv2d
 from src.layers.dense import Dense
 from src.layers.norm import GroupNorm
@@ -65,13 +66,26 @@ class ResnetBlock(nn.Cell):
         return self.block2(self.block1(x, scale, shift)) + self.res_conv(x)
 
 
+class RMSNorm(nn.Cell):
+    """RMS norm over the channels with the gain `g`."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.g = Parameter(Tensor(np.ones((1, channels, 1, 1), np.float32)))
+        self.unit = UnitRMS(channels)
+
+    def construct(self, x: Tensor) -> Tensor:
+        """(N, channels, H, W) -> the same shape."""
+        return self.unit(x, self.g)
+
+
 class PreNorm(nn.Cell):
     """fn of the RMS-normalised input."""
 
     def __init__(self, channels: int, fn: nn.Cell) -> None:
         super().__init__()
         self.fn = fn
-        self.norm = ChannelRMSNorm(channels)
+        self.norm = RMSNorm(channels)
 
     def construct(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) -> the same shape."""

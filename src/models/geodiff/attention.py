@@ -10,8 +10,8 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
 from src.layers import initialise
+from src.layers.channel_norm import ChannelLayerNorm, ChannelSum
 from src.layers.dense import Dense
-from src.layers.volume_norm import ChannelLayerNorm, ChannelSum
 from src.models.geodiff.blocks import FrameConv
 from src.models.geodiff.positions import bucket_table, rotary_tables, rotation_matrix
 

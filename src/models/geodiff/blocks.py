@@ -11,9 +11,9 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
 from src.layers import initialise
+from src.layers.channel_norm import UnitRMS
 from src.layers.dense import Dense
 from src.layers.resample import nearest_resize
-from src.layers.volume_norm import ChannelRmsNorm
 
 
 class FrameConv(nn.Cell):
@@ -100,13 +100,26 @@ class NearestUpsample(FrameConv):
 UPSAMPLES = {"transposed": TransposedUpsample, "nearest_conv": NearestUpsample}
 
 
+class RMSNorm(nn.Cell):
+    """RMS norm over the channels with the gain `gamma`."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gamma = Parameter(Tensor(np.ones((channels, 1, 1, 1), np.float32)))
+        self.unit = UnitRMS(channels)
+
+    def construct(self, x: Tensor, factor: Tensor | None = None) -> Tensor:
+        """(F, channels, H, W) -> the same shape, times `factor` (F, channels) where given."""
+        return self.unit(x, self.gamma, factor)
+
+
 class Block(nn.Cell):
     """SiLU(RMS norm(convolution(x)) * (1 + scale) + shift)."""
 
     def __init__(self, in_channels: int, out_channels: int, mode: str) -> None:
         super().__init__()
         self.proj = FrameConv(in_channels, out_channels, 3, padding=1, mode=mode)
-        self.norm = ChannelRmsNorm(out_channels)
+        self.norm = RMSNorm(out_channels)
 
     def construct(
         self, x: Tensor, factor: Tensor | None = None, shift: Tensor | None = None
