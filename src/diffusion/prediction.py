@@ -65,7 +65,7 @@ def snr_weights(
     """Weight (T,) that makes a squared error of `kind` one of x_0 times SNR, hence of epsilon.
 
     SNR = alpha_bar / (1 - alpha_bar); the weights are 1 for epsilon, SNR for x0 and alpha_bar for
-    v. With `largest_snr` the ratio is limited to it ("min-SNR", Hang et al. 2023, eq. 8).
+    v. With `largest_snr` the ratio is limited to it ("min-SNR", Hang et al. 2023).
     """
     snr = process.alpha_bar / (1 - process.alpha_bar)
     limited = snr if largest_snr is None else np.minimum(snr, largest_snr)

@@ -77,7 +77,7 @@ def _linear_rescaled(steps: int, options: Options) -> np.ndarray:
 
 
 def _sigmoid(steps: int, options: Options) -> np.ndarray:
-    """Jabri et al. 2023, alg. 1: alpha_bar falls like sigmoid(3) - sigmoid(6 u - 3), u = t / T.
+    """Jabri et al. 2023: alpha_bar falls like sigmoid(3) - sigmoid(6 u - 3), u = t / T.
 
     The constant is rounded to float32 as in the released checkpoints: in float64 the first betas
     would differ by 1e-5 of their size.

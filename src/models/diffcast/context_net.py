@@ -1,6 +1,6 @@
 """The context network: what input frames and deterministic forecast tell the denoiser.
 
-"GlobalNet" in Yu et al. 2024, section 3.3.
+"GlobalNet" in Yu et al. 2024.
 """
 
 from __future__ import annotations

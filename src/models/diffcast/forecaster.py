@@ -18,16 +18,14 @@ from src.refusal import Refusal
 
 SAMPLED, MEAN = "diffcast", "diffcast-mu"
 Rows = list[tuple[int, int]]  # (case within the batch, member)
-Surroundings = tuple[
-    np.ndarray, ...
-]  # mu, then the features as `JointNetwork.construct` gives them
+Surroundings = tuple[np.ndarray, ...]  # what `JointNetwork.construct` gives
 
 
 class DiffCastForecaster:
-    """See `models.base.Forecaster`. The methods depend on the networks that there are:
+    """See `models.base.Forecaster`; the networks that there are decide the methods.
 
-    the backbone's name: the backbone trained alone; "diffcast-mu": the backbone of the joint
-    network; "diffcast": that with the residual sampled segment after segment.
+    Of stage "backbone": one of the backbone's name. Of stage "joint": "diffcast-mu", its backbone
+    alone, and "diffcast", that with the residual sampled segment after segment.
     """
 
     def __init__(

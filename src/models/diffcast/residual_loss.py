@@ -1,4 +1,4 @@
-"""The joint training objective of backbone, context network and denoiser (Yu et al. 2024, eq. 9).
+"""The joint training objective of backbone, context network and denoiser (Yu et al. 2024).
 
     loss = alpha L_det + (1 - alpha) L_diff
 

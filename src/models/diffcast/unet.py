@@ -1,4 +1,4 @@
-"""The denoiser of one segment of the residual (Yu et al. 2024, section 3.3)."""
+"""The denoiser of one segment of the residual (Yu et al. 2024)."""
 
 from __future__ import annotations
 
