@@ -7,8 +7,9 @@ as tensors. All random numbers come from NumPy, one stream for each row of the b
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
+import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
@@ -128,3 +129,12 @@ def sample(
         if progress is not None:
             progress(x.shape[0])
     return x.asnumpy()
+
+
+def function_of(cell: Callable[..., Any], compiled: bool) -> Callable[..., Any]:
+    """A cell or function as a function of its own: a graph where compiled, else as it is."""
+
+    def call(*inputs):
+        return cell(*inputs)
+
+    return ms.jit(call) if compiled else call

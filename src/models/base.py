@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +18,21 @@ from src.config.frozen import Frozen
 Cell = Any  # mindspore.nn.Cell; MindSpore ships no stubs and is not imported here
 Parameter = Any  # mindspore.Parameter
 Arrays = tuple[np.ndarray, ...]
+
+
+def late(module: str) -> Callable[[str], Callable[..., Any]]:
+    """`late("package.module")("name")` is that function; its module is imported when it is called.
+
+    So a spec can name what needs MindSpore without importing it.
+    """
+
+    def named(name: str) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            return getattr(import_module(module), name)(*arguments)
+
+        return call
+
+    return named
 
 
 @dataclass(frozen=True)

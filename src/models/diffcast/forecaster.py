@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
-import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
 from src.config.schema import Sampling
 from src.diffusion.samplers import Plan, SamplerStep, make_plan
-from src.diffusion.sampling import MemberNoise, Noise, SamplingStep, sample
+from src.diffusion.sampling import MemberNoise, Noise, SamplingStep, function_of, sample
 from src.models.diffcast.network import to_fields, to_network
 from src.models.diffcast.settings import DiffCastSettings
 from src.refusal import Refusal
@@ -43,15 +41,15 @@ class DiffCastForecaster:
         self.means: dict[str, Callable[..., Tensor]] = {}
         self.methods: tuple[str, ...] = ()
         if "backbone" in networks:
-            self.means[settings.backbone] = _function(networks["backbone"], compiled)
+            self.means[settings.backbone] = function_of(networks["backbone"], compiled)
             self.methods += (settings.backbone,)
         if "joint" in networks:
             joint = networks["joint"]
-            self.means[MEAN] = _function(joint.backbone_net, compiled)
+            self.means[MEAN] = function_of(joint.backbone_net, compiled)
             self.methods += (MEAN, SAMPLED)
-            self.surroundings = _function(joint, compiled)
+            self.surroundings = function_of(joint, compiled)
             step = SamplingStep(joint.model, process, diffusion.prediction, diffusion.clip)
-            self.step = _function(step, compiled)
+            self.step = function_of(step, compiled)
         if not self.methods:
             raise Refusal(
                 "no trained network of diffcast: neither of stage backbone nor of stage joint; "
@@ -173,10 +171,3 @@ def sample_residual(
         previous = sample(step, plan, noise, told, progress, record)
         drawn.append(previous)
     return np.concatenate(drawn, axis=1)
-
-
-def _function(cell: Callable[..., Any], compiled: bool) -> Callable[..., Any]:
-    def call(*inputs):
-        return cell(*inputs)
-
-    return ms.jit(call) if compiled else call

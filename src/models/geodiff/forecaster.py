@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn, ops
 
 from src.config.schema import Sampling
-from src.diffusion.sampling import MemberNoise, SamplingStep, sample
+from src.diffusion.sampling import MemberNoise, SamplingStep, function_of, sample
 from src.models.geodiff.residual_network import ResidualConditions
 from src.models.geodiff.settings import GeoDiffSettings
 from src.models.geodiff.upsampling import SHIFT_K
@@ -51,7 +50,7 @@ class GeoDiffForecaster:
         def primary_field(temperature_lr, priors_lr, statics):
             return primary(temperature_lr, priors_lr, statics) + SHIFT_K
 
-        self.primary = _function(primary_field, compiled)
+        self.primary = function_of(primary_field, compiled)
         self.step = None
         if denoiser is not None:
             self._prepare_sampling(primary, denoiser, compiled)
@@ -74,7 +73,7 @@ class GeoDiffForecaster:
 
         denoise = Guided(denoiser, options.guidance) if guided else denoiser
         step = SamplingStep(denoise, options.process(), options.prediction, options.limits)
-        self.prepare, self.step = _function(prepared, compiled), _function(step, compiled)
+        self.prepare, self.step = function_of(prepared, compiled), function_of(step, compiled)
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -193,10 +192,3 @@ class Guided(nn.Cell):
         shown = self.network(x, t, *seen[:half])
         hidden = self.network(x, t, *seen[half:])
         return hidden + self.scale * (shown - hidden)
-
-
-def _function(cell: Callable[..., Any], compiled: bool) -> Callable[..., Any]:
-    def call(*inputs):
-        return cell(*inputs)
-
-    return ms.jit(call) if compiled else call

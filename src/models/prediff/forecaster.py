@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
-import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
 from src.config.schema import Sampling
 from src.diffusion.guidance import AlignmentGuidance
 from src.diffusion.samplers import make_plan
-from src.diffusion.sampling import GuidedSamplingStep, MemberNoise, SamplingStep, sample
+from src.diffusion.sampling import (
+    GuidedSamplingStep,
+    MemberNoise,
+    SamplingStep,
+    function_of,
+    sample,
+)
 from src.models.prediff.settings import PreDiffSettings
 from src.refusal import Refusal
 
@@ -42,10 +46,10 @@ class PreDiffForecaster:
         self.settings, self.sampling, self.seed = settings, sampling, seed
         self.plan = make_plan(sampling.sampler, process, sampling.steps, sampling.eta)
         plain = SamplingStep(networks["diffusion"], process, diffusion.prediction, diffusion.clip)
-        take = _function(plain, compiled)
+        take = function_of(plain, compiled)
         self.steps: dict[str, Callable[..., Tensor]] = {PLAIN: take}
         if "alignment" in networks:
-            guide = _function(AlignmentGuidance(networks["alignment"]), compiled)
+            guide = function_of(AlignmentGuidance(networks["alignment"]), compiled)
             self.steps[ALIGNED] = GuidedSamplingStep(take, guide, settings.guidance.scale)
         for network in networks.values():
             network.set_train(False)
@@ -58,8 +62,8 @@ class PreDiffForecaster:
         def frames_of(latents):
             return vae.decode(latents)
 
-        self.encode = _function(mean_latents, compiled)
-        self.decode = _function(frames_of, compiled)
+        self.encode = function_of(mean_latents, compiled)
+        self.decode = function_of(frames_of, compiled)
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -143,10 +147,3 @@ class PreDiffForecaster:
             got = context.shape
             raise Refusal(f"forecast: context has {got=}, expected (N, T, H, W, C) = (N, "
                           f"{', '.join(map(str, expected))})")  # fmt: skip
-
-
-def _function(cell: Callable[..., Any], compiled: bool) -> Callable[..., Any]:
-    def call(*inputs):
-        return cell(*inputs)
-
-    return ms.jit(call) if compiled else call
