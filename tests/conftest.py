@@ -1,4 +1,5 @@
 import os
+import sys
 
 import pytest
 
@@ -12,3 +13,15 @@ def _quick_operator_dispatch():
     import mindspore as ms
 
     ms.runtime.launch_blocking()  # queued dispatch costs milliseconds an operator on CPU
+
+
+def pytest_sessionfinish(session, exitstatus):
+    session.config.exit_code = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config):
+    from src.runtime.leaving import leave
+
+    if "mindspore" in sys.modules and hasattr(config, "exit_code"):
+        leave(config.exit_code)

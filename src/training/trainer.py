@@ -260,8 +260,11 @@ class Trainer:
         return done % (every or self.train.batches_per_epoch // self.accumulate) == 0
 
     def _averaged_weights(self) -> contextlib.AbstractContextManager[None]:
-        average = self.steps[0].average
-        return average.in_place() if average else contextlib.nullcontext()
+        averages = contextlib.ExitStack()
+        for objective in self.steps:
+            if objective.average is not None:
+                averages.enter_context(objective.average.in_place())
+        return averages
 
     def _means(self) -> dict[str, float]:
         """Means over an interval; the place where values are read, hence checked."""

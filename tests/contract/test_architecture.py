@@ -42,6 +42,8 @@ LIGHT_FILES = (
     "models/base.py",
     "models/*/spec.py",
     "models/*/settings.py",
+    "models/*/backbones/__init__.py",
+    "models/*/backbones/settings.py",
     "commands/*.py",
     "runtime/*.py",
     "training/micro_batches.py",

@@ -13,6 +13,7 @@ from pathlib import Path
 
 os.environ.setdefault("GLOG_v", "3")
 
+from src.runtime.leaving import leave
 from tests.parity.golden import Comparison, GoldenFile, Handler
 from tests.parity.handlers import handler_for
 
@@ -68,4 +69,4 @@ def main(folders: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    leave(main(sys.argv[1:]))

@@ -1,0 +1,28 @@
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+import atexit, sys
+from types import ModuleType
+from src.runtime.leaving import leave
+
+if {loaded}:
+    sys.modules["mindspore"] = ModuleType("mindspore")
+atexit.register(lambda: print("exit function"))
+print("said before", end=" ")
+leave({code})
+print("never")
+"""
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+@pytest.mark.parametrize("code", [0, 2])
+def test_the_code_arrives_nothing_is_lost_and_exit_functions_run(loaded, code):
+    script = SCRIPT.format(loaded=loaded, code=code)
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert done.stdout == "said before exit function\n"
+    assert done.stderr == ""
