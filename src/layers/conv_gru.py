@@ -20,31 +20,33 @@ class ConvGRU(nn.Cell):
 
     def __init__(self, channels: int, kernel: int = 3) -> None:
         super().__init__()
+        self.channels = channels
         both, pad = 2 * channels, kernel // 2
         self.conv_gates = nn.SequentialCell(Conv2d(both, both, kernel, padding=pad))
         self.conv_cans = nn.SequentialCell(Conv2d(both, channels, kernel, padding=pad))
-        # of a part of the input channels: the same kernels, without their bias
-        self.part_of_gates = ops.Conv2D(both, kernel, pad_mode="pad", pad=pad)
-        self.part_of_candidate = ops.Conv2D(channels, kernel, pad_mode="pad", pad=pad)
-        self.add_bias = ops.BiasAdd()
+        self.to_gates = ops.Conv2D(both, kernel, pad_mode="pad", pad=pad)
+        self.to_candidate = ops.Conv2D(channels, kernel, pad_mode="pad", pad=pad)
 
     def construct(self, x: Tensor) -> tuple[Tensor, ...]:
         """(N, T, channels, H, W) -> T states (N, channels, H, W)."""
-        samples, frames, c = x.shape[:3]
-        flat = x.reshape(-1, *x.shape[2:])
+        c, frames = self.channels, x.shape[1]
         gates, candidates = self.conv_gates[0], self.conv_cans[0]
-        from_x = self.add_bias(self.part_of_gates(flat, gates.weight[:, :c]), gates.bias)
-        from_x = from_x.reshape(samples, frames, *from_x.shape[1:])
-        new = self.part_of_candidate(flat, candidates.weight[:, :c])
-        new = self.add_bias(new, candidates.bias).reshape(x.shape)
-        of_state, of_kept = gates.weight[:, c:], candidates.weight[:, c:]
+        of_x = self._of_frames(self.to_gates, gates, x)
+        new_of_x = self._of_frames(self.to_candidate, candidates, x)
+        of_state, new_of_state = gates.weight[:, c:], candidates.weight[:, c:]
         # h = 0 before the first frame: both convolutions of it are 0, and (1 - update) h is 0
-        state = ops.sigmoid(from_x[:, 0, c:]) * ops.tanh(new[:, 0])
+        state = ops.sigmoid(of_x[:, 0, c:]) * ops.tanh(new_of_x[:, 0])
         states = (state,)
         for t in range(1, frames):
-            gate = ops.sigmoid(from_x[:, t] + self.part_of_gates(state, of_state))
+            gate = ops.sigmoid(of_x[:, t] + self.to_gates(state, of_state))
             reset, update = gate[:, :c], gate[:, c:]
-            candidate = ops.tanh(new[:, t] + self.part_of_candidate(reset * state, of_kept))
-            state = state + update * (candidate - state)
+            new = self.to_candidate(reset * state, new_of_state)
+            state = state + update * (ops.tanh(new_of_x[:, t] + new) - state)
             states = (*states, state)
         return states
+
+    def _of_frames(self, convolve: ops.Conv2D, layer: Conv2d, x: Tensor) -> Tensor:
+        """What `layer` makes of the frames, with its bias: (N, T, out channels, H, W)."""
+        flat = x.reshape(-1, *x.shape[2:])
+        y = convolve(flat, layer.weight[:, : self.channels]) + layer.bias.reshape(1, -1, 1, 1)
+        return y.reshape(*x.shape[:2], *y.shape[1:])
