@@ -141,7 +141,7 @@ def _apply(tree: Tree, override: str) -> None:
         if not isinstance(branch, dict):
             raise Refusal(f"--set {override}: {inner} is a value, not a group of settings")
         tree = branch
-    tree[keys[-1]] = value if value is not None else ""
+    tree[keys[-1]] = value if text.strip() else ""  # "key=" empties a text, "key=null" is none
 
 
 def _explain(error: ValidationError, settings_type: type[BaseModel], origin: str) -> str:

@@ -130,3 +130,9 @@ def test_settings_are_frozen():
 
 def test_a_key_like_no_other_is_refused_with_all_known_ones():
     assert "unknown key runtime.zzz; known here: seed, fallback, mode" in refusal("runtime.zzz=1")
+
+
+def test_an_override_tells_an_empty_text_from_none():
+    settings = load("configs/smoke/prediff.yaml", ["ckpt_path=", "training.vae.max_steps=null"])
+    assert settings.ckpt_path == ""
+    assert settings.training["vae"].max_steps is None
