@@ -34,8 +34,9 @@ def test_panels_show_the_middle_threshold_of_the_data_unless_told(
     monkeypatch.setattr("src.visualization.panels.forecast_panel", lambda *a: drawn.append(a))
     monkeypatch.setattr("src.visualization.animation.forecast_animation", lambda *a: None)
     scoring = task(sequences, **options)
-    context, truth = scoring.parts(sequences[4][None])
-    scoring.keep(4, "ours", truth[:, None], context, truth)
+    scored = scoring.case(4, sequences[4][None])
+    scored.score("ours", scored.truth[:, None])
+    scoring.keep(scored)
     next(scoring.draw(tmp_path))
     _, case, found, label = drawn[0]
     assert (found, case.unit, case.value_scale, label) == (threshold, "dBZ", 90, "test_1_02")
@@ -43,12 +44,11 @@ def test_panels_show_the_middle_threshold_of_the_data_unless_told(
 
 def test_the_table_tells_the_unit_and_the_thresholds_of_the_data(sequences, tmp_path):
     scoring = task(sequences)
-    context, truth = scoring.parts(sequences[0][None])
-    scoring.score("persistence", scoring.baseline("persistence", context, truth), context, truth)
-    assert context.shape == (1, 2, 8, 8, 1)
-    np.testing.assert_array_equal(
-        scoring.baseline("persistence", context, truth)[:, 2], context[:, -1]
-    )
+    scored = scoring.case(0, sequences[0][None])
+    kept = scored.baseline("persistence")
+    scored.score("persistence", kept)
+    assert scored.conditioning.shape == (1, 2, 8, 8, 1)
+    np.testing.assert_array_equal(kept[:, 2], scored.conditioning[:, -1])
     text = scoring.write(tmp_path, {})
     assert "+6 to +18 min. Values: dBZ 0..90" in text
     assert "thresholds 20, 30, 35, 40" in text

@@ -6,6 +6,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+import xarray
 
 from src.config.loader import load
 from src.models import MODELS, load_spec
@@ -62,11 +63,18 @@ def test_training_leaves_settings_checkpoints_a_log_and_curves(run):
     assert (run.out / "run.log").stat().st_size > 0
 
 
-def test_testing_scores_every_method_beside_persistence(run):
+# task -> baselines, how the pictures of a method end, pictures of all methods together
+RESULTS = {
+    "nowcast": ({"persistence"}, (".png", ".gif"), {"csi.png", "errors.png"}),
+    "downscale": ({"bicubic", "bilinear"}, (".png", "_section.png"), {"levels.png", "spectra.png"}),
+}
+
+
+def test_testing_scores_every_method_beside_the_baselines(run):
     text = (run.out / "report" / "scores.json").read_text()
     scores = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     settings, about = load(run.out / "config.yaml"), scores["provenance"]
-    assert "persistence" in scores["rows"]
+    assert RESULTS[load_spec(run.model).task][0] <= scores["rows"].keys()
     for method in about["methods"]:  # an ensemble has two rows, a single-valued forecast one
         assert any(row.partition(" (")[0] == method for row in scores["rows"])
     assert {row["cases"] for row in scores["rows"].values()} == {settings.evaluation.max_samples}
@@ -86,11 +94,22 @@ def test_testing_scores_every_method_beside_persistence(run):
 
 def test_testing_draws_figures(run):
     methods = json.loads((run.out / "report" / "scores.json").read_text())["provenance"]["methods"]
-    panels, animations = (names(run.out / "figures", s) for s in (".png", ".gif"))
-    for method in methods:
-        assert any(name.startswith(f"{method}_") for name in panels)
-        assert any(name.startswith(f"{method}_") for name in animations)
-    assert {"csi.png", "errors.png"} <= set(panels)
+    _, endings, together = RESULTS[load_spec(run.model).task]
+    for ending in endings:
+        drawn = names(run.out / "figures", ending)
+        assert all(any(name.startswith(f"{method}_") for name in drawn) for method in methods)
+    assert together <= set(names(run.out / "figures", ".png"))
+
+
+def test_testing_writes_fields_as_netcdf(run):
+    if load_spec(run.model).task != "downscale":
+        return
+    (name,) = names(run.out / "report", ".nc")
+    with xarray.open_dataset(run.out / "report" / name, engine="h5netcdf") as fields:
+        temperature = fields["air_temperature"]
+        assert temperature.attrs["units"] == "K"
+        assert temperature.sizes["realization"] == 2
+        assert run.model in fields.attrs["source"]
 
 
 def test_testing_leaves_what_training_made(run):
