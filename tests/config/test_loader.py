@@ -136,3 +136,10 @@ def test_an_override_tells_an_empty_text_from_none():
     settings = load("configs/smoke/prediff.yaml", ["ckpt_path=", "training.vae.max_steps=null"])
     assert settings.ckpt_path == ""
     assert settings.training["vae"].max_steps is None
+
+
+def test_a_data_set_of_another_task_is_refused():
+    assert refusal("data.name=temperature") == (
+        f"{SMOKE}: data.name = 'temperature' is for the task 'downscale', the model 'prediff' is "
+        "for 'nowcast'; choose another data set"
+    )

@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from src.training import checkpoint
 from src.training.schedule import learning_rate
 from src.training.trainer import Trainer
 from tests.training import dummy
-from tests.training.dummy import Arrays, make_spec, run_settings, trainer
+from tests.training.dummy import SPEC, Arrays, make_spec, run_settings, trainer
 
 
 class RecordingBatches(Batches):
@@ -357,3 +358,36 @@ def test_fewer_samples_than_a_batch_are_refused(tmp_path):
 def test_a_batch_that_micro_batches_do_not_divide_is_refused():
     with pytest.raises(ValueError, match="total_batch_size = 4 is not a multiple of"):
         run_settings(micro_batch_size=3)
+
+
+# -- statistics and rates -------------------------------------------------------------------
+
+
+def test_a_stage_is_calibrated_once_before_its_first_step(tmp_path):
+    seen = []
+
+    def calibrate(settings, network, frozen, samples):
+        seen.append(sum(len(arrays[0]) for arrays in samples))
+
+    stages = {**SPEC.stages, "fit": replace(SPEC.stages["fit"], calibrate=calibrate)}
+    spec = replace(SPEC, stages=stages)
+    trainer(tmp_path, run_settings(), spec=spec).run()
+    assert seen == [12]
+    longer = trainer(tmp_path, run_settings(max_steps=4), spec=spec)
+    longer.restore()
+    longer.run()
+    assert seen == [12]
+
+
+def test_an_objective_s_rate_factor_scales_its_steps(tmp_path):
+    moved = []
+    for factor in (1.0, 0.1):
+        training = trainer(tmp_path / str(factor), run_settings())
+        step = training.steps[0]
+        step.objective = replace(step.objective, rate_factor=factor)
+        weight = step.objective.parameters[0]
+        before = weight.asnumpy().copy()
+        batch = next(training._batches())[1][0]
+        step.run(0, [batch], 1e-2)
+        moved.append(np.abs(weight.asnumpy() - before).max())
+    assert moved[1] == pytest.approx(0.1 * moved[0], rel=1e-3)
