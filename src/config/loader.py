@@ -84,6 +84,7 @@ def _settings_type(tree: Tree, origin: str) -> type[RunSettings]:
             f"{origin}: data.name = {tree['data']['name']!r} is for the task {data.task!r}, the "
             f"model {model.name!r} is for {model.task!r}; choose another data set"
         )
+    # a type made at run time, which no checker can follow
     return RunSettings[model.settings_type, data.settings_type]  # type: ignore[name-defined]
 
 

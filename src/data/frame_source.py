@@ -103,7 +103,8 @@ def _extent(path: Path) -> tuple[int, int, int]:
         shape = _array(path).shape
         if len(shape) not in (2, 3) or 0 in shape:
             raise Refusal(f"{path}: has shape {shape}, expected (H, W) or (frames, H, W)")
-        return (1, *shape) if len(shape) == 2 else shape  # type: ignore[return-value]
+        frames, height, width = (1, *shape)[-3:]
+        return frames, height, width
     with _picture(path) as picture:
         return getattr(picture, "n_frames", 1), picture.height, picture.width
 

@@ -6,7 +6,7 @@ as tensors. All random numbers come from NumPy, one stream for each row of the b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import mindspore as ms
@@ -44,6 +44,20 @@ class MemberNoise:
     def draw(self) -> np.ndarray:
         """The next standard normal array (N, *shape) float32."""
         return np.stack([s.standard_normal(self.shape, np.float32) for s in self.streams])
+
+
+Rows = list[tuple[int, int]]  # (case within the batch, member)
+
+
+def member_batches(cases: int, members: int, size: int) -> Iterator[tuple[int, Rows]]:
+    """All members of all cases, `size` at a time: (how many count, rows).
+
+    The last batch is filled up with its first row, so that one compilation serves all.
+    """
+    rows = [(case, member) for case in range(cases) for member in range(members)]
+    for first in range(0, len(rows), size):
+        batch = rows[first : first + size]
+        yield len(batch), batch + batch[:1] * (size - len(batch))
 
 
 class SamplingStep(nn.Cell):

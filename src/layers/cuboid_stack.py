@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mindspore import Tensor, nn
 
@@ -23,6 +24,25 @@ class StackOptions:
     ffn_dropout: float = 0.0
     gated_ffn: bool = False
     ffn_after_each: bool = True
+
+    @classmethod
+    def of(cls, settings: Any, ffn_after_each: bool) -> StackOptions:
+        """Those that a model's settings name alike: heads, padding, dropouts and so on."""
+        attention = AttentionOptions(
+            heads=settings.heads,
+            padding=settings.padding,
+            attention_dropout=settings.attention_dropout,
+            projection_dropout=settings.projection_dropout,
+            relative_position=settings.relative_position,
+            projection=settings.attention_projection,
+        )
+        return cls(
+            attention=attention,
+            ffn_activation=settings.ffn_activation,
+            ffn_dropout=settings.ffn_dropout,
+            gated_ffn=settings.gated_ffn,
+            ffn_after_each=ffn_after_each,
+        )
 
 
 def feed_forwards(channels: int, attentions: int, options: StackOptions) -> nn.CellList:

@@ -49,6 +49,16 @@ class Window:
     context: int = 0
 
 
+def whole_sequences(settings: Any) -> Window:
+    """Context and target together, of settings that name them as the nowcasters do."""
+    return Window(
+        length=settings.context_frames + settings.target_frames,
+        stride=settings.stride,
+        frame=settings.frame_size,
+        context=settings.context_frames,
+    )
+
+
 @dataclass(frozen=True)
 class Patch:
     """Which part of a state of the atmosphere one sample of the task "downscale" is.

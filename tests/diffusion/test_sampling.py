@@ -7,7 +7,13 @@ from src.diffusion.guidance import AlignmentGuidance
 from src.diffusion.noising import at_time, constant
 from src.diffusion.process import DiffusionProcess
 from src.diffusion.samplers import make_plan
-from src.diffusion.sampling import GuidedSamplingStep, MemberNoise, SamplingStep, sample
+from src.diffusion.sampling import (
+    GuidedSamplingStep,
+    MemberNoise,
+    SamplingStep,
+    member_batches,
+    sample,
+)
 from src.diffusion.schedules import beta_schedule
 
 PROCESS = DiffusionProcess(beta_schedule("linear", 100))
@@ -187,3 +193,8 @@ def test_networks_with_the_same_parameter_names_can_be_compiled_together():
     target = Tensor(np.zeros((3, 3), np.float32))
     x = sample(step, make_plan("ddim", PROCESS, 2), noise(), [target])
     assert np.isfinite(x).all()
+
+
+def test_members_come_in_full_batches_the_last_of_which_repeats_its_first_row():
+    batches = list(member_batches(cases=2, members=2, size=3))
+    assert batches == [(3, [(0, 0), (0, 1), (1, 0)]), (1, [(1, 1)] * 3)]

@@ -101,6 +101,7 @@ class SyntheticTemperatureSettings(TemperatureSettings):
     Differs from files of a model: no two states follow from each other; each is drawn anew.
     """
 
+    # all settings of files but the name by which the table of data sets knows them
     name: Literal["synthetic_temperature"]  # type: ignore[assignment]
     grid_size: tuple[PositiveInt, PositiveInt] = (64, 96)
     states: int = Field(default=12, ge=3)

@@ -9,13 +9,20 @@ from mindspore import Tensor, nn
 
 from src.config.schema import Sampling
 from src.diffusion.samplers import Plan, SamplerStep, make_plan
-from src.diffusion.sampling import MemberNoise, Noise, SamplingStep, function_of, sample
+from src.diffusion.sampling import (
+    MemberNoise,
+    Noise,
+    Rows,
+    SamplingStep,
+    function_of,
+    member_batches,
+    sample,
+)
 from src.models.diffcast.network import to_fields, to_network
 from src.models.diffcast.settings import DiffCastSettings
 from src.refusal import Refusal
 
 SAMPLED, MEAN = "diffcast", "diffcast-mu"
-Rows = list[tuple[int, int]]  # (case within the batch, member)
 Surroundings = tuple[np.ndarray, ...]  # what `JointNetwork.construct` gives
 
 
@@ -79,11 +86,9 @@ class DiffCastForecaster:
             return np.stack([self._fields(mean) for mean in means])
         cases = [self._surroundings(frames) for frames in context]
         together = tuple(np.concatenate(arrays) for arrays in zip(*cases, strict=True))
-        rows = [(case, member) for case in range(len(context)) for member in range(members)]
         fields: list[np.ndarray] = []
-        for first in range(0, len(rows), self.sampling.batch_size):
-            batch = rows[first : first + self.sampling.batch_size]
-            fields += [*self._run(batch, keys, together, progress)]
+        for count, rows in member_batches(len(context), members, self.sampling.batch_size):
+            fields += [*self._run(count, rows, keys, together, progress)]
         return np.stack(fields).reshape(len(context), members, *fields[0].shape)
 
     def _surroundings(self, frames: np.ndarray) -> Surroundings:
@@ -92,30 +97,29 @@ class DiffCastForecaster:
 
     def _run(
         self,
-        batch: Rows,
+        count: int,
+        rows: Rows,
         keys: Sequence[int],
         cases: Surroundings,
         progress: Callable[[int], None] | None,
     ) -> np.ndarray:
-        """Frames (rows, T, H, W, 1) of some members; a short batch is filled up: one
-        compilation."""
-        full = batch + batch[:1] * (self.sampling.batch_size - len(batch))
-        named = [(int(keys[case]), member) for case, member in full]
+        """Frames (count, T, H, W, 1) of the first `count` rows."""
+        named = [(int(keys[case]), member) for case, member in rows]
         settings = self.settings
         shape = (settings.context_frames, settings.channels, *settings.network_frame)
-        chosen = [case for case, _ in full]
+        chosen = [case for case, _ in rows]
         mu, *features = (array[chosen] for array in cases)
-        done = None if progress is None else _Passes(progress, len(batch), settings.segments)
+        done = None if progress is None else _Passes(progress, count, settings.segments)
         residual = sample_residual(
             self.step,
             self.plan,
             MemberNoise(self.seed, named, shape),
-            (len(full), *shape),
+            (len(rows), *shape),
             [Tensor(feature) for feature in features],
             settings.segments,
             done,
         )
-        return self._fields(mu + residual / 2)[: len(batch)]
+        return self._fields(mu + residual / 2)[:count]
 
     def _input(self, frames: np.ndarray) -> Tensor:
         """One case (T, H, W, 1) for the networks."""

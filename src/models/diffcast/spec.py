@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from src.config.schema import Sampling
 from src.diffusion.samplers import Plan, make_plan
-from src.models.base import ModelSpec, Stage, Window, late
+from src.models.base import ModelSpec, Stage, late, whole_sequences
 from src.models.diffcast import draws
 from src.models.diffcast.settings import DiffCastSettings
 
 STAGES = late("src.models.diffcast.stages")
-
-
-def _sequences(settings: DiffCastSettings) -> Window:
-    return Window(
-        length=settings.context_frames + settings.target_frames,
-        stride=settings.stride,
-        frame=settings.frame_size,
-        context=settings.context_frames,
-    )
 
 
 def _plan(settings: DiffCastSettings, sampling: Sampling) -> Plan:
@@ -32,7 +23,7 @@ SPEC = ModelSpec(
     stages={
         "backbone": Stage(
             requires=(),
-            window=_sequences,
+            window=whole_sequences,
             augmentation=2,
             build_network=STAGES("build_backbone"),
             build_objectives=STAGES("backbone_objectives"),
@@ -43,7 +34,7 @@ SPEC = ModelSpec(
         ),
         "joint": Stage(
             requires=("backbone",),
-            window=_sequences,
+            window=whole_sequences,
             augmentation=2,
             build_network=STAGES("build_joint"),
             build_objectives=STAGES("joint_objectives"),
@@ -53,7 +44,7 @@ SPEC = ModelSpec(
             preview=STAGES("preview_joint"),
         ),
     },
-    window=_sequences,
+    window=whole_sequences,
     check_sampling=_plan,
     build_forecaster=late("src.models.diffcast.forecaster")("DiffCastForecaster"),
     to_ours=late("src.models.diffcast.weights")("to_ours"),

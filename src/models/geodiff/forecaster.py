@@ -9,7 +9,14 @@ import numpy as np
 from mindspore import Tensor, nn, ops
 
 from src.config.schema import Sampling
-from src.diffusion.sampling import MemberNoise, SamplingStep, function_of, sample
+from src.diffusion.sampling import (
+    MemberNoise,
+    Rows,
+    SamplingStep,
+    function_of,
+    member_batches,
+    sample,
+)
 from src.models.geodiff.residual_network import ResidualConditions
 from src.models.geodiff.settings import GeoDiffSettings
 from src.models.geodiff.upsampling import SHIFT_K
@@ -18,7 +25,6 @@ from src.refusal import Refusal
 
 DETERMINISTIC, SAMPLED = "geodiff-det", "geodiff"
 NAMES = ("temperature_lr", "wind_lr", "priors_lr", "statics", "metric", "weight")
-Rows = list[tuple[int, int]]  # (case within the batch, member)
 
 
 class GeoDiffForecaster:
@@ -121,11 +127,9 @@ class GeoDiffForecaster:
         """(N, M, Z, H, W); what does not depend on the member is computed once a case."""
         cases = range(len(conditioning[0]))
         prepared = [self._prepared(conditioning, case) for case in cases]
-        rows = [(case, member) for case in cases for member in range(members)]
         fields: list[np.ndarray] = []
-        for first in range(0, len(rows), self.sampling.batch_size):
-            batch = rows[first : first + self.sampling.batch_size]
-            fields += self._run(batch, keys, prepared, progress)
+        for count, rows in member_batches(len(cases), members, self.sampling.batch_size):
+            fields += self._run(count, rows, keys, prepared, progress)
         return np.stack(fields).reshape(len(cases), members, *fields[0].shape)
 
     def _prepared(self, conditioning: tuple[np.ndarray, ...], case: int) -> tuple[np.ndarray, ...]:
@@ -135,23 +139,23 @@ class GeoDiffForecaster:
 
     def _run(
         self,
-        batch: Rows,
+        count: int,
+        rows: Rows,
         keys: Sequence[int],
         prepared: Sequence[tuple[np.ndarray, ...]],
         progress: Callable[[int], None] | None,
     ) -> list[np.ndarray]:
-        """Fields (Z, H, W) of some members; a short batch is filled up: one compilation."""
-        full = batch + batch[:1] * (self.sampling.batch_size - len(batch))
-        named = [(int(keys[case]), member) for case, member in full]
-        primary = np.concatenate([prepared[case][0] for case, _ in full])
-        seen = zip(*(prepared[case][1:] for case, _ in full), strict=True)
+        """Fields (Z, H, W) of the first `count` rows."""
+        named = [(int(keys[case]), member) for case, member in rows]
+        primary = np.concatenate([prepared[case][0] for case, _ in rows])
+        seen = zip(*(prepared[case][1:] for case, _ in rows), strict=True)
         inputs = [Tensor(np.concatenate(parts)) for parts in seen]
         _, levels, height, width = primary.shape
         noise = MemberNoise(self.seed, named, (levels, 1, height, width))
-        done = None if progress is None else lambda _: progress(len(batch))
+        done = None if progress is None else lambda _: progress(count)
         residual = sample(self.step, self.plan, noise, inputs, done)
         fields = primary + self.kelvin.reshape(1, -1, 1, 1) * residual[:, :, 0]
-        return list(fields[: len(batch)].astype(np.float32))
+        return list(fields[:count].astype(np.float32))
 
     def _require_shapes(self, conditioning: tuple[np.ndarray, ...]) -> None:
         """Every array must fit the statics, whose H and W must fit the networks."""

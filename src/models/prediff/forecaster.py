@@ -13,15 +13,16 @@ from src.diffusion.samplers import make_plan
 from src.diffusion.sampling import (
     GuidedSamplingStep,
     MemberNoise,
+    Rows,
     SamplingStep,
     function_of,
+    member_batches,
     sample,
 )
 from src.models.prediff.settings import PreDiffSettings
 from src.refusal import Refusal
 
 PLAIN, ALIGNED = "prediff", "prediff-ka"
-Rows = list[tuple[int, int]]  # (case within the batch, member)
 
 
 class PreDiffForecaster:
@@ -81,36 +82,33 @@ class PreDiffForecaster:
     ) -> np.ndarray:
         """See `models.base.Forecaster.forecast`."""
         self._require_shape(context)
-        rows = [(case, member) for case in range(len(context)) for member in range(members)]
         latents = np.stack([self._encode(frames) for frames in context])
         target = self._target(context, truth) if method == ALIGNED else None
         frames: list[np.ndarray] = []
-        size = self.sampling.batch_size
-        for first in range(0, len(rows), size):
-            batch = rows[first : first + size]
-            frames += self._run(method, batch, keys, latents, target, progress)
+        for count, rows in member_batches(len(context), members, self.sampling.batch_size):
+            frames += self._run(method, count, rows, keys, latents, target, progress)
         return np.stack(frames).reshape(len(context), members, *frames[0].shape)
 
     def _run(
         self,
         method: str,
-        batch: Rows,
+        count: int,
+        rows: Rows,
         keys: Sequence[int],
         latents: np.ndarray,
         target: np.ndarray | None,
         progress: Callable[[int], None] | None,
     ) -> list[np.ndarray]:
-        """Frames (T, H, W, 1) of some members; a short batch is filled up: one compilation."""
-        full = batch + batch[:1] * (self.sampling.batch_size - len(batch))
-        cases = [case for case, _ in full]
-        named = [(int(keys[case]), member) for case, member in full]
+        """Frames (T, H, W, 1) of the first `count` rows."""
+        cases = [case for case, _ in rows]
+        named = [(int(keys[case]), member) for case, member in rows]
         noise = MemberNoise(self.seed, named, self.settings.latent_shape(self._frames))
         conditioning = [Tensor(latents[cases])]
         if target is not None:
             conditioning.insert(0, Tensor(target[cases]))
-        done = None if progress is None else lambda _: progress(len(batch))
+        done = None if progress is None else lambda _: progress(count)
         z = sample(self.steps[method], self.plan, noise, conditioning, done)
-        return [self._decode(row) for row in z[: len(batch)]]
+        return [self._decode(row) for row in z[:count]]
 
     @property
     def _frames(self) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from mindspore import Tensor, nn
 
-from src.layers.cuboid_attention import AttentionOptions
 from src.layers.cuboid_patterns import Shape, cuboids_of
 from src.layers.cuboid_stack import CuboidStack, StackOptions
 from src.layers.embedding import POSITION_EMBEDDINGS, TimeEmbedding
@@ -74,7 +73,7 @@ def level_shapes(settings: CuboidSettings, shape: Shape) -> tuple[Shape, ...]:
 
 def level_stacks(settings: CuboidSettings, shapes: tuple[Shape, ...]) -> nn.CellList:
     """[level][block]: the cuboid stacks."""
-    options = _stack_options(settings)
+    options = StackOptions.of(settings, settings.ffn_after_each_attention)
     levels = zip(settings.units, settings.depth, settings.level_patterns, shapes, strict=True)
     return nn.CellList(
         [
@@ -113,21 +112,3 @@ def to_cthw(x: Tensor) -> Tensor:
 def to_thwc(x: Tensor) -> Tensor:
     """(N, C, T, H, W) -> (N, T, H, W, C)."""
     return x.transpose(0, 2, 3, 4, 1)
-
-
-def _stack_options(settings: CuboidSettings) -> StackOptions:
-    attention = AttentionOptions(
-        heads=settings.heads,
-        padding=settings.padding,
-        attention_dropout=settings.attention_dropout,
-        projection_dropout=settings.projection_dropout,
-        relative_position=settings.relative_position,
-        projection=settings.attention_projection,
-    )
-    return StackOptions(
-        attention=attention,
-        ffn_activation=settings.ffn_activation,
-        ffn_dropout=settings.ffn_dropout,
-        gated_ffn=settings.gated_ffn,
-        ffn_after_each=settings.ffn_after_each_attention,
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from src.config.schema import Sampling
 from src.diffusion.samplers import Plan, make_plan
-from src.models.base import ModelSpec, Stage, Window, late
+from src.models.base import ModelSpec, Stage, Window, late, whole_sequences
 from src.models.prediff import draws
 from src.models.prediff.settings import PreDiffSettings
 
@@ -13,15 +13,6 @@ STAGES = late("src.models.prediff.stages")
 
 def _single_frames(settings: PreDiffSettings) -> Window:
     return Window(length=1, stride=1, frame=settings.frame_size)
-
-
-def _sequences(settings: PreDiffSettings) -> Window:
-    return Window(
-        length=settings.context_frames + settings.target_frames,
-        stride=settings.stride,
-        frame=settings.frame_size,
-        context=settings.context_frames,
-    )
 
 
 def _plan(settings: PreDiffSettings, sampling: Sampling) -> Plan:
@@ -46,7 +37,7 @@ SPEC = ModelSpec(
         ),
         "alignment": Stage(
             requires=("vae",),
-            window=_sequences,
+            window=whole_sequences,
             augmentation=2,
             build_network=STAGES("build_alignment"),
             build_objectives=STAGES("alignment_objectives"),
@@ -56,7 +47,7 @@ SPEC = ModelSpec(
         ),
         "diffusion": Stage(
             requires=("vae",),
-            window=_sequences,
+            window=whole_sequences,
             augmentation=2,
             build_network=STAGES("build_denoiser"),
             build_objectives=STAGES("denoiser_objectives"),
@@ -65,7 +56,7 @@ SPEC = ModelSpec(
             preview=STAGES("preview_forecast"),
         ),
     },
-    window=_sequences,
+    window=whole_sequences,
     check_sampling=_plan,
     build_forecaster=late("src.models.prediff.forecaster")("PreDiffForecaster"),
     to_ours=late("src.models.prediff.weights")("to_ours"),

@@ -8,13 +8,11 @@ from mindspore import Parameter, Tensor, nn
 class Backbone(nn.Cell):
     """A deterministic forecast of all target frames; keeps no state between calls.
 
-    Every subclass is built from (settings, context_frames, target_frames, frame (H, W), channels)
+    Every subclass has `construct(context)`: (N, T_in, C, H, W) -> (N, T_out, C, H, W).
+
+    It is built from (settings, context_frames, target_frames, frame (H, W), channels)
     by `build_backbone`, and gives frames in the data's scale, [0, 1], but not clamped to it.
     """
-
-    def construct(self, context: Tensor) -> Tensor:
-        """(N, T_in, C, H, W) -> (N, T_out, C, H, W)."""
-        raise NotImplementedError
 
     def forecast_and_loss(self, context: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """The forecast, and its mean squared error against `target` (N, T_out, C, H, W)."""

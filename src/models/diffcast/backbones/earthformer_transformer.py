@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from mindspore import Tensor, nn
 
-from src.layers.cuboid_attention import AttentionOptions
 from src.layers.cuboid_global import GlobalOptions
 from src.layers.cuboid_global_stack import GlobalCuboidStack
 from src.layers.cuboid_patterns import Shape, cuboids_of
@@ -100,7 +99,7 @@ class CuboidDecoder(nn.Cell):
         skipped = 0 if settings.decoder_first_self_attention else 1
         counts = tuple(d - skipped * (i == self.levels - 1) for i, d in enumerate(depth))
         self.skipped = tuple(d - c for d, c in zip(depth, counts, strict=True))
-        options = stack_options(settings, settings.decoder_ffn_after_each)
+        options = StackOptions.of(settings, settings.decoder_ffn_after_each)
         self.self_blocks = nn.CellList(
             [
                 nn.CellList(
@@ -143,7 +142,7 @@ def encoder_stack(settings: EarthformerSettings, level: int, shape: Shape) -> nn
     """One stack of the encoder, with or without global vectors."""
     channels, options = (
         settings.units[level],
-        stack_options(settings, settings.encoder_ffn_after_each),
+        StackOptions.of(settings, settings.encoder_ffn_after_each),
     )
     cuboids = cuboids_of(settings.level_patterns(settings.encoder_patterns)[level], shape)
     if not settings.global_vectors:
@@ -163,24 +162,5 @@ def decoder_stack(
     shape = (frames, *memory_shape[1:])
     cut_for = shape if settings.long_decoder_cuboids else memory_shape
     cuboids = cuboids_of(settings.level_patterns(settings.decoder_patterns)[level], cut_for)
-    options = stack_options(settings, settings.decoder_ffn_after_each)
+    options = StackOptions.of(settings, settings.decoder_ffn_after_each)
     return CuboidStack(settings.units[level], shape, cuboids, options)
-
-
-def stack_options(settings: EarthformerSettings, ffn_after_each: bool) -> StackOptions:
-    """What all stacks of the encoder, or of the decoder, share."""
-    attention = AttentionOptions(
-        heads=settings.heads,
-        padding=settings.padding,
-        attention_dropout=settings.attention_dropout,
-        projection_dropout=settings.projection_dropout,
-        relative_position=settings.relative_position,
-        projection=settings.attention_projection,
-    )
-    return StackOptions(
-        attention=attention,
-        ffn_activation=settings.ffn_activation,
-        ffn_dropout=settings.ffn_dropout,
-        gated_ffn=settings.gated_ffn,
-        ffn_after_each=ffn_after_each,
-    )
