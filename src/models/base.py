@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from src.config.frozen import Frozen
+from src.refusal import Refusal
 
 Cell = Any  # mindspore.nn.Cell; MindSpore ships no stubs and is not imported here
 Parameter = Any  # mindspore.Parameter
@@ -57,6 +58,15 @@ def whole_sequences(settings: Any) -> Window:
         frame=settings.frame_size,
         context=settings.context_frames,
     )
+
+
+def require_context(settings: Any, context: np.ndarray) -> None:
+    """Refusal unless the frames (N, T, H, W, 1) are those that such settings are for."""
+    expected = (settings.context_frames, *settings.frame_size, 1)
+    if context.ndim != 5 or context.shape[1:] != expected:
+        got = context.shape
+        raise Refusal(f"forecast: context has {got=}, expected (N, T, H, W, C) = (N, "
+                      f"{', '.join(map(str, expected))})")  # fmt: skip
 
 
 @dataclass(frozen=True)

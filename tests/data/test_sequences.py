@@ -171,3 +171,13 @@ def test_the_real_file_has_the_splits_of_its_readme_and_the_known_persistence():
     # counted in grey codes at 57, 85, 100 and 114, the least that stand for 20, 30, 35, 40 dBZ
     found = [scores[f"csi_{threshold}"]["overall"] for threshold in (20, 30, 35, 40)]
     assert found == pytest.approx([0.2229, 0.1312, 0.0601, 0.0220], abs=1e-4)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the real sequences are not here")
+def test_whole_dbz_and_grey_codes_of_the_same_real_sequence_mean_the_same():
+    # meteonet_like holds every 4th sequence of shanghai_like, in whole dBZ
+    cut = window(25, 25, (128, 128))
+    dbz = opened(SHARED / "meteonet_like.h5", "meteonet", cut=cut)
+    grey = opened(SHARED / "shanghai_like.h5", cut=cut)
+    assert len(dbz) == 6
+    assert np.abs(dbz[1] - grey[4]).max() * 90 <= 0.5 + 90 / 255 / 2 + 1e-4  # both roundings

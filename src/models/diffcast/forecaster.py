@@ -18,6 +18,7 @@ from src.diffusion.sampling import (
     member_batches,
     sample,
 )
+from src.models.base import require_context
 from src.models.diffcast.network import to_fields, to_network
 from src.models.diffcast.settings import DiffCastSettings
 from src.refusal import Refusal
@@ -80,7 +81,7 @@ class DiffCastForecaster:
         progress: Callable[[int], None] | None = None,
     ) -> np.ndarray:
         """See `models.base.Forecaster.forecast`."""
-        self._require_shape(context)
+        require_context(self.settings, context)
         if method in self.means:
             means = [self.means[method](self._input(frames)).asnumpy() for frames in context]
             return np.stack([self._fields(mean) for mean in means])
@@ -128,13 +129,6 @@ class DiffCastForecaster:
     def _fields(self, frames: np.ndarray) -> np.ndarray:
         """What the networks give to (N, T, H, W, 1), limited to [0, 1]."""
         return np.clip(to_fields(frames, self.settings.patch), 0, 1).astype(np.float32)
-
-    def _require_shape(self, context: np.ndarray) -> None:
-        expected = (self.settings.context_frames, *self.settings.frame_size, 1)
-        if context.ndim != 5 or context.shape[1:] != expected:
-            got = context.shape
-            raise Refusal(f"forecast: context has {got=}, expected (N, T, H, W, C) = (N, "
-                          f"{', '.join(map(str, expected))})")  # fmt: skip
 
 
 class _Passes:

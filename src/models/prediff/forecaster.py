@@ -19,6 +19,7 @@ from src.diffusion.sampling import (
     member_batches,
     sample,
 )
+from src.models.base import require_context
 from src.models.prediff.settings import PreDiffSettings
 from src.refusal import Refusal
 
@@ -81,7 +82,7 @@ class PreDiffForecaster:
         progress: Callable[[int], None] | None = None,
     ) -> np.ndarray:
         """See `models.base.Forecaster.forecast`."""
-        self._require_shape(context)
+        require_context(self.settings, context)
         latents = np.stack([self._encode(frames) for frames in context])
         target = self._target(context, truth) if method == ALIGNED else None
         frames: list[np.ndarray] = []
@@ -138,10 +139,3 @@ class PreDiffForecaster:
                 "use 'context' or 'value'"
             )
         return (guidance.factor * fields.mean(axis=(1, 2, 3))).astype(np.float32)
-
-    def _require_shape(self, context: np.ndarray) -> None:
-        expected = (self.settings.context_frames, *self.settings.frame_size, 1)
-        if context.ndim != 5 or context.shape[1:] != expected:
-            got = context.shape
-            raise Refusal(f"forecast: context has {got=}, expected (N, T, H, W, C) = (N, "
-                          f"{', '.join(map(str, expected))})")  # fmt: skip
