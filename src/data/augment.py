@@ -8,6 +8,7 @@ from scipy import ndimage
 from src.refusal import Refusal
 
 NONE, ANY_ANGLE, QUARTER_TURNS = 0, 1, 2
+MIRRORED_FIELDS = 3  # for samples of other tasks, see `src.data.temperature.mirror`
 ROWS, COLUMNS = 1, 2  # axes of (T, H, W, C)
 
 

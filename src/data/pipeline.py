@@ -11,8 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 from mindspore.dataset import GeneratorDataset
 
-from src.data.augment import augment, check_augmentation
+from src.data.augment import MIRRORED_FIELDS, augment, check_augmentation
 from src.data.base import Samples, arrays_of
+from src.data.temperature.mirror import mirrored
 from src.refusal import Refusal
 
 ORDER, TURNS = 0, 1  # first word of the key of a draw: what it is for
@@ -22,7 +23,8 @@ Batch = tuple[np.ndarray, tuple[np.ndarray, ...]]
 class Batches:
     """The batches of every epoch of one split, for one of `shard[1]` data-parallel processes.
 
-    augmentation: of the first array, a sequence, see `augment`.
+    augmentation: 1 and 2 of the first array, a sequence, see `augment`; 3 of all arrays, fields,
+        see `mirrored`.
     shuffle: else samples come in the order of the split.
     drop_remainder: leave out the last batch where it is smaller, so that all processes see the
         same number of batches.
@@ -41,7 +43,7 @@ class Batches:
         shard: tuple[int, int] = (0, 1),
         workers: int = 1,
     ) -> None:
-        if augmentation:
+        if augmentation not in (0, MIRRORED_FIELDS):
             _, height, width, *_ = samples.shapes[0]
             check_augmentation(augmentation, (height, width))
         self.samples, self.batch_size, self.seed = samples, batch_size, seed
@@ -129,6 +131,8 @@ class _Source:
         if not self.augmentation:
             return arrays
         rng = _generator(self.seed, TURNS, self.epoch, key)
+        if self.augmentation == MIRRORED_FIELDS:
+            return mirrored(arrays, rng)
         return (augment(arrays[0], self.augmentation, rng), *arrays[1:])
 
 

@@ -109,7 +109,8 @@ class Stage:
 
     requires: earlier stages whose networks are handed over, frozen and in evaluation mode.
     window(settings): the samples that this stage trains on.
-    augmentation: 0 none, 1 flips and any rotation, 2 flips and quarter turns.
+    augmentation: 0 none; of sequences 1 flips and any rotation, 2 flips and quarter turns; of
+        fields 3 mirror images.
     build_network(settings): the cell whose weights the stage's checkpoint holds.
     build_objectives(settings, network, frozen): the losses, see `Objective`.
     draw(settings, rng, batch_size): every random number that the losses of one batch need, as

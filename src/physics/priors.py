@@ -27,6 +27,7 @@ PRIORS = (
     "gradient along y (K/100 km)",
     "Laplacian (K/(100 km)^2)",
 )
+GRADIENT_X = 3  # the one that changes its sign in a mirror along x, as u does
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ SPEC = ModelSpec(
         "deterministic": Stage(
             requires=(),
             window=_crops,
-            augmentation=0,
+            augmentation=3,
             build_network=STAGES("build_deterministic"),
             build_objectives=STAGES("deterministic_objectives"),
             draw=draws.none,
@@ -52,7 +52,7 @@ SPEC = ModelSpec(
         "diffusion": Stage(
             requires=("deterministic",),
             window=_crops,
-            augmentation=0,
+            augmentation=3,
             build_network=STAGES("build_denoiser"),
             build_objectives=STAGES("denoiser_objectives"),
             draw=draws.for_residuals,
@@ -64,7 +64,7 @@ SPEC = ModelSpec(
         "joint": Stage(
             requires=("deterministic", "diffusion"),
             window=_crops,
-            augmentation=0,
+            augmentation=3,
             build_network=STAGES("build_joint"),
             build_objectives=STAGES("joint_objectives"),
             draw=draws.for_residuals,
