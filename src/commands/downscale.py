@@ -40,7 +40,7 @@ class FieldCase:
 
     def baseline(self, name: str) -> np.ndarray:
         """An interpolation of the coarse temperature, (1, Z, H, W, 1)."""
-        return interpolated(name, self.target.temperature_lr, self.target.factor)
+        return interpolated(name, self.target)
 
     def score(self, method: str, forecast: np.ndarray) -> None:
         """Add a field or an ensemble to the scores."""

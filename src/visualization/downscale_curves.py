@@ -15,7 +15,7 @@ from src.visualization.levels import mark_levels, spread_out
 from src.visualization.saving import save_png
 
 Result = Mapping[str, Any]  # what the suite's `result` returns, see the report
-BASELINES = {"bicubic": "--", "bilinear": "-."}
+BASELINES = {"bicubic": "--", "bicubic-conservative": ":", "bilinear": "-."}
 PANEL = (2.5, 2.3)  # inches
 TRUTH: dict[str, Any] = {"color": "black", "linewidth": 1.2}
 # score -> title; in the profiles

@@ -6,16 +6,26 @@ from collections.abc import Callable
 
 import numpy as np
 
-from src.physics.resample import bicubic, bilinear
+from src.evaluation.downscale.target import Target
+from src.physics.resample import bicubic, bilinear, enforce_block_mean
 
-BICUBIC, BILINEAR = "bicubic", "bilinear"
-# a name in the report -> (..., h, w), factor -> (..., h factor, w factor)
-BASELINES: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
-    BICUBIC: bicubic,
-    BILINEAR: bilinear,
+BICUBIC, CONSERVATIVE, BILINEAR = "bicubic", "bicubic-conservative", "bilinear"
+
+
+def _conservative(target: Target) -> np.ndarray:
+    """Bicubic, then every block shifted so that its mean is the coarse value again."""
+    smooth = bicubic(target.coarse, target.factor)
+    return enforce_block_mean(smooth, target.coarse, target.row_weights)
+
+
+# a name in the report -> what it makes of the coarse field, (N, Z, H, W) float64
+BASELINES: dict[str, Callable[[Target], np.ndarray]] = {
+    BICUBIC: lambda target: bicubic(target.coarse, target.factor),
+    CONSERVATIVE: _conservative,
+    BILINEAR: lambda target: bilinear(target.coarse, target.factor),
 }
 
 
-def interpolated(method: str, temperature_lr: np.ndarray, factor: int) -> np.ndarray:
-    """(N, Z, h, w, 1) in K by a method of BASELINES: (N, Z, h factor, w factor, 1) float64."""
-    return BASELINES[method](temperature_lr[..., 0].astype(np.float64), factor)[..., None]
+def interpolated(method: str, target: Target) -> np.ndarray:
+    """A method of BASELINES, (N, Z, H, W, 1) float64 in K; of the truth nothing is looked at."""
+    return BASELINES[method](target)[..., None]

@@ -32,7 +32,7 @@ def test_baselines_reach_their_known_errors_on_analyses(name, factor, bicubic, b
     for case in fields[:, None]:
         target = target_of(case, factor)
         for method in BASELINES:
-            suite.update(method, interpolated(method, target.temperature_lr, factor), target)
+            suite.update(method, interpolated(method, target), target)
     rows = suite.result()["rows"]
     found = [rows[method]["scores"]["rmse"]["overall"] for method in ("bicubic", "bilinear")]
     assert found == pytest.approx([bicubic, bilinear], abs=1e-3)
