@@ -42,10 +42,14 @@ class DeterministicNetwork(nn.Cell):
 
     def from_bicubic(self, bicubic: Tensor, priors_lr: Tensor, statics: Tensor) -> Tensor:
         """T_det from U(T_lr), both (N, Z, H, W), reduced."""
+        return self.corrected(bicubic, self.fine_priors(priors_lr), statics)
+
+    def corrected(self, bicubic: Tensor, fine_priors: Tensor, statics: Tensor) -> Tensor:
+        """The same with `fine_priors` (N, Z, 7, H, W): all that D sees is on the fine grid."""
         statistics = self.primary_statistics
         features = ()
         if self.primary_priors is not None:
-            features = self.primary_priors(self.fine_priors(priors_lr))
+            features = self.primary_priors(fine_priors)
         volume = self.channels(statics, statistics.normalised(bicubic))
         correction = self.primary(volume, None, features).reshape(bicubic.shape)
         return bicubic + statistics.std.reshape(1, -1, 1, 1) * correction

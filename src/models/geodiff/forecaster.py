@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn, ops
 
 from src.config.schema import Sampling
-from src.diffusion.sampling import (
-    MemberNoise,
-    Rows,
-    SamplingStep,
-    function_of,
-    member_batches,
-    sample,
-)
+from src.diffusion.sampling import MemberNoise, SamplingStep, function_of, sample
+from src.diffusion.tiling import TiledStep, Tiles, tiles_of
 from src.models.geodiff.residual_network import ResidualConditions
 from src.models.geodiff.settings import GeoDiffSettings
 from src.models.geodiff.upsampling import SHIFT_K
@@ -25,14 +20,15 @@ from src.refusal import Refusal
 
 DETERMINISTIC, SAMPLED = "geodiff-det", "geodiff"
 NAMES = ("temperature_lr", "wind_lr", "priors_lr", "statics", "metric", "weight")
+STATICS = NAMES.index("statics")
 
 
 class GeoDiffForecaster:
     """See `models.base.Forecaster`. "geodiff-det" is T_det, "geodiff" the ensemble, which exists
     where the denoiser does. Networks of the stage "joint" are preferred where they are given.
 
-    Differs: a domain is sampled whole; overlapping tiles for domains beyond the memory are not
-    offered.
+    The networks see the tiles of `GeoDiffSettings.tile`, or a domain as one tile; what is
+    interpolated or derived is made of whole domains, so that tiles have no borders of their own.
     """
 
     deterministic = (DETERMINISTIC,)
@@ -46,6 +42,7 @@ class GeoDiffForecaster:
         compiled: bool,
     ) -> None:
         self.settings, self.sampling, self.seed = settings, sampling, seed
+        self.compiled = compiled
         for network in networks.values():
             network.set_train(False)
         joint = networks.get("joint")
@@ -53,33 +50,35 @@ class GeoDiffForecaster:
         denoiser = joint.diffusion if joint else networks.get("diffusion")
 
         # functions with a name: graph mode cannot read a lambda within a call
-        def primary_field(temperature_lr, priors_lr, statics):
-            return primary(temperature_lr, priors_lr, statics) + SHIFT_K
+        def interpolated(temperature_lr, priors_lr):
+            return primary.bicubic(temperature_lr), primary.fine_priors(priors_lr)
 
-        self.primary = function_of(primary_field, compiled)
+        self.interpolate = function_of(interpolated, compiled)
+        self.correct = function_of(primary.corrected, compiled)
         self.step = None
         if denoiser is not None:
-            self._prepare_sampling(primary, denoiser, compiled)
+            self._prepare_sampling(primary, denoiser)
 
-    def _prepare_sampling(self, primary: nn.Cell, denoiser: nn.Cell, compiled: bool) -> None:
+    def _prepare_sampling(self, primary: nn.Cell, denoiser: nn.Cell) -> None:
         options = self.settings.diffusion
         self.plan = options.plan(self.sampling)
         self.kelvin = options.scale * denoiser.residual_statistics.sigma.asnumpy()
         conditions = ResidualConditions(self.settings, primary, denoiser)
         guided = options.guidance != 1
 
-        def prepared(*arrays):
-            field, condition, priors = conditions(*arrays)
-            shown = ops.ones((field.shape[0],), ms.float32)
+        def encoded(condition, priors):
+            shown = ops.ones((condition.shape[0],), ms.float32)
             seen = (denoiser.hidden(condition, shown), *denoiser.features(priors, shown))
             if guided:
                 none = ops.zeros_like(shown)
                 seen = (*seen, denoiser.hidden(condition, none), *denoiser.features(priors, none))
-            return (field + SHIFT_K, *seen)
+            return seen
 
         denoise = Guided(denoiser, options.guidance) if guided else denoiser
         step = SamplingStep(denoise, options.process(), options.prediction, options.limits)
-        self.prepare, self.step = function_of(prepared, compiled), function_of(step, compiled)
+        self.condition = function_of(conditions.of_primary, self.compiled)
+        self.encode = function_of(encoded, self.compiled)
+        self.step = function_of(step, self.compiled)
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -101,68 +100,89 @@ class GeoDiffForecaster:
     ) -> np.ndarray:
         """See `models.base.Forecaster.forecast`; K. The truth is not looked at."""
         self._require_shapes(conditioning)
-        cases = range(len(conditioning[0]))
-        if method == DETERMINISTIC:
-            fields = [self._deterministic(conditioning, case) for case in cases]
-            forecast = np.concatenate(fields)[:, None]
-        else:
-            forecast = self._ensemble(conditioning, keys, members, progress)
+        fields = []
+        for case, key in enumerate(keys):
+            arrays = tuple(array[case : case + 1] for array in conditioning)
+            tiles = self._tiles(arrays)
+            bicubic, primary = self._primary(arrays, tiles)
+            if method == DETERMINISTIC:
+                fields.append(primary + SHIFT_K)
+                continue
+            seen = self._encoded(arrays, tiles, bicubic, primary)
+            residual = self._residuals(tiles, int(key), members, seen, primary.shape[1:], progress)
+            fields.append(primary + SHIFT_K + self.kelvin.reshape(-1, 1, 1) * residual)
+        forecast = np.stack(fields).astype(np.float32)
         if self.settings.enforce_lr_mean:
             coarse = conditioning[0][:, None, ..., 0]
             forecast = enforce_block_mean(forecast, coarse).astype(np.float32)
         return forecast[..., None]
 
-    def _deterministic(self, conditioning: tuple[np.ndarray, ...], case: int) -> np.ndarray:
-        """T_det (1, Z, H, W) of one case."""
-        coarse, _, priors, statics = (Tensor(a[case : case + 1]) for a in conditioning[:4])
-        return self.primary(coarse, priors, statics).asnumpy()
+    def _tiles(self, arrays: tuple[np.ndarray, ...]) -> Tiles:
+        field = arrays[STATICS].shape[1:3]
+        tile = self.settings.tile
+        return (
+            tiles_of(field, field, 0) if tile is None else tiles_of(field, tile.size, tile.overlap)
+        )
 
-    def _ensemble(
+    def _primary(
+        self, arrays: tuple[np.ndarray, ...], tiles: Tiles
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """U(T_lr) and T_det, both (1, Z, H, W), reduced."""
+        coarse, _, priors_lr, statics = arrays[:4]
+        whole = self.interpolate(Tensor(coarse), Tensor(priors_lr))
+        bicubic, priors = (output.asnumpy() for output in whole)
+        parts = (tiles.cut(bicubic), tiles.cut(priors), tiles.cut(statics, channels_last=True))
+        (primary,) = self._over_tiles(self.correct, parts)
+        return bicubic, tiles.blend(primary)
+
+    def _encoded(
         self,
-        conditioning: tuple[np.ndarray, ...],
-        keys: Sequence[int],
+        arrays: tuple[np.ndarray, ...],
+        tiles: Tiles,
+        bicubic: np.ndarray,
+        primary: np.ndarray,
+    ) -> list[np.ndarray]:
+        """What the step takes after the noise, of every tile; it depends on no member."""
+        _, *others = arrays[:5]
+        whole = self.condition(*[Tensor(array) for array in (primary, bicubic, *others)])
+        return self._over_tiles(self.encode, [tiles.cut(output.asnumpy()) for output in whole])
+
+    def _over_tiles(
+        self, function: Callable[..., Any], arrays: Sequence[np.ndarray]
+    ) -> list[np.ndarray]:
+        """A function of tiles (K, ...), a batch at a time; its outputs (K, ...)."""
+        count = len(arrays[0])
+        size = min(count, self.sampling.batch_size)
+        parts = []
+        for first in range(0, count, size):
+            numbers = np.minimum(np.arange(first, first + size), count - 1)  # one shape for all
+            outputs = function(*[Tensor(array[numbers]) for array in arrays])
+            outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+            parts.append([output.asnumpy()[: count - first] for output in outputs])
+        return [np.concatenate(part) for part in zip(*parts, strict=True)]
+
+    def _residuals(
+        self,
+        tiles: Tiles,
+        key: int,
         members: int,
+        seen: Sequence[np.ndarray],
+        shape: tuple[int, ...],
         progress: Callable[[int], None] | None,
     ) -> np.ndarray:
-        """(N, M, Z, H, W); what does not depend on the member is computed once a case."""
-        cases = range(len(conditioning[0]))
-        prepared = [self._prepared(conditioning, case) for case in cases]
-        fields: list[np.ndarray] = []
-        for count, rows in member_batches(len(cases), members, self.sampling.batch_size):
-            fields += self._run(count, rows, keys, prepared, progress)
-        return np.stack(fields).reshape(len(cases), members, *fields[0].shape)
-
-    def _prepared(self, conditioning: tuple[np.ndarray, ...], case: int) -> tuple[np.ndarray, ...]:
-        """T_det, and all that the step takes after the noise, of one case."""
-        inputs = [Tensor(array[case : case + 1]) for array in conditioning[:5]]
-        return tuple(output.asnumpy() for output in self.prepare(*inputs))
-
-    def _run(
-        self,
-        count: int,
-        rows: Rows,
-        keys: Sequence[int],
-        prepared: Sequence[tuple[np.ndarray, ...]],
-        progress: Callable[[int], None] | None,
-    ) -> list[np.ndarray]:
-        """Fields (Z, H, W) of the first `count` rows."""
-        named = [(int(keys[case]), member) for case, member in rows]
-        primary = np.concatenate([prepared[case][0] for case, _ in rows])
-        seen = zip(*(prepared[case][1:] for case, _ in rows), strict=True)
-        inputs = [Tensor(np.concatenate(parts)) for parts in seen]
-        _, levels, height, width = primary.shape
-        noise = MemberNoise(self.seed, named, (levels, 1, height, width))
-        done = None if progress is None else lambda _: progress(count)
-        residual = sample(self.step, self.plan, noise, inputs, done)
-        fields = primary + self.kelvin.reshape(1, -1, 1, 1) * residual[:, :, 0]
-        return list(fields[:count].astype(np.float32))
+        """R of all members of one case, (M, Z, H, W)."""
+        levels, height, width = shape
+        rows = [(key, member) for member in range(members)]
+        noise = MemberNoise(self.seed, rows, (levels, 1, height, width))
+        step = TiledStep(self.step, tiles, seen, self.sampling.batch_size)
+        return sample(step, self.plan, noise, progress=progress)[:, :, 0]
 
     def _require_shapes(self, conditioning: tuple[np.ndarray, ...]) -> None:
         """Every array must fit the statics, whose H and W must fit the networks."""
         settings, levels = self.settings, len(self.settings.levels_hpa)
         if not isinstance(conditioning, tuple) or len(conditioning) != len(NAMES):
             raise Refusal(f"forecast: expected the {len(NAMES)} arrays {', '.join(NAMES)}")
-        cases, statics = len(conditioning[0]), conditioning[3]
+        cases, statics = len(conditioning[0]), conditioning[STATICS]
         multiple = settings.multiple
         if statics.ndim != 4 or statics.shape[1] % multiple or statics.shape[2] % multiple:
             raise Refusal(f"forecast: statics has got={statics.shape}, expected (N, H, W, 3) with "

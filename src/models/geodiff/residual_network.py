@@ -42,7 +42,10 @@ class ResidualNetwork(nn.Cell):
 
     def construct(self, x: Tensor, t: Tensor, condition: Tensor, *features: Tensor) -> Tensor:
         """x (N, Z, 1, H, W), t (N,) int32, condition (N, Z, C, H, W), features of the priors."""
-        return self.denoise_fn(ops.cat((x, condition), 2), t, features)
+        folded = ()
+        for feature in features:
+            folded = (*folded, feature.reshape(-1, *feature.shape[2:]))
+        return self.denoise_fn(ops.cat((x, condition), 2), t, folded)
 
     def hidden(self, condition: Tensor, shown: Tensor) -> Tensor:
         """The condition as the network sees it: all zero but the flag where shown (N,) is 0."""
@@ -53,10 +56,14 @@ class ResidualNetwork(nn.Cell):
         return ops.cat((condition * shown, flag), 2)
 
     def features(self, priors: Tensor, shown: Tensor) -> tuple[Tensor, ...]:
-        """Of standardised priors (N, Z, 7, H, W), which are zero where shown (N,) is 0."""
+        """Of standardised priors (N, Z, 7, H, W), which are zero where shown (N,) is 0; each
+        (N, Z, C, h, w)."""
         if self.residual_priors is None:
             return ()
-        return self.residual_priors(priors * shown.reshape(-1, 1, 1, 1, 1))
+        features = ()
+        for folded in self.residual_priors(priors * shown.reshape(-1, 1, 1, 1, 1)):
+            features = (*features, folded.reshape(*priors.shape[:2], *folded.shape[1:]))
+        return features
 
 
 class ResidualConditions(nn.Cell):
@@ -88,12 +95,24 @@ class ResidualConditions(nn.Cell):
         the condition (N, Z, C, H, W) and the standardised priors (N, Z, 7, H, W)."""
         bicubic = self.deterministic.bicubic(temperature_lr)
         primary = self.deterministic.from_bicubic(bicubic, priors_lr, statics)
+        return (primary, *self.of_primary(primary, bicubic, wind_lr, priors_lr, statics, metric))
+
+    def of_primary(
+        self,
+        primary: Tensor,
+        bicubic: Tensor,
+        wind_lr: Tensor,
+        priors_lr: Tensor,
+        statics: Tensor,
+        metric: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Condition and priors from T_det and U(T_lr), both (N, Z, H, W), reduced."""
         normalised = self.deterministic.primary_statistics.normalised
         condition = self.network.channels(statics, normalised(bicubic), normalised(primary))
         priors, flag = self.raw_priors(primary, wind_lr, priors_lr, metric)
         standard = self.network.residual_statistics.standardised(priors, flag)
         flags = flag * ops.ones_like(standard[:, :, :1])
-        return primary, condition, ops.stop_gradient(ops.cat((standard, flags), 2))
+        return condition, ops.stop_gradient(ops.cat((standard, flags), 2))
 
     def raw_priors(
         self, primary: Tensor, wind_lr: Tensor, priors_lr: Tensor, metric: Tensor

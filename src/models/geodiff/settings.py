@@ -142,12 +142,31 @@ class DiffusionSettings(Frozen):
         return self
 
 
+class TileSettings(Frozen):
+    """How domains beyond the memory are cut for the networks: (H, W) of a tile, and by how many
+    cells tiles lie over each other at least, both on the fine grid."""
+
+    size: tuple[PositiveInt, PositiveInt]
+    overlap: PositiveInt
+
+    @model_validator(mode="after")
+    def _half_a_tile_is_enough(self) -> TileSettings:
+        if 2 * self.overlap > min(self.size):
+            height, width = self.size
+            raise ValueError(
+                f"overlap = {self.overlap} is more than half of size = {height} x {width}; "
+                "choose less overlap or larger tiles"
+            )
+        return self
+
+
 class GeoDiffSettings(Frozen):
     """A whole GeoDiff: fine temperature on `levels_hpa` (from the ground upwards) from coarse.
 
     factor: fine cells along one coarse one. frame_size: (H, W) of the training crops, fine cells.
     statics: whether the networks see orography, land-sea mask and sin(latitude).
     enforce_lr_mean: shift forecasts so that their block means are the coarse field.
+    tile: forecast in overlapping tiles; none: every domain at once.
     """
 
     name: Literal["geodiff"]
@@ -156,6 +175,7 @@ class GeoDiffSettings(Frozen):
     frame_size: tuple[PositiveInt, PositiveInt] = (64, 64)
     statics: bool = True
     enforce_lr_mean: bool = False
+    tile: TileSettings | None = None
     deterministic: UNetSettings = UNetSettings()
     denoiser: UNetSettings = UNetSettings()
     priors: PriorSettings = PriorSettings()
@@ -177,11 +197,14 @@ class GeoDiffSettings(Frozen):
         return self
 
     @model_validator(mode="after")
-    def _crops_fit_the_networks(self) -> GeoDiffSettings:
-        height, width = self.frame_size
-        if height % self.multiple or width % self.multiple:
-            raise ValueError(
-                f"frame_size = {height} x {width}, expected multiples of {self.multiple}, the "
-                "factor times the reduction of the networks' stages"
-            )
+    def _crops_and_tiles_fit_the_networks(self) -> GeoDiffSettings:
+        sizes = {"frame_size": self.frame_size}
+        if self.tile is not None:
+            sizes["tile.size"] = self.tile.size
+        for name, (height, width) in sizes.items():
+            if height % self.multiple or width % self.multiple:
+                raise ValueError(
+                    f"{name} = {height} x {width}, expected multiples of {self.multiple}, the "
+                    "factor times the reduction of the networks' stages"
+                )
         return self
