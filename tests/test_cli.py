@@ -35,8 +35,26 @@ def test_help_names_every_option_and_the_stages():
     text = run("--help").stdout
     for option in ("--cfg", "--mode", "--stage", "--device_target", "--device_id", "--out"):
         assert option in text
+    for option in ("--nodes", "--devices", "--nr", "--master"):
+        assert option in text
     for stage in ("vae", "alignment", "diffusion"):
         assert stage in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("--devices 0", "--devices 0: expected 1 or more"),
+        ("--nodes 2 --nr 2 --master a --out b", "--nr 2: expected 0 to 1"),
+        ("--nodes 2 --out b", "--master: is needed"),
+        ("--nodes 2 --master a", "--out: is needed"),
+        ("--nodes 2 --master a:b --out c", "--master a:b: expected HOST or HOST:PORT"),
+        ("--devices 2 --mode prepare", "--mode prepare: works in one process"),
+    ],
+)
+def test_processes_that_cannot_be_are_refused(arguments, told):
+    with pytest.raises(Refusal, match=told):
+        cli.parse(arguments.split())
 
 
 def test_a_refusal_is_one_line_with_exit_code_2():

@@ -11,7 +11,17 @@ from src.config.schema import RunSettings
 from src.models import load_spec
 from src.models.base import ModelSpec
 from src.refusal import Refusal
+from src.runtime import parallel
 from src.runtime.run_folder import CONFIG
+
+
+def present(request: Request) -> parallel.World:
+    """The processes that this one works with. Refusal if they might not agree on a folder."""
+    world = parallel.present()
+    if world.size > 1 and request.out is None:
+        raise Refusal("--out: is needed where processes were started by another program; "
+                      "or use --nodes and --devices")  # fmt: skip
+    return world
 
 
 def read_settings(request: Request) -> RunSettings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ import numpy as np
 
 from src.cli import Request
 from src.commands.networks import checkpoint_files, load_one
-from src.commands.request import read_settings, run_path
+from src.commands.request import present, read_settings, run_path
 from src.config.schema import RunSettings
 from src.data import open_split
 from src.data.base import Samples, arrays_of
@@ -19,6 +19,7 @@ from src.models import load_spec
 from src.models.base import Forecaster, ModelSpec
 from src.refusal import Refusal
 from src.runtime import run_folder
+from src.runtime.parallel import World
 from src.runtime.run_folder import CONFIG, RunFolder
 
 # imported late: the scores load SciPy
@@ -58,18 +59,21 @@ class Task(Protocol):
 
 def run(request: Request) -> None:
     """Score the networks of `ckpt_path`, or the best ones of the run in `--out`."""
+    world = present(request)
     settings = read_settings(request)
     spec = load_spec(settings.model.name)
     samples = open_split(settings.data, settings.evaluation.split, spec.window(settings.model))
     path = _existing_source(request, settings)
     files = checkpoint_files(spec, settings, spec.stages, path)
-    device = _start(request, settings)
+    device = _start(request, settings, world)
     forecaster, provenance = _forecaster(spec, settings, files)
     methods = _chosen_methods(forecaster, settings)
-    folder = _folder(path, settings)
-    report, figures = folder.new_results()
     task: Task = import_module(TASKS[spec.task]).Task(samples, settings, spec, methods)
-    _score(settings, samples, forecaster, methods, task)
+    if not world.is_leader:
+        _score(settings, samples, forecaster, methods, task, world)
+        return
+    report, figures = _folder(path, settings).new_results()
+    _score(settings, samples, forecaster, methods, task, world)
     about = {"data": samples.source, "device": device, **provenance}
     print(task.write(report, {**about, **_choices(settings, methods)}))
     for picture in task.draw(figures):
@@ -92,10 +96,12 @@ def _folder(path: Path, settings: RunSettings) -> RunFolder:
     return RunFolder(path) if (path / CONFIG).is_file() else run_folder.create(path, settings)
 
 
-def _start(request: Request, settings: RunSettings) -> str:
+def _start(request: Request, settings: RunSettings, world: World) -> str:
     from src.runtime import device
 
-    return device.start(request.device_target, request.device_id, settings.runtime)
+    used = device.start(request.device_target, request.device_id, settings.runtime)
+    world.join()
+    return used
 
 
 def _forecaster(
@@ -132,28 +138,62 @@ def _score(
     forecaster: Forecaster,
     methods: tuple[str, ...],
     task: Task,
+    world: World,
 ) -> None:
-    """Forecast and score every sample; some are kept for the figures."""
+    """Forecast and score every sample; some are kept for the figures.
+
+    Each process forecasts every `world.size`-th sample; the leader scores all, in their order.
+    """
     from tqdm import tqdm
 
     count, sampling = _sample_count(samples, settings), settings.sampling
     drawn = set(np.linspace(0, count - 1, min(settings.evaluation.figures, count)).astype(int))
     drawn_by_chance = [name for name in methods if name not in forecaster.deterministic]
-    work = count * sampling.members * sampling.steps * len(drawn_by_chance)
-    with tqdm(total=work, desc="forecast", unit="step", dynamic_ncols=True) as bar:
-        for number in range(count):
-            arrays = arrays_of(samples, number)
-            scored = task.case(number, *(array[None] for array in arrays))
-            for name in task.baselines:
-                scored.score(name, scored.baseline(name))
-            key = [int(samples.keys[number])]
-            for method in methods:
-                ensemble = forecaster.forecast(
-                    method, scored.conditioning, key, sampling.members, scored.truth, bar.update
-                )
-                scored.score(method, ensemble)
-            if number in drawn:
-                task.keep(scored)
+    own = len(range(world.rank, count, world.size))
+    work = own * sampling.members * sampling.steps * len(drawn_by_chance)
+    quiet = not world.is_leader
+    with tqdm(total=work, desc="forecast", unit="step", dynamic_ncols=True, disable=quiet) as bar:
+        for first in range(0, count, world.size):
+            numbers = range(first, min(first + world.size, count))
+            cases = [task.case(n, *(a[None] for a in arrays_of(samples, n))) for n in numbers]
+            made: dict[str, np.ndarray] = {}
+            if world.rank < len(cases):
+                key = int(samples.keys[first + world.rank])
+                made = _forecasts(forecaster, methods, cases[world.rank], key, settings, bar.update)
+            for rank, (number, scored) in enumerate(zip(numbers, cases, strict=True)):
+                forecasts = {}
+                for name in methods:
+                    members = 1 if name in forecaster.deterministic else sampling.members
+                    shape = (1, members, *scored.truth.shape[1:])
+                    forecasts[name] = world.said_by(rank, made.get(name), shape)
+                if world.is_leader:
+                    _enter(scored, forecasts, task)
+                    if number in drawn:
+                        task.keep(scored)
+
+
+def _forecasts(
+    forecaster: Forecaster,
+    methods: tuple[str, ...],
+    scored: Scored,
+    key: int,
+    settings: RunSettings,
+    progress: Callable[[int], None],
+) -> dict[str, np.ndarray]:
+    members = settings.sampling.members
+    return {
+        method: forecaster.forecast(
+            method, scored.conditioning, [key], members, scored.truth, progress
+        )
+        for method in methods
+    }
+
+
+def _enter(scored: Scored, forecasts: Mapping[str, np.ndarray], task: Task) -> None:
+    for name in task.baselines:
+        scored.score(name, scored.baseline(name))
+    for name, forecast in forecasts.items():
+        scored.score(name, forecast)
 
 
 def _sample_count(samples: Samples, settings: RunSettings) -> int:

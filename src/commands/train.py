@@ -8,7 +8,7 @@ from typing import Any
 
 from src.cli import Request
 from src.commands.networks import checkpoint_files, load_frozen
-from src.commands.request import chosen_stages, read_settings, run_path
+from src.commands.request import chosen_stages, present, read_settings, run_path
 from src.config.schema import RunSettings
 from src.data import open_split
 from src.data.base import Samples
@@ -16,6 +16,7 @@ from src.models import load_spec
 from src.models.base import ModelSpec
 from src.refusal import Refusal
 from src.runtime import run_folder
+from src.runtime.parallel import World
 from src.runtime.run_folder import RunFolder, network_path
 from src.training.micro_batches import micro_batches
 
@@ -24,20 +25,25 @@ def run(request: Request) -> None:
     """Check everything that can be checked, then train; ends with where the checkpoints are."""
     if request.resume and request.out is None:
         raise Refusal("--resume: needs --out, the folder of the run to continue")
+    world = present(request)
     settings = read_settings(request)
     spec = load_spec(settings.model.name)
     stages = chosen_stages(request, spec, settings)
     path = run_path(request, settings)
     splits = {stage: _splits(spec, settings, stage) for stage in stages}
     for stage in stages:
-        micro_batches(stage, settings.training[stage], len(splits[stage][0]))
+        micro_batches(stage, settings.training[stage], len(splits[stage][0]), world.size)
     required = {stage: _required_files(spec, settings, stage, path, stages) for stage in stages}
-    reopen = request.resume
-    folder = run_folder.reopen(path, settings) if reopen else run_folder.create(path, settings)
-    _start(request, settings, folder)
+    folder = _folder(request, settings, path) if world.is_leader else RunFolder(path)
+    _start(request, settings, folder, world)
     for stage in stages:
-        _train_stage(spec, settings, stage, folder, splits[stage], required[stage])
-    print(f"trained {', '.join(stages)}; checkpoints are in {folder.checkpoints}")
+        _train_stage(spec, settings, stage, folder, splits[stage], required[stage], world)
+    if world.is_leader:
+        print(f"trained {', '.join(stages)}; checkpoints are in {folder.checkpoints}")
+
+
+def _folder(request: Request, settings: RunSettings, path: Path) -> RunFolder:
+    return (run_folder.reopen if request.resume else run_folder.create)(path, settings)
 
 
 def _splits(spec: ModelSpec, settings: RunSettings, stage: str) -> tuple[Samples, Samples]:
@@ -46,11 +52,13 @@ def _splits(spec: ModelSpec, settings: RunSettings, stage: str) -> tuple[Samples
     return train, open_split(settings.data, "val", window)
 
 
-def _start(request: Request, settings: RunSettings, folder: RunFolder) -> None:
+def _start(request: Request, settings: RunSettings, folder: RunFolder, world: World) -> None:
     from src.runtime import device, logging
 
     device.start(request.device_target, request.device_id, settings.runtime)
-    logging.open_log(folder.path / "run.log")
+    world.join()
+    if world.is_leader:
+        logging.open_log(folder.path / "run.log")
 
 
 def _train_stage(
@@ -60,6 +68,7 @@ def _train_stage(
     folder: RunFolder,
     splits: tuple[Samples, Samples],
     required: Mapping[str, Path],
+    world: World,
 ) -> None:
     import mindspore as ms
 
@@ -76,6 +85,7 @@ def _train_stage(
         train=_batches(settings, name, splits[0], training=True, augmentation=stage.augmentation),
         validation=_batches(settings, name, splits[1], training=False, augmentation=0),
         frozen=frozen,
+        world=world,
     )
     trainer.restore()
     trainer.run()

@@ -21,14 +21,12 @@ Batch = tuple[np.ndarray, tuple[np.ndarray, ...]]
 
 
 class Batches:
-    """The batches of every epoch of one split, for one of `shard[1]` data-parallel processes.
+    """The batches of every epoch of one split.
 
     augmentation: 1 and 2 of the first array, a sequence, see `augment`; 3 of all arrays, fields,
         see `mirrored`.
     shuffle: else samples come in the order of the split.
-    drop_remainder: leave out the last batch where it is smaller, so that all processes see the
-        same number of batches.
-    shard: (number of this process, how many there are); together they see every sample once.
+    drop_remainder: leave out the last batch where it is smaller.
     workers: processes that read; 1 reads in a thread.
     """
 
@@ -40,7 +38,6 @@ class Batches:
         augmentation: int = 0,
         shuffle: bool = True,
         drop_remainder: bool = True,
-        shard: tuple[int, int] = (0, 1),
         workers: int = 1,
     ) -> None:
         if augmentation not in (0, MIRRORED_FIELDS):
@@ -48,17 +45,21 @@ class Batches:
             check_augmentation(augmentation, (height, width))
         self.samples, self.batch_size, self.seed = samples, batch_size, seed
         self.augmentation, self.shuffle, self.drop_remainder = augmentation, shuffle, drop_remainder
-        self.shard, self.workers = shard, workers
+        self.workers = workers
         self.batches_per_epoch = self._count()
 
-    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+    def epoch(self, epoch: int, start: int = 0, every: int = 1) -> Iterator[Batch]:
         """Batches of (keys (N,) int64, arrays (N, ...) of the samples), from number `start` on.
 
+        every: how many are dealt out at a time, this process taking the first of each deal.
         Refusal if a sample cannot be read or holds NaN or infinity.
         """
-        order = self._order(epoch)[start * self.batch_size : self._seen()]
-        if not len(order):
+        order = self._order(epoch)
+        numbers = range(start, self.batches_per_epoch, every)
+        if not numbers:
             return
+        size = self.batch_size
+        order = np.concatenate([order[k * size : (k + 1) * size] for k in numbers])
         source = _Source(self.samples, order, self.augmentation, self.seed, epoch)
         dataset = GeneratorDataset(
             source,
@@ -76,28 +77,15 @@ class Batches:
             iterator.stop()
 
     def _count(self) -> int:
-        total, (rank, processes) = len(self.samples), self.shard
-        least = self.batch_size * processes if self.drop_remainder else processes
-        if total < least:
-            raise Refusal(f"{self.samples.source}: {total} samples, expected at least {least} "
-                          f"({self.batch_size} a batch, {processes} processes); "
-                          "lower the batch size or give more data")  # fmt: skip
-        if self.drop_remainder:
-            return total // least
-        mine = len(range(rank, total, processes))
-        return -(-mine // self.batch_size)
-
-    def _seen(self) -> int:
-        """How many samples of an epoch this process sees."""
-        return self.batches_per_epoch * self.batch_size
+        total = len(self.samples)
+        if total < (self.batch_size if self.drop_remainder else 1):
+            raise Refusal(f"{self.samples.source}: {total} samples, expected at least a batch, "
+                          f"{self.batch_size}; lower the batch size or give more data")  # fmt: skip
+        return total // self.batch_size if self.drop_remainder else -(-total // self.batch_size)
 
     def _order(self, epoch: int) -> np.ndarray:
-        """This process's samples of an epoch: every `processes`-th of one common order."""
-        rank, processes = self.shard
         order = np.arange(len(self.samples))
-        if self.shuffle:
-            order = _generator(self.seed, ORDER, epoch).permutation(order)
-        return order[rank::processes]
+        return _generator(self.seed, ORDER, epoch).permutation(order) if self.shuffle else order
 
 
 class _Source:

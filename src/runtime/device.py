@@ -24,7 +24,7 @@ def start(target: str, device_id: int, settings: Runtime) -> str:
     if settings.compile_cache:
         os.environ["MS_COMPILER_CACHE_ENABLE"] = "1"
         os.environ["MS_COMPILER_CACHE_PATH"] = settings.compile_cache
-    with _native_output_hidden():
+    with native_output_hidden():
         import mindspore as ms
 
         used, why = _first_present(target, device_id)
@@ -67,7 +67,7 @@ def _reason(target: str, device_id: int, message: str) -> str:
 
 
 @contextlib.contextmanager
-def _native_output_hidden() -> Iterator[None]:
+def native_output_hidden() -> Iterator[None]:
     """Keep MindSpore's own start-up messages, some from C++, off the terminal."""
     sys.stdout.flush()
     sys.stderr.flush()

@@ -67,3 +67,25 @@ class Progress:
         for name, value in values.items():
             self.writer.add_scalar(f"{kind}/{name}", value, step)
         self.writer.flush()
+
+
+class Silence:
+    """A `Progress` that shows nothing: of a process that does not speak."""
+
+    def __enter__(self) -> Silence:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def advance(self) -> None:
+        pass
+
+    def status(self, step: int, values: Mapping[str, float]) -> None:
+        pass
+
+    def validation(self, step: int, values: Mapping[str, float], is_best: bool) -> None:
+        pass
+
+    def pictures(self, step: int, rows: list[tuple[str, np.ndarray]]) -> None:
+        pass

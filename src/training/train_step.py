@@ -1,6 +1,6 @@
 """One optimiser step of one objective: gradients, accumulation, clipping, update, average.
 
-The order is fixed here and nowhere else: mean of the micro-batch gradients,
+The order is fixed here and nowhere else: mean of the micro-batch gradients of all processes,
 clipping by the global norm, decoupled decay and Adam, exponential average of the weights.
 """
 
@@ -15,8 +15,10 @@ from mindspore import Parameter, Tensor, nn
 
 from src.config.schema import StageTraining
 from src.models.base import Objective
+from src.runtime.parallel import ALONE, World
 from src.training.ema import WeightAverage, effective_decay
 from src.training.optimiser import AdamW, added, clip_by_global_norm, scaled
+from src.training.reduction import SumOverProcesses
 
 MicroBatch = tuple[np.ndarray, ...]  # (*sample, *draws)
 
@@ -36,6 +38,7 @@ class ObjectiveStep:
         averaged: Sequence[Parameter],
         compiled: bool,
         frozen: Sequence[nn.Cell] = (),
+        world: World = ALONE,
     ) -> None:
         self.objective, self.compiled, self.frozen = objective, compiled, frozen
         self.betas = training.betas
@@ -49,6 +52,7 @@ class ObjectiveStep:
         self.gradient_functions: dict[int, Any] = {}
         self.apply = self._jit(self._apply)
         self.add = self._jit(_add)
+        self.world, self.over_processes = world, SumOverProcesses(world, self._jit)
 
     def cell_at(self, step: int) -> nn.Cell | None:
         """The loss cell in force at this optimiser step; None while the objective rests."""
@@ -60,6 +64,7 @@ class ObjectiveStep:
     ) -> dict[str, Tensor] | None:
         """Minimise once; diagnostics (means over micro-batches) and the gradient norm, by name.
 
+        batches: this process's share.
         The values stay on the device: reading them waits for the step to end.
         """
         cell = self.cell_at(step)
@@ -79,9 +84,11 @@ class ObjectiveStep:
                 if sums is None
                 else [a + b for a, b in zip(sums, diagnostics, strict=True)]
             )
-        count = len(batches)
+        total = self.over_processes(*total, *sums)
+        total, sums = total[: len(gradients)], total[len(gradients) :]
+        count = len(batches) * self.world.size
         norm = self.apply(*self._scalars(step, count, learning_rate), *total)
-        named = {n: v / count for n, v in zip(cell.diagnostic_names, sums or (), strict=True)}
+        named = {n: v / count for n, v in zip(cell.diagnostic_names, sums, strict=True)}
         return {**named, "gradient_norm": norm}
 
     def state(self) -> list[Parameter]:

@@ -17,11 +17,12 @@ from src.config.schema import RunSettings
 from src.data.pipeline import Batches
 from src.models.base import ModelSpec, Stage
 from src.refusal import Refusal
+from src.runtime.interrupts import Interrupts
+from src.runtime.parallel import ALONE, World
 from src.runtime.run_folder import RunFolder, network_path, state_path
 from src.training import checkpoint
-from src.training.interrupts import Interrupts
 from src.training.micro_batches import micro_batches
-from src.training.progress import Progress
+from src.training.progress import Progress, Silence
 from src.training.schedule import learning_rate
 from src.training.train_step import MicroBatch, ObjectiveStep
 
@@ -42,6 +43,8 @@ class Trainer:
     """One stage in training.
 
     frozen: networks of the stages it requires, not trainable, in evaluation mode.
+    world: the processes that share the work; the numbers are those of one process that accumulates
+    all micro-batches (but for rounding). Only the leader writes.
     """
 
     spec: ModelSpec
@@ -51,6 +54,7 @@ class Trainer:
     train: Batches
     validation: Batches
     frozen: Mapping[str, nn.Cell]
+    world: World = ALONE
     position: Position = field(default_factory=Position)
     pending: list[tuple[int, dict[str, Tensor]]] = field(default_factory=list)  # not logged yet
 
@@ -58,7 +62,9 @@ class Trainer:
         model = self.settings.model
         self.stage: Stage = self.spec.stages[self.stage_name]
         self.options = self.settings.training[self.stage_name]
-        self.accumulate = micro_batches(self.stage_name, self.options, len(self.train.samples))
+        self.accumulate = micro_batches(
+            self.stage_name, self.options, len(self.train.samples), self.world.size
+        )
         self.network = self.stage.build_network(model)
         objectives = self.stage.build_objectives(model, self.network, self.frozen)
         compiled = self.settings.runtime.mode == "graph"
@@ -73,6 +79,7 @@ class Trainer:
         """Train to the last step. Stops, with the state kept, on SIGINT and SIGTERM."""
         if self.position.step == 0:
             self._calibrate()
+        self.world.share(self._state())
         last_save = time.monotonic()
         with Interrupts() as interrupts, self._progress() as progress:
             for step, batches in self._batches():
@@ -85,17 +92,19 @@ class Trainer:
                     self.pending = []
                 validates = self._validates(done) or is_last
                 overdue = time.monotonic() - last_save > SAVE_EVERY_SECONDS
-                if validates or interrupts.asked or overdue:
+                asked, overdue = self.world.any(interrupts.asked, overdue)
+                if validates or asked or overdue:
                     self._require_finite()
                     if validates:
                         self._validate(progress)
                     self.save_state()
                     last_save = time.monotonic()
-                if interrupts.asked:
+                if asked:
                     raise KeyboardInterrupt(
                         f"Stage {self.stage_name} is saved at step {done}/{self.total}; "
                         f"continue with --out {self.folder.path} --resume"
                     )
+        self.world.wait()  # the next stage reads what the leader wrote
 
     def _calibrate(self) -> None:
         if self.stage.calibrate is not None:
@@ -112,17 +121,18 @@ class Trainer:
         return values
 
     def _batches(self) -> Iterator[tuple[int, list[MicroBatch]]]:
-        """(step, micro-batches) from the present position to the end, in the order of the seed."""
+        """(step, own micro-batches) from here to the end, in the order of the seed."""
+        rank, processes = self.world.rank, self.world.size
         per_epoch = self.train.batches_per_epoch // self.accumulate
         step = self.position.step
         while step < self.total:
             epoch, within = divmod(step, per_epoch)
-            source = self.train.epoch(epoch, start=within * self.accumulate)
+            source = self.train.epoch(epoch, within * self.accumulate + rank, processes)
             for _ in range(within, per_epoch):
                 if step == self.total:
                     return
-                micro = [next(source)[1] for _ in range(self.accumulate)]
-                yield step, [self._with_draws(m, step, k) for k, m in enumerate(micro)]
+                numbers = range(rank, self.accumulate, processes)
+                yield step, [self._with_draws(next(source)[1], step, k) for k in numbers]
                 step += 1
 
     def _with_draws(self, arrays: MicroBatch, step: int, micro: int) -> MicroBatch:
@@ -135,7 +145,7 @@ class Trainer:
 
     # -- validation -------------------------------------------------------------------------
 
-    def _validate(self, progress: Progress) -> None:
+    def _validate(self, progress: Progress | Silence) -> None:
         with self._averaged_weights():
             values = self.validate()
             for name, found in values.items():
@@ -155,19 +165,22 @@ class Trainer:
         cell = self.steps[0].cell_at(self.position.step - 1)
         cell.set_train(False)
         evaluate = self.validators.setdefault(id(cell), _evaluator(cell, self.compiled))
-        sums, count = np.zeros(len(cell.diagnostic_names)), 0
-        for number, (_, arrays) in enumerate(self.validation.epoch(0)):
-            if self.options.validation_batches and number >= self.options.validation_batches:
-                break
-            size = len(arrays[0])
-            draws = self.stage.draw(self.settings.model, self._generator(1, number), size)
-            values = evaluate(*[Tensor(a) for a in (*arrays, *draws)])
-            sums += size * np.array([float(v.asnumpy()) for v in values])
-            count += size
-        return dict(zip(cell.diagnostic_names, (sums / count).tolist(), strict=True))
+        count = self.validation.batches_per_epoch
+        count = min(count, self.options.validation_batches or count)
+        sizes, values = np.zeros(count), np.zeros((count, len(cell.diagnostic_names)))
+        rank, processes = self.world.rank, self.world.size
+        batches = self.validation.epoch(0, rank, processes)
+        for number, (_, arrays) in zip(range(rank, count, processes), batches, strict=False):
+            sizes[number] = len(arrays[0])
+            draws = self.stage.draw(self.settings.model, self._generator(1, number), len(arrays[0]))
+            found = evaluate(*[Tensor(a) for a in (*arrays, *draws)])
+            values[number] = [float(v.asnumpy()) for v in found]
+        sizes, values = self.world.sum(sizes), self.world.sum(values)  # every row from one process
+        means = (sizes @ values / sizes.sum()).tolist()
+        return dict(zip(cell.diagnostic_names, means, strict=True))
 
     def _preview(self, progress: Progress) -> None:
-        if self.stage.preview is None:
+        if self.stage.preview is None or not self.world.is_leader:
             return
         _, arrays = next(self.validation.epoch(0))
         first = [array[:1] for array in arrays]
@@ -178,6 +191,8 @@ class Trainer:
 
     def save_state(self) -> None:
         """Everything a resumed run needs, in one file, replaced atomically."""
+        if not self.world.is_leader:
+            return
         path = state_path(self.folder.checkpoints, self.stage_name)
         pending = [
             (step, {name: float(value.asnumpy()) for name, value in values.items()})
@@ -212,6 +227,8 @@ class Trainer:
         return parameters
 
     def _save_network(self, which: str) -> None:
+        if not self.world.is_leader:
+            return
         path = network_path(self.folder.checkpoints, self.stage_name, which)
         checkpoint.save(path, self.network.get_parameters(), self._information())
 
@@ -233,14 +250,16 @@ class Trainer:
             [p for p in objective.parameters if id(p) in own] if self.options.ema_decay else []
         )
         frozen = tuple(self.frozen.values())
-        return ObjectiveStep(objective, self.options, averaged, compiled, frozen)
+        return ObjectiveStep(objective, self.options, averaged, compiled, frozen, self.world)
 
     def _total_steps(self) -> int:
         if self.options.max_steps is not None:
             return self.options.max_steps
         return self.options.epochs * (self.train.batches_per_epoch // self.accumulate)
 
-    def _progress(self) -> Progress:
+    def _progress(self) -> Progress | Silence:
+        if not self.world.is_leader:
+            return Silence()
         return Progress(self.folder, self.stage_name, self.position.step, self.total)
 
     def _rate(self, step: int) -> float:

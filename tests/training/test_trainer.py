@@ -24,8 +24,8 @@ from tests.training.dummy import SPEC, Arrays, make_spec, run_settings, trainer
 class RecordingBatches(Batches):
     """Remembers the keys of every batch that was used."""
 
-    def epoch(self, epoch, start=0):
-        for keys, batch in super().epoch(epoch, start):
+    def epoch(self, epoch, start=0, every=1):
+        for keys, batch in super().epoch(epoch, start, every):
             self.seen.append(keys.tolist())
             yield keys, batch
 
