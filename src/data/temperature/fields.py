@@ -39,7 +39,6 @@ class TemperatureFields:
         self, settings: TemperatureSettings, split: Split, parts: list[Part], patch: PatchLike
     ) -> None:
         _check_patch(settings, patch)
-        self.area_weight = settings.area_weight
         self.levels_hpa = tuple(float(level) for level in patch.levels_hpa)
         self.domains = [
             Domain(part.file, patch, settings.coarsening, settings.area_weight) for part in parts
@@ -106,13 +105,6 @@ class TemperatureFields:
             sample.state.time,
             sample.state.member,
         )
-
-    def row_weights(self, i: int) -> np.ndarray | None:
-        """How rows counted in the block means of sample i, (H,); None where all counted alike."""
-        where = self.coordinates(i)
-        if not self.area_weight or not where.is_regular:
-            return None
-        return np.cos(np.radians(where.y.values))
 
     def _place(self, i: int) -> Sample:
         if not 0 <= i < len(self):  # also ends plain iteration
