@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor, nn
 
-from src.config.schema import Sampling
+from src.config.schema import Sampling, StageTraining
 from src.diffusion.sampling import SamplingStep
 from src.diffusion.sampling import sample as run_plan
 from src.models.geodiff import draws, stages
@@ -19,6 +19,7 @@ from src.physics import priors
 from src.physics.horizontal import Metric, latitude_longitude_metric
 from src.physics.resample import bicubic, block_mean
 from src.refusal import Refusal
+from src.training.train_step import ObjectiveStep
 from tests.models.geodiff.small import (
     FINE,
     LEVELS,
@@ -267,6 +268,31 @@ def test_a_domain_that_does_not_fit_the_networks_is_refused_with_the_multiple():
     arrays[3] = arrays[3][:, :-2]
     with pytest.raises(Refusal, match=r"statics has got=\(1, 6, 12, 3\).*multiples of 4"):
         forecaster.forecast("geodiff-det", tuple(arrays[:-1]), [0], 1)
+
+
+def test_joint_training_moves_the_deterministic_network_at_a_tenth_of_the_rate():
+    settings, primary, network = networks()
+    joint = built(JointNetwork, settings)
+    (objective,) = stages.joint_objectives(
+        settings, joint, {"deterministic": primary, "diffusion": network}
+    )
+    step = ObjectiveStep(objective, StageTraining(optimizer="adam"), (), compiled=False)
+    arrays = (*sample(), *draws.for_residuals(settings, np.random.default_rng(0), 2))
+    before = {p.name: p.asnumpy().copy() for p in objective.parameters}
+    values = step.run(0, [arrays], 1e-3)
+
+    def furthest(own):
+        return max(np.abs(p.asnumpy() - before[p.name]).max() for p in own.trainable_params())
+
+    assert furthest(joint.diffusion) == pytest.approx(1e-3, rel=0.01)
+    assert furthest(joint.deterministic) == pytest.approx(1e-4, rel=0.01)
+    value = {name: float(v.asnumpy()) for name, v in values.items()}
+    parts = value["deterministic/total"] + value["diffusion/total"]
+    assert value["total"] == pytest.approx(parts, rel=1e-6)
+    error = (
+        primary(*tensors([arrays[0], arrays[2], arrays[3]])).asnumpy() + SHIFT_K - arrays[6][..., 0]
+    )
+    assert value["deterministic/rmse"] == pytest.approx(np.sqrt((error**2).mean()), rel=1e-4)
 
 
 def test_joint_training_starts_from_the_two_stages_before():
