@@ -62,6 +62,8 @@ class TemperatureFields:
         self._size = 0
         for domain, part in zip(self.domains, parts, strict=True):
             domain.check(part.states[0])  # better a refusal now than hours into a training
+            for quantity, state in itertools.product(part.file.surface, part.states):
+                part.file.surface_state(quantity, state)
         self._whole(0, parts[0].states[0])
 
     def __len__(self) -> int:

@@ -127,7 +127,8 @@ class Domain:
         """Fine fields (Z, H, W) by quantity, filled below the ground, and their weight (0, 1)."""
         path, levels = self.file.path, self.patch.levels_hpa
         surface = raw.get("surface_pressure")
-        below = below_ground(path, raw["temperature"], surface, self.pressure)
+        ground = self.file.path_of("surface_pressure")
+        below = below_ground(ground, raw["temperature"], surface, self.pressure)
         fields = {
             name: filled(path, name, raw[name], below, levels)
             for name in ("temperature", *NEEDS[self.source], *OPTIONAL[self.source])
