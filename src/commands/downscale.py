@@ -18,6 +18,7 @@ from src.evaluation.downscale.target import Target
 from src.models.base import ModelSpec
 from src.output.netcdf import write_netcdf
 from src.output.temperature import DownscaledTemperature
+from src.physics.horizontal import ROW_WEIGHT
 from src.visualization.downscale_case import DownscaleCase
 
 SIN_LATITUDE = 2  # channel of the statics
@@ -74,7 +75,7 @@ class Task:
             factor=truth.shape[2] // coarse.shape[2],
             weight=named["weight"],
             area=cosine if self.area_weight else None,
-            row_weights=self.fields.row_weights(number),
+            row_weights=named["metric"][0, :, 0, ROW_WEIGHT],
         )
         return FieldCase(number, arrays[:-1], target, self.suite)
 

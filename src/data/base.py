@@ -145,7 +145,8 @@ class Fields(Samples, Protocol):
     wind_lr: (Z, h, w, 3), u and v in m/s along the grid's axes, omega in Pa/s; 0 where absent.
     priors_lr: (Z, h, w, 7), the channels of `src.physics.priors`, then 1 where winds are present.
     statics: (H, W, 3), orography / 1000 m, land-sea mask, sin(latitude); 0 where absent.
-    metric: (H, W, 2), h_x and h_y of `src.physics.horizontal.Metric`, m.
+    metric: (H, W, 4), h_x and h_y of `src.physics.horizontal.Metric`, m; 1 where the sample's
+        longitudes close the circle, else 0; how much the row counted in its block mean.
     weight: (Z, H, W, 1), 1 above the ground, 0 below.
     temperature: (Z, H, W, 1), K: the truth.
 
@@ -164,10 +165,6 @@ class Fields(Samples, Protocol):
 
     def coordinates(self, i: int) -> Coordinates:
         """Where sample i lies."""
-        ...
-
-    def row_weights(self, i: int) -> np.ndarray | None:
-        """How rows counted in the block means of sample i, (H,); None where all counted alike."""
         ...
 
 

@@ -94,13 +94,14 @@ class Objective:
     `cell(*sample, *draws) -> (loss, diagnostics)`: `sample` the batched arrays of the task (see
     `ModelSpec.task`), `draws` the arrays of `Stage.draw`, `diagnostics` a tuple of scalars named,
     in order, by the cell's attribute `diagnostic_names`. `parameters` are the only ones that a
-    step may move; `rate_factor` multiplies the stage's learning rate for them.
+    step may move; `rate_factors`, one for each of them, multiply the stage's learning rate (empty:
+    all move at it).
     """
 
     name: str
     parameters: Sequence[Parameter]
     phases: tuple[tuple[int, Cell], ...]
-    rate_factor: float = 1.0
+    rate_factors: Sequence[float] = ()
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,9 @@ class AdamW(nn.Cell):
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2).
 
     The order is PyTorch's: first p <- p (1 - learning_rate weight_decay) for every parameter that
-    `decays` picks, then the Adam step. Plain Adam is weight_decay = 0. The moments are parameters
-    named <prefix>.moment1.<name> and <prefix>.moment2.<name>. The caller keeps the step count.
+    `decays` picks, then the Adam step. Plain Adam is weight_decay = 0; `rate_factor` multiplies the
+    learning rate in both. The moments are parameters named <prefix>.moment1.<name> and
+    <prefix>.moment2.<name>. The caller keeps the step count.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class AdamW(nn.Cell):
         decays: Callable[[Parameter], bool] = decayed,
         eps: float = 1e-8,
         prefix: str = "adam",
+        rate_factor: float = 1.0,
     ) -> None:
         super().__init__(auto_prefix=False)
         self.parameters = ParameterTuple(parameters)
@@ -54,7 +56,7 @@ class AdamW(nn.Cell):
         self.weight_decay = weight_decay if len(self.shrinking) else 0.0
         self.beta1 = Tensor(np.float32(betas[0]))
         self.beta2 = Tensor(np.float32(betas[1]))
-        self.eps = eps
+        self.eps, self.rate_factor = eps, rate_factor
         self.each = ops.HyperMap()
 
     def state(self) -> list[Parameter]:
@@ -68,7 +70,7 @@ class AdamW(nn.Cell):
         beta1_power: Tensor,
         beta2_power: Tensor,
     ) -> Tensor:
-        """One step with gradients in the parameters' order; returns the learning rate.
+        """One step with gradients in the parameters' order; returns its learning rate.
 
         learning_rate, beta1_power = beta1^t and beta2_power = beta2^t (t = 1 first) are scalar
         float32 tensors.
@@ -77,6 +79,7 @@ class AdamW(nn.Cell):
         # eps). The kernel computes lr c / (1 - beta1^t) m / (sqrt(v) + e), c = sqrt(1 - beta2^t);
         # dividing its fraction by c shows that e = eps c makes the two equal.
         eps = self.eps * ops.sqrt(1 - beta2_power)
+        learning_rate = learning_rate * self.rate_factor
         if self.weight_decay > 0:
             self.each(ops.partial(_shrink, 1 - learning_rate * self.weight_decay), self.shrinking)
         adam = ops.partial(

@@ -7,6 +7,8 @@ clipping by the global norm, decoupled decay and Adam, exponential average of th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import mindspore as ms
@@ -24,7 +26,7 @@ MicroBatch = tuple[np.ndarray, ...]  # (*sample, *draws)
 
 
 class ObjectiveStep:
-    """Optimiser, moments and averaged weights of one `Objective`.
+    """Optimisers, moments and averaged weights of one `Objective`.
 
     compiled: graph mode for everything that repeats. averaged: the parameters that get an
     exponential average (empty: none). frozen: networks inside the losses that stay in evaluation
@@ -42,10 +44,7 @@ class ObjectiveStep:
     ) -> None:
         self.objective, self.compiled, self.frozen = objective, compiled, frozen
         self.betas = training.betas
-        decay = training.weight_decay if training.optimizer == "adamw" else 0.0
-        self.optimiser = AdamW(
-            objective.parameters, training.betas, weight_decay=decay, prefix=objective.name
-        )
+        self.optimisers = nn.CellList(_optimisers(objective, training), auto_prefix=False)
         self.average = WeightAverage(averaged) if averaged else None
         self.ema_decay = training.ema_decay
         self.limit = training.clip_norm
@@ -95,14 +94,15 @@ class ObjectiveStep:
         """Every parameter that the next step depends on: weights, statistics, moments, averages."""
         inside = [p for _, cell in self.objective.phases for p in cell.get_parameters()]
         shadows = list(self.average.shadows) if self.average else []
-        return [*inside, *self.optimiser.state(), *shadows]
+        moments = [p for optimiser in self.optimisers for p in optimiser.state()]
+        return [*inside, *moments, *shadows]
 
     def _scalars(self, step: int, count: int, learning_rate: float) -> list[Tensor]:
         own_step = step - self.objective.phases[0][0] + 1  # Adam counts from its first step
         beta1, beta2 = self.betas
         values = (
             1.0 / count,
-            learning_rate * self.objective.rate_factor,
+            learning_rate,
             beta1**own_step,
             beta2**own_step,
             effective_decay(self.ema_decay, own_step),
@@ -124,13 +124,34 @@ class ObjectiveStep:
         # gradients one by one: jit takes a tuple for a constant and would compile at every call
         gradients = scaled(gradients, scale)
         gradients, norm = clip_by_global_norm(gradients, self.limit)
-        self.optimiser(gradients, learning_rate, beta1_power, beta2_power)
+        first = 0
+        for optimiser in self.optimisers:
+            last = first + len(optimiser.parameters)
+            optimiser(gradients[first:last], learning_rate, beta1_power, beta2_power)
+            first = last
         if self.average is not None:
             self.average(ema_decay)
         return norm
 
     def _jit(self, function: Any) -> Any:
         return ms.jit(function) if self.compiled else function
+
+
+def _optimisers(objective: Objective, training: StageTraining) -> list[AdamW]:
+    """One for each run of parameters that share a rate, in the parameters' order."""
+    decay = training.weight_decay if training.optimizer == "adamw" else 0.0
+    factors = objective.rate_factors or [1.0] * len(objective.parameters)
+    rated = zip(factors, objective.parameters, strict=True)
+    return [
+        AdamW(
+            [parameter for _, parameter in run],
+            training.betas,
+            weight_decay=decay,
+            prefix=objective.name,
+            rate_factor=factor,
+        )
+        for factor, run in groupby(rated, key=itemgetter(0))
+    ]
 
 
 def _add(*gradients):

@@ -72,12 +72,15 @@ def sample(window: Window | Patch, size: int, rng: np.random.Generator) -> tuple
     priors[..., -1] = 1  # winds are there
     weight = np.ones((size, levels, *fine, 1), np.float32)
     weight[:, 0, 0] = 0  # some of the lowest level lies below the ground
+    closed = np.zeros((size, *fine, 1), np.float32)
+    closed[0] = 1  # a batch of a periodic domain and others
+    rows = np.broadcast_to(field((fine[0], 1), 1, 0.5, 1), closed.shape)
     return (
         field((levels, *coarse), 1, 220, 290),
         field((levels, *coarse), 3, -10, 10),
         priors,
         field(fine, 3, 0, 1),
-        field(fine, 2, 2e4, 3e4),
+        np.concatenate([field(fine, 2, 2e4, 3e4), closed, rows], -1),
         weight,
         field((levels, *fine), 1, 220, 290),
     )

@@ -4,8 +4,9 @@ import pytest
 from src.data.pipeline import Batches
 from src.data.temperature.mirror import mirror, mirrored
 from src.data.temperature.state import COLUMNS
-from src.physics.horizontal import Metric
+from src.physics.horizontal import PERIODIC, ROW_WEIGHT, Metric
 from src.physics.priors import known_winds, prior_channels
+from src.physics.resample import block_mean
 from tests.data.temperature_files import LEVELS, Patch, dataset, opened, write
 
 WHOLE = Patch(frame=None, multiple=4)
@@ -31,6 +32,19 @@ def test_the_priors_of_a_mirror_image_are_those_of_its_own_fields_and_metric(
     priors = prior_channels(temperature, winds, 100 * np.array(LEVELS), turned)
     np.testing.assert_allclose(image["priors_lr"][..., :6], priors, rtol=2e-3, atol=2e-3)
     assert not np.allclose(image["priors_lr"], fields[0][2], rtol=0.1)
+
+
+def test_a_mirror_image_closes_the_circle_as_before_and_its_rows_keep_their_weights(tmp_path):
+    data = dataset().assign_coords(lon=360 / 24 * np.arange(24))
+    write(data, tmp_path / "a.nc")
+    sample = opened(tmp_path, patch=WHOLE, area_weight=True)[0]
+    for along_x in (False, True):
+        image = dict(zip(COLUMNS, mirror(sample, along_x, True), strict=True))
+        metric, weights = image["metric"], image["metric"][:, 0, ROW_WEIGHT]
+        assert (metric[..., PERIODIC] == 1).all()
+        assert (metric[..., ROW_WEIGHT] == weights[:, np.newaxis]).all()
+        means = block_mean(image["temperature"][..., 0], 4, weights)
+        np.testing.assert_allclose(image["temperature_lr"][..., 0], means, rtol=1e-6)
 
 
 def test_mirroring_twice_gives_the_sample_back(fields):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from src.data.temperature.state import COLUMNS
-from src.physics.horizontal import divergence
+from src.physics.horizontal import PERIODIC, ROW_WEIGHT, divergence
 from src.physics.priors import geostrophic_winds, known_winds, prior_channels
 from src.physics.resample import block_mean, coarsen_bicubic
 from tests.data.temperature_files import LEVELS, Patch, dataset, opened, projected, write
@@ -30,7 +30,7 @@ def test_a_sample_is_the_agreed_tuple(root):
         "wind_lr": (3, 2, 2, 3),
         "priors_lr": (3, 2, 2, 7),
         "statics": (8, 8, 3),
-        "metric": (8, 8, 2),
+        "metric": (8, 8, 4),
         "weight": (3, 8, 8, 1),
         "temperature": (3, 8, 8, 1),
     }
@@ -80,6 +80,37 @@ def test_a_map_s_coarse_steps_are_as_many_times_longer(tmp_path):
     metric = opened(tmp_path, patch=WHOLE).domains[0].coarse_grid.metric
     np.testing.assert_allclose(metric.h_x, 200000.0)
     np.testing.assert_allclose(metric.h_y, -200000.0)
+
+
+@pytest.mark.parametrize(("columns", "expected"), [(None, 1), ((0, 16), 0)])
+def test_a_sample_closes_the_circle_if_it_has_all_its_columns(tmp_path, columns, expected):
+    data = dataset().assign_coords(lon=360 / 24 * np.arange(24))
+    write(data, tmp_path / "a.nc")
+    region = {"columns": columns} if columns else {"files": ["a.nc"]}
+    whole = opened(tmp_path, patch=WHOLE, train=region)
+    assert (named(whole)["metric"][..., PERIODIC] == expected).all()
+    assert not named(opened(tmp_path))["metric"][..., PERIODIC].any()
+    rows = opened(tmp_path, patch=Patch(frame=(8, 24)))
+    assert named(rows)["metric"][..., PERIODIC].all()
+
+
+def test_rows_weigh_in_the_metric_as_they_did_in_the_block_means(tmp_path):
+    write(dataset(), tmp_path / "a.nc")
+    write(projected(dataset()), tmp_path / "map.nc")
+    cosine = np.cos(np.radians(60.0 - np.arange(16)))[:, np.newaxis] * np.ones(24)
+
+    def weights(file, **changes):
+        fields = opened(tmp_path, patch=WHOLE, files=[file], **changes)
+        return named(fields)["metric"][..., ROW_WEIGHT]
+
+    np.testing.assert_allclose(weights("a.nc", area_weight=True), cosine, rtol=1e-6)
+    assert (weights("a.nc") == 1).all()
+    assert (weights("a.nc", area_weight=True, coarsening="bicubic") == 1).all()
+    assert (weights("map.nc", area_weight=True) == 1).all()
+    crop = named(opened(tmp_path, files=["a.nc"], area_weight=True), 7)  # row 4, column 8
+    np.testing.assert_allclose(crop["metric"][..., ROW_WEIGHT], cosine[4:12, 8:16], rtol=1e-6)
+    means = block_mean(crop["temperature"][..., 0], 4, crop["metric"][:, 0, ROW_WEIGHT])
+    np.testing.assert_allclose(crop["temperature_lr"][..., 0], means, rtol=1e-6)
 
 
 @pytest.mark.parametrize(("width", "periodic"), [(24, True), (18, False)])

@@ -41,12 +41,13 @@ def adamw_float64(values, betas, eps, weight_decays, learning_rate, steps):
 
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize(
-    ("betas", "eps", "decay"), [((0.9, 0.999), 1e-8, 0.3), ((0.5, 0.9), 0.1, 0.0)]
+    ("betas", "eps", "decay", "factor"),
+    [((0.9, 0.999), 1e-8, 0.3, 1.0), ((0.9, 0.999), 1e-8, 0.3, 0.1), ((0.5, 0.9), 0.1, 0.0, 1.0)],
 )
-def test_steps_agree_with_float64(compiled, betas, eps, decay):
+def test_steps_agree_with_float64(compiled, betas, eps, decay, factor):
     weights = parameters()
     expected = adamw_float64([w.asnumpy() for w in weights], betas, eps, (decay, 0), 0.05, 3)
-    optimiser = AdamW(weights, betas, decay, eps=eps)
+    optimiser = AdamW(weights, betas, decay, eps=eps, rate_factor=factor)
 
     def step(gradients, *scalars):
         return optimiser(gradients, *scalars)
@@ -54,7 +55,7 @@ def test_steps_agree_with_float64(compiled, betas, eps, decay):
     run = ms.jit(step) if compiled else step
     for k in range(1, 4):
         gradients = tuple(Tensor(g) for g in gradients_of(k))
-        run(gradients, scalar(0.05), scalar(betas[0] ** k), scalar(betas[1] ** k))
+        run(gradients, scalar(0.05 / factor), scalar(betas[0] ** k), scalar(betas[1] ** k))
     for weight, value in zip(weights, expected, strict=True):
         np.testing.assert_allclose(weight.asnumpy(), value, rtol=2e-5, atol=2e-6)
 

@@ -16,6 +16,7 @@ from src.data.pipeline import Batches
 from src.refusal import Refusal
 from src.training import checkpoint
 from src.training.schedule import learning_rate
+from src.training.train_step import ObjectiveStep
 from src.training.trainer import Trainer
 from tests.training import dummy
 from tests.training.dummy import SPEC, Arrays, make_spec, run_settings, trainer
@@ -379,15 +380,23 @@ def test_a_stage_is_calibrated_once_before_its_first_step(tmp_path):
     assert seen == [12]
 
 
-def test_an_objective_s_rate_factor_scales_its_steps(tmp_path):
-    moved = []
-    for factor in (1.0, 0.1):
-        training = trainer(tmp_path / str(factor), run_settings())
-        step = training.steps[0]
-        step.objective = replace(step.objective, rate_factor=factor)
-        weight = step.objective.parameters[0]
-        before = weight.asnumpy().copy()
-        batch = next(training._batches())[1][0]
-        step.run(0, [batch], 1e-2)
-        moved.append(np.abs(weight.asnumpy() - before).max())
-    assert moved[1] == pytest.approx(0.1 * moved[0], rel=1e-3)
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("factors", [(), (1.0, 0.1), (0.1, 0.1)])
+def test_an_objective_s_rate_factors_scale_the_steps_of_single_parameters(
+    tmp_path, factors, compiled
+):
+    training = trainer(tmp_path, run_settings())
+    objective = replace(training.steps[0].objective, rate_factors=factors)
+    step = ObjectiveStep(objective, training.options, (), compiled)
+    weight, bias = objective.parameters
+    before = weight.asnumpy().copy(), bias.asnumpy().copy()
+    batch = next(training._batches())[1][0]
+    step.run(0, [batch], 1e-2)
+    for parameter, old, factor in zip((weight, bias), before, factors or (1, 1), strict=True):
+        # the first step of Adam is lr g / |g|
+        moved = np.abs(parameter.asnumpy() - old)
+        np.testing.assert_allclose(moved, 1e-2 * factor, rtol=1e-3)
+    assert [p.name for p in step.state()[-4:]] in (
+        [f"matrix.moment{k}.{p}" for k in (1, 2) for p in ("weight", "bias")],
+        [f"matrix.moment{k}.{p}" for p in ("weight", "bias") for k in (1, 2)],
+    )

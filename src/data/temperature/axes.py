@@ -21,7 +21,8 @@ STEP_UNITS = {"h": 60, "m": 1, "s": 1 / 60, "d": 1440}  # first letter of hours,
 class Layout:
     """Names of the axes of a file, and how its columns lie.
 
-    states: the axes other than level, y and x. others: role ("time", "step", "member") to name.
+    level: "" where there is none. states: the axes other than level, y and x. others: role ("time",
+        "step", "member") to name.
     flipped: columns run westwards. columns: how many are kept (a repeated last one is not).
     """
 
@@ -51,7 +52,7 @@ def role(array: xr.DataArray, dim: str) -> str | None:
 
 
 def find_layout(path: Path, data: xr.Dataset, array: xr.DataArray) -> Layout:
-    """The axes of the temperature; Refusal for one that stands for nothing known."""
+    """The axes of a field; Refusal for one that stands for nothing known."""
     roles: dict[str, str] = {}
     states = []
     for dim in map(str, array.dims):
@@ -64,7 +65,7 @@ def find_layout(path: Path, data: xr.Dataset, array: xr.DataArray) -> Layout:
         else:
             raise Refusal(f"{path}: axis {dim} of {array.name} (length {array.sizes[dim]}), "
                           f"expected one of {', '.join(AXES)}; take one index of it")  # fmt: skip
-    level, y, x = (roles.pop(name) for name in ("level", "y", "x"))
+    level, y, x = (roles.pop(name, "") for name in ("level", "y", "x"))
     plain = Layout(level, y, x, tuple(states), roles)
     if x not in data.coords or data[x].ndim != 1 or not _is_regular(data, plain):
         return plain

@@ -39,7 +39,6 @@ class TemperatureFields:
         self, settings: TemperatureSettings, split: Split, parts: list[Part], patch: PatchLike
     ) -> None:
         _check_patch(settings, patch)
-        self.area_weight = settings.area_weight
         self.levels_hpa = tuple(float(level) for level in patch.levels_hpa)
         self.domains = [
             Domain(part.file, patch, settings.coarsening, settings.area_weight) for part in parts
@@ -63,6 +62,8 @@ class TemperatureFields:
         self._size = 0
         for domain, part in zip(self.domains, parts, strict=True):
             domain.check(part.states[0])  # better a refusal now than hours into a training
+            for quantity, state in itertools.product(part.file.surface, part.states):
+                part.file.surface_state(quantity, state)
         self._whole(0, parts[0].states[0])
 
     def __len__(self) -> int:
@@ -106,13 +107,6 @@ class TemperatureFields:
             sample.state.time,
             sample.state.member,
         )
-
-    def row_weights(self, i: int) -> np.ndarray | None:
-        """How rows counted in the block means of sample i, (H,); None where all counted alike."""
-        where = self.coordinates(i)
-        if not self.area_weight or not where.is_regular:
-            return None
-        return np.cos(np.radians(where.y.values))
 
     def _place(self, i: int) -> Sample:
         if not 0 <= i < len(self):  # also ends plain iteration

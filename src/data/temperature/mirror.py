@@ -10,9 +10,10 @@ from __future__ import annotations
 import numpy as np
 
 from src.data.temperature.state import COLUMNS
+from src.physics.horizontal import H_Y
 from src.physics.priors import GRADIENT_X
 
-U, H_Y = 0, 1  # channels of wind_lr and of metric
+U = 0  # channel of wind_lr
 
 
 def mirrored(arrays: tuple[np.ndarray, ...], rng: np.random.Generator) -> tuple[np.ndarray, ...]:

@@ -103,6 +103,8 @@ QUANTITIES = {
     ),
 }
 
+AT_GROUND = tuple(name for name, quantity in QUANTITIES.items() if not quantity.on_levels)
+
 # what an axis stands for -> its names
 AXES = {
     "level": (

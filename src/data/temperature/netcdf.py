@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,7 @@ class FieldFile:
 
     levels_hpa: (Z,) as they lie in the file. variables: by quantity of `names.QUANTITIES`.
     layout: names of its axes and how its columns lie. earth_winds: winds are to be turned.
+    surface: files of single quantities at the ground, for those that this one does not hold.
     """
 
     path: Path
@@ -59,7 +60,8 @@ class FieldFile:
     states: tuple[State, ...]
     variables: dict[str, Variable]
     layout: axes.Layout
-    earth_winds: bool = field(default=False)
+    earth_winds: bool = False
+    surface: dict[str, FieldFile] = field(default_factory=dict)
 
     def level_indices(self, levels_hpa: tuple[float, ...]) -> list[int]:
         """Where the wanted levels lie; Refusal lists the levels that there are."""
@@ -82,16 +84,47 @@ class FieldFile:
     def read_all(
         self, quantities: Iterable[str], state: State, levels_hpa: tuple[float, ...] = ()
     ) -> dict[str, np.ndarray]:
-        """Those of the quantities that the file holds, in our units, float64.
+        """Those of the quantities that the file, or its surface, holds, in our units, float64.
 
         (Z, H, W) on the wanted levels, (H, W) at the ground. The file is opened once.
         """
+        wanted = set(quantities)
         with opened(self.path) as data:
-            return {
+            found = {
                 quantity: self._values(data, quantity, state, levels_hpa)
-                for quantity in quantities
-                if quantity in self.variables
+                for quantity in wanted & self.variables.keys()
             }
+        for quantity in wanted & self.surface.keys():
+            there = self.surface[quantity]
+            found |= there.read_all([quantity], self.surface_state(quantity, state))
+        return found
+
+    def surface_state(self, quantity: str, state: State) -> State:
+        """Where a quantity of the surface's file lies for a state of this one.
+
+        At its time and member; what has no time, or does not change with it, at the first place.
+        Refusal for a surface pressure of another time.
+        """
+        there = self.surface[quantity]
+        for member in (state.member, None):
+            if (state.time, member) in there.places:
+                return there.places[state.time, member]
+        if quantity != "surface_pressure" or not there.layout.states:
+            return there.states[0]
+        times = [other.time for other in there.states]
+        which = "" if state.member is None else f", member {state.member}"
+        raise Refusal(f"{there.path}: no surface pressure at {state.time}{which} for {self.path}; "
+                      f"it has {len(times)} states from {min(times)} to {max(times)}; add that "
+                      "time, or mend data.surface_files")  # fmt: skip
+
+    @cached_property
+    def places(self) -> dict[tuple[np.datetime64, int | None], State]:
+        """The states by time and member."""
+        return {(state.time, state.member): state for state in self.states}
+
+    def path_of(self, quantity: str) -> Path:
+        """The file that a quantity is read from."""
+        return self.surface[quantity].path if quantity in self.surface else self.path
 
     def _values(
         self, data: xr.Dataset, quantity: str, state: State, levels_hpa: tuple[float, ...]
@@ -106,17 +139,27 @@ class FieldFile:
         return layout.arranged(values) * variable.factor + variable.offset
 
 
-def scan(path: Path, wind_axes: str = "auto") -> FieldFile:
+def scan(path: Path, wind_axes: str = "auto", surface: Path | None = None) -> FieldFile:
     """Find out what a file holds; Refusal if it is not a readable file of this kind.
 
-    wind_axes: see `TemperatureSettings`.
+    wind_axes, and surface, one of surface_files: see `TemperatureSettings`.
     """
+    file = _scan(path, wind_axes, _last_change(path, "data.files"))
+    if surface is None:
+        return file
+    ground = _scan_surface(surface, _last_change(surface, "data.surface_files"))
+    for quantity in ground.values():
+        _require_same_grid(file, quantity)
+    lacking = {q: found for q, found in ground.items() if q not in file.variables}
+    return replace(file, surface=lacking)
+
+
+def _last_change(path: Path, key: str) -> int:
     try:
-        changed = os.stat(path).st_mtime_ns
+        return os.stat(path).st_mtime_ns
     except OSError as error:
         raise Refusal(f"{path}: cannot be read ({os.strerror(error.errno or 0)}); "
-                      "mend data.root_dir or data.files") from None  # fmt: skip
-    return _scan(path, wind_axes, changed)
+                      f"mend data.root_dir or {key}") from None  # fmt: skip
 
 
 @lru_cache(maxsize=1024)
@@ -135,6 +178,40 @@ def _scan(path: Path, wind_axes: str, changed: int) -> FieldFile:
             layout,
             _winds_point_east(data, variables, wind_axes),
         )
+
+
+@lru_cache(maxsize=1024)
+def _scan_surface(path: Path, changed: int) -> dict[str, FieldFile]:
+    """What a file holds at the ground; each quantity may have axes of its own."""
+    with opened(path) as data:
+        found = {q: _find(path, data, q, None) for q in names.AT_GROUND}
+        files = {q: _at_ground(path, data, q, v) for q, v in found.items() if v is not None}
+    if not files:
+        raise Refusal(f"{path}: none of {', '.join(names.AT_GROUND)} on latitude and longitude "
+                      "alone; mend data.surface_files")  # fmt: skip
+    return files
+
+
+def _at_ground(path: Path, data: xr.Dataset, quantity: str, variable: Variable) -> FieldFile:
+    array = data[variable.name]
+    layout = axes.find_layout(path, data, array)
+    timeless = (State((), np.datetime64("NaT")),)
+    states = _states(path, data, array, layout) if layout.states else timeless
+    grid = axes.find_grid(path, data, layout)
+    return FieldFile(path, np.empty(0), grid, states, {quantity: variable}, layout)
+
+
+def _require_same_grid(file: FieldFile, surface: FieldFile) -> None:
+    ours, theirs = file.grid, surface.grid
+    if ours.equals(theirs):
+        return
+    problem = "{} x {} points, expected {} x {}".format(*theirs.shape, *ours.shape)
+    if ours.shape == theirs.shape:
+        latitude = np.abs(ours.latitude - theirs.latitude).max()
+        longitude = np.abs(ours.longitude - theirs.longitude).max()
+        problem = f"latitudes up to {latitude:g}, longitudes up to {longitude:g} degrees off"
+    raise Refusal(f"{surface.path}: its grid is not that of {file.path}: {problem}; bring it to "
+                  "that grid, or mend data.surface_files")  # fmt: skip
 
 
 @contextmanager
@@ -201,8 +278,8 @@ def _find(
 def _has_axes(array: xr.DataArray, quantity: str, layout: axes.Layout | None) -> bool:
     dims = [str(dim) for dim in array.dims]
     if layout is None:
-        roles = [axes.role(array, dim) for dim in dims]
-        return {"level", "y", "x"} <= set(roles)
+        roles = {axes.role(array, dim) for dim in dims}
+        return {"y", "x"} <= roles and ("level" in roles) == names.QUANTITIES[quantity].on_levels
     if not {layout.y, layout.x} <= set(dims):
         return False
     return (layout.level in dims) == names.QUANTITIES[quantity].on_levels

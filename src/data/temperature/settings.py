@@ -51,6 +51,9 @@ class TemperatureSettings(DataSettings):
     """NetCDF files with temperature on pressure levels, one grid a file, under `root_dir`.
 
     files: names or patterns ("era5_*.nc").
+    surface_files: names of files on the same grid for what the others lack at the ground: surface
+        pressure (by valid time where it has a time axis), orography and land-sea mask. One for all,
+        or one for each entry of `files`; a file with levels that holds a quantity keeps its own.
     train, val, test: what each split takes, see `PartSettings`; parts that share a valid time and
         a region are refused. Without any of them the times, in order, are dealt out by
         `time_shares`.
@@ -66,6 +69,7 @@ class TemperatureSettings(DataSettings):
 
     name: Literal["temperature"]
     files: tuple[str, ...] = Field(default=("*.nc",), min_length=1)
+    surface_files: tuple[str, ...] = ()
     train: PartSettings | None = None
     val: PartSettings | None = None
     test: PartSettings | None = None
@@ -87,6 +91,18 @@ class TemperatureSettings(DataSettings):
             "test": self.test,
         }
         return {name: part for name, part in given.items() if part is not None}
+
+    @model_validator(mode="after")
+    def _every_entry_has_its_surface(self) -> TemperatureSettings:
+        given = {"files": self.files}
+        given |= {f"{name}.files": part.files for name, part in self.parts.items() if part.files}
+        for key, files in given.items():
+            if len(self.surface_files) not in (0, 1, len(files)):
+                raise ValueError(
+                    f"surface_files names {len(self.surface_files)} files, expected one for all "
+                    f"or {len(files)}, one for each entry of {key}"
+                )
+        return self
 
     @model_validator(mode="after")
     def _shares_are_parts_of_one(self) -> TemperatureSettings:

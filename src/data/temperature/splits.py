@@ -118,13 +118,21 @@ def _range(chosen: PartSettings) -> str:
     return f"{chosen.start or 'the first'} to {chosen.end or 'the last'}"
 
 
-def _paths(settings: TemperatureSettings, chosen: PartSettings) -> list[Path]:
-    root = Path(settings.root_dir)
+def _paths(settings: TemperatureSettings, chosen: PartSettings) -> dict[Path, Path | None]:
+    """Files with levels in the order of their names, each with its file of the surface."""
+    root, surfaces = Path(settings.root_dir), settings.surface_files
     patterns = chosen.files or settings.files
-    found = {
-        path for pattern in patterns for path in glob.glob(pattern, root_dir=root, recursive=True)
+    each = surfaces if len(surfaces) == len(patterns) else (surfaces or (None,)) * len(patterns)
+    found: dict[str, str | None] = {}
+    for pattern, surface in zip(patterns, each, strict=True):
+        for name in glob.glob(pattern, root_dir=root, recursive=True):
+            found.setdefault(name, surface)
+    without = {root / name for name in surfaces}
+    return {
+        root / name: None if surface is None else root / surface
+        for name, surface in sorted(found.items())
+        if (root / name).is_file() and root / name not in without
     }
-    return [root / name for name in sorted(found) if (root / name).is_file()]
 
 
 def _files(settings: TemperatureSettings, chosen: PartSettings) -> list[FieldFile]:
@@ -134,7 +142,7 @@ def _files(settings: TemperatureSettings, chosen: PartSettings) -> list[FieldFil
         there = Path(settings.root_dir).is_dir()
         problem = f"no file matches {patterns}" if there else "no such folder"
         raise Refusal(f"{settings.root_dir}: {problem}; mend data.root_dir or data.files")
-    return [scan(path, settings.wind_axes) for path in paths]
+    return [scan(path, settings.wind_axes, surface) for path, surface in paths.items()]
 
 
 def _box(file: FieldFile, chosen: PartSettings, split: str) -> Box:

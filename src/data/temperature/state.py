@@ -17,7 +17,7 @@ from src.data.temperature.checks import below_ground, check_range, filled
 from src.data.temperature.grid import Grid, along_grid, x_axis_angle
 from src.data.temperature.names import looked_for
 from src.data.temperature.netcdf import FieldFile, State
-from src.physics.horizontal import Metric
+from src.physics.horizontal import PERIODIC, Metric
 from src.physics.priors import (
     PRIOR_SOURCES,
     Winds,
@@ -53,10 +53,14 @@ class WholeState:
         fine = (..., rows, columns, slice(None))
         y, x = (slice(s.start // self.factor, s.stop // self.factor) for s in (rows, columns))
         coarse = (..., y, x, slice(None))
-        return tuple(
-            np.ascontiguousarray(self.arrays[name][coarse if name in COARSE else fine])
+        parts = {
+            name: np.ascontiguousarray(self.arrays[name][coarse if name in COARSE else fine])
             for name in COLUMNS
-        )
+        }
+        if columns.stop - columns.start < self.arrays["metric"].shape[1]:
+            parts["metric"] = parts["metric"].copy()
+            parts["metric"][..., PERIODIC] = 0  # a part of a circle does not close
+        return tuple(parts.values())
 
 
 class Domain:
@@ -74,8 +78,9 @@ class Domain:
                           f"{patch.factor} needs {3 * patch.factor} x {3 * patch.factor}; lower "
                           "the model's factor")  # fmt: skip
         self.grid = file.grid.cut(*self.part)
-        weighted = area_weight and self.grid.regular
-        self.row_weights = np.cos(np.radians(self.grid.y.values)) if weighted else None
+        self.row_weights = np.ones(height)
+        if area_weight and self.grid.regular and coarsening == "block_mean":
+            self.row_weights = np.cos(np.radians(self.grid.y.values))
         self.source = _prior_source(file, patch.prior_source)
         file.level_indices(patch.levels_hpa)
 
@@ -102,7 +107,7 @@ class Domain:
             "wind_lr": np.stack([winds.u, winds.v, winds.omega], axis=-1),
             "priors_lr": np.concatenate([priors, flag], axis=-1),
             "statics": self._statics(raw),
-            "metric": np.stack([self.grid.metric.h_x, self.grid.metric.h_y], axis=-1),
+            "metric": self._metric(),
             "weight": weight[..., np.newaxis],
             "temperature": fine["temperature"][..., np.newaxis],
         }
@@ -122,7 +127,8 @@ class Domain:
         """Fine fields (Z, H, W) by quantity, filled below the ground, and their weight (0, 1)."""
         path, levels = self.file.path, self.patch.levels_hpa
         surface = raw.get("surface_pressure")
-        below = below_ground(path, raw["temperature"], surface, self.pressure)
+        ground = self.file.path_of("surface_pressure")
+        below = below_ground(ground, raw["temperature"], surface, self.pressure)
         fields = {
             name: filled(path, name, raw[name], below, levels)
             for name in ("temperature", *NEEDS[self.source], *OPTIONAL[self.source])
@@ -146,6 +152,13 @@ class Domain:
         if self.source == "geostrophic":
             return geostrophic_winds(coarse["height"], self.coarse_grid.latitude, metric)
         return no_winds(coarse["temperature"])
+
+    def _metric(self) -> np.ndarray:
+        """(H, W, 4), see `src.data.base.Fields`."""
+        metric = self.grid.metric
+        closed = np.full(self.grid.shape, float(metric.periodic))
+        weights = np.broadcast_to(self.row_weights[:, np.newaxis], self.grid.shape)
+        return np.stack([metric.h_x, metric.h_y, closed, weights], axis=-1)
 
     def _statics(self, raw: dict[str, np.ndarray]) -> np.ndarray:
         """(H, W, 3); a file without orography or mask, or with gaps over the sea, gives 0 there."""

@@ -15,12 +15,13 @@ from src.diffusion.tiling import TiledStep, Tiles, tiles_of
 from src.models.geodiff.residual_network import ResidualConditions
 from src.models.geodiff.settings import GeoDiffSettings
 from src.models.geodiff.upsampling import SHIFT_K
+from src.physics.horizontal import ROW_WEIGHT
 from src.physics.resample import bicubic, enforce_block_mean
 from src.refusal import Refusal
 
 DETERMINISTIC, SAMPLED = "geodiff-det", "geodiff"
 NAMES = ("temperature_lr", "wind_lr", "priors_lr", "statics", "metric", "weight")
-STATICS = NAMES.index("statics")
+STATICS, METRIC = NAMES.index("statics"), NAMES.index("metric")
 
 
 class GeoDiffForecaster:
@@ -105,17 +106,17 @@ class GeoDiffForecaster:
             arrays = tuple(array[case : case + 1] for array in conditioning)
             tiles = self._tiles(arrays)
             bicubic, primary = self._primary(arrays, tiles)
-            if method == DETERMINISTIC:
-                fields.append(primary + SHIFT_K)
-                continue
-            seen = self._encoded(arrays, tiles, bicubic, primary)
-            residual = self._residuals(tiles, int(key), members, seen, primary.shape[1:], progress)
-            fields.append(primary + SHIFT_K + self.kelvin.reshape(-1, 1, 1) * residual)
-        forecast = np.stack(fields).astype(np.float32)
-        if self.settings.enforce_lr_mean:
-            coarse = conditioning[0][:, None, ..., 0]
-            forecast = enforce_block_mean(forecast, coarse).astype(np.float32)
-        return forecast[..., None]
+            field = primary + SHIFT_K
+            if method != DETERMINISTIC:
+                seen = self._encoded(arrays, tiles, bicubic, primary)
+                shape = primary.shape[1:]
+                residual = self._residuals(tiles, int(key), members, seen, shape, progress)
+                field = field + self.kelvin.reshape(-1, 1, 1) * residual
+            if self.settings.enforce_lr_mean:
+                row_weights = arrays[METRIC][0, :, 0, ROW_WEIGHT]
+                field = enforce_block_mean(field, arrays[0][..., 0], row_weights)
+            fields.append(field)
+        return np.stack(fields).astype(np.float32)[..., None]
 
     def _tiles(self, arrays: tuple[np.ndarray, ...]) -> Tiles:
         field = arrays[STATICS].shape[1:3]
@@ -194,7 +195,7 @@ class GeoDiffForecaster:
             (levels, *coarse, 3),
             (levels, *coarse, 7),
             (*fine, 3),
-            (*fine, 2),
+            (*fine, 4),
             (levels, *fine, 1),
         )
         for name, array, shape in zip(NAMES, conditioning, expected, strict=True):

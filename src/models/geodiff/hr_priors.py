@@ -1,8 +1,8 @@
 """The six priors on the fine grid, computed on the device in float32.
 
 As `src.physics.priors`, whose formulas they are. That temperatures are reduced by 250 K cuts the
-float32 error of the Laplacian sixteen-fold.
-Differs: a periodic grid is treated as if it had borders in x.
+float32 error of the Laplacian sixteen-fold. Differences along x wrap around in those samples of a
+batch whose longitudes close the circle; nothing wraps along y.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mindspore import Tensor, nn, ops
 
 from src.models.geodiff.upsampling import SHIFT_K
 from src.physics.constants import SECONDS_PER_DAY
-from src.physics.horizontal import SMALLEST_STEP_M
+from src.physics.horizontal import H_X, H_Y, PERIODIC, SMALLEST_STEP_M
 from src.physics.vertical import static_stability
 
 PER_HPA, PER_100_KM = 100.0, 1e5
@@ -32,13 +32,14 @@ class FinePriors(nn.Cell):
 
     def construct(self, temperature: Tensor, wind: Tensor, metric: Tensor) -> Tensor:
         """Reduced temperature (N, Z, H, W), wind (N, Z, 3, H, W) in m/s and Pa/s, metric
-        (N, H, W, 2) in m -> (N, Z, 6, H, W)."""
+        (N, H, W, 4), see `src.data.base.Fields` -> (N, Z, 6, H, W)."""
         n, z, h, w = temperature.shape
         stability = ops.matmul(self.stability, temperature.reshape(n, z, h * w))
         stability = stability.reshape(n, z, h, w) + self.of_shift
-        h_x, h_y = metric[..., 0].reshape(n, 1, h, w), metric[..., 1].reshape(n, 1, h, w)
-        d_dx = _ratio(_along_x(temperature), h_x, h_x)
-        d_dy = _along_x(temperature.swapaxes(2, 3)).swapaxes(2, 3) / h_y
+        h_x, h_y = metric[..., H_X].reshape(n, 1, h, w), metric[..., H_Y].reshape(n, 1, h, w)
+        closed = metric[:, :1, :1, PERIODIC].reshape(n, 1, 1, 1)
+        d_dx = _ratio(_along_rows(temperature, closed), h_x, h_x)
+        d_dy = _along_rows(temperature.swapaxes(2, 3), ops.zeros_like(closed)).swapaxes(2, 3) / h_y
         advection = -(wind[:, :, 0] * d_dx + wind[:, :, 1] * d_dy)
         fields = (
             advection * SECONDS_PER_DAY,
@@ -46,28 +47,40 @@ class FinePriors(nn.Cell):
             stability * PER_HPA,
             d_dx * PER_100_KM,
             d_dy * PER_100_KM,
-            _laplacian(temperature, h_x, ops.abs(h_y)) * PER_100_KM**2,
+            _laplacian(temperature, h_x, ops.abs(h_y), closed) * PER_100_KM**2,
         )
         return ops.stack(fields, 2)
 
 
-def _along_x(f: Tensor) -> Tensor:
+def _along_rows(f: Tensor, closed: Tensor) -> Tensor:
     """Derivative by the index along the last axis, of second order also at the ends."""
+    wide = _wrapped(f)
     left = -1.5 * f[..., :1] + 2.0 * f[..., 1:2] - 0.5 * f[..., 2:3]
     right = 1.5 * f[..., -1:] - 2.0 * f[..., -2:-1] + 0.5 * f[..., -3:-2]
-    return ops.cat((left, (f[..., 2:] - f[..., :-2]) * 0.5, right), -1)
+    return _bordered((wide[..., 2:] - wide[..., :-2]) * 0.5, left, right, closed)
 
 
-def _laplacian(f: Tensor, width: Tensor, height: Tensor) -> Tensor:
-    """Flux form; the outermost columns and rows copy their neighbours inside."""
-    across_x = _flux_difference(f, _ratio(height, width, width))[:, :, 1:-1]
-    across_y = _flux_difference(f.swapaxes(2, 3), (width / height).swapaxes(2, 3))
-    across_y = across_y.swapaxes(2, 3)[..., 1:-1]
-    inner_width, inner_height = width[:, :, 1:-1, 1:-1], height[:, :, 1:-1, 1:-1]
+def _laplacian(f: Tensor, width: Tensor, height: Tensor, closed: Tensor) -> Tensor:
+    """Flux form; the outermost rows, and columns of what is not closed, copy their neighbours."""
+    across_x = _flux_difference(_wrapped(f), _wrapped(_ratio(height, width, width)))[:, :, 1:-1]
+    across_y = _flux_difference(f.swapaxes(2, 3), (width / height).swapaxes(2, 3)).swapaxes(2, 3)
+    inner_width, inner_height = width[:, :, 1:-1], height[:, :, 1:-1]
     # the two lengths one after the other: their product, 1e9, is no trouble, its inverse rounds
     inner = _ratio((across_x + across_y) / inner_height, inner_width, inner_width)
-    wide = ops.cat((inner[..., :1], inner, inner[..., -1:]), -1)
-    return ops.cat((wide[:, :, :1], wide, wide[:, :, -1:]), 2)
+    inner = _bordered(inner, inner[..., 1:2], inner[..., -2:-1], closed)
+    return ops.cat((inner[:, :, :1], inner, inner[:, :, -1:]), 2)
+
+
+def _wrapped(f: Tensor) -> Tensor:
+    """With the last column before the first, and the first after the last."""
+    return ops.cat((f[..., -1:], f, f[..., :1]), -1)
+
+
+def _bordered(f: Tensor, left: Tensor, right: Tensor, closed: Tensor) -> Tensor:
+    """`left` and `right` for the outermost columns, unless closed (N, 1, 1, 1) is 1, not 0."""
+    first = f[..., :1] * closed + left * (1 - closed)
+    last = f[..., -1:] * closed + right * (1 - closed)
+    return ops.cat((first, f[..., 1:-1], last), -1)
 
 
 def _flux_difference(f: Tensor, conductance: Tensor) -> Tensor:

@@ -59,17 +59,16 @@ def denoiser_objectives(
 def joint_objectives(
     settings: GeoDiffSettings, network: nn.Cell, frozen: Mapping[str, nn.Cell]
 ) -> tuple[Objective, ...]:
-    """Fine-tuning of both from where they are; E moves first, D slowly, on the sum of the losses.
+    """Fine-tuning of both from where they are on the sum of the losses, D at a tenth of the rate.
 
     The statistics, sigma among them, stay as they were measured before.
     """
     network.start_from(frozen)
     deterministic, denoiser = network.deterministic, network.diffusion
     loss = JointLoss(denoiser, deterministic, settings)
-    return (
-        Objective("denoiser", denoiser.trainable_params(), ((0, loss),)),
-        Objective("deterministic", deterministic.trainable_params(), ((0, loss),), JOINT_RATE),
-    )
+    fast, slow = denoiser.trainable_params(), deterministic.trainable_params()
+    rates = [1.0] * len(fast) + [JOINT_RATE] * len(slow)
+    return (Objective("joint", [*fast, *slow], ((0, loss),), rates),)
 
 
 def preview_deterministic(

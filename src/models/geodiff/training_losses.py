@@ -186,10 +186,8 @@ class JointLoss(nn.Cell):
 
     diagnostic_names = (
         "total",
-        "noise",
-        "rmse",
-        *(f"deterministic/{name}" for name in TERMS),
-        *(f"diffusion/{name}" for name in PHYSICS),
+        *(f"deterministic/{name}" for name in DeterministicLoss.diagnostic_names),
+        *(f"diffusion/{name}" for name in ResidualDiffusionLoss.diagnostic_names),
     )
 
     def __init__(
@@ -224,4 +222,4 @@ class JointLoss(nn.Cell):
             primary, condition, priors, statics, weight, temperature, t, noise, shown
         )
         total = first + second
-        return total, (total, residual[1], field[6], *field[1:6], *residual[2:])
+        return total, (total, *field, *residual)

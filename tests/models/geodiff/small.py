@@ -58,11 +58,20 @@ def sample(cases=2, seed=0):
         np.moveaxis(coarse_wind, 0, -1),
         np.concatenate([fields, np.ones((*fields.shape[:-1], 1))], -1),
         rng.uniform(0, 1, (cases, height, width, 3)),
-        np.broadcast_to(np.stack([step, -step], -1), (cases, height, width, 2)),
+        metric_array(Metric(step, -step), cases),
         np.ones((*shape, 1)),
         truth[..., None],
     )
     return tuple(np.ascontiguousarray(array, np.float32) for array in arrays)
+
+
+def metric_array(metric, cases, row_weights=None):
+    """The array "metric" of `src.data.base.Fields`, alike in all cases."""
+    shape = metric.h_x.shape
+    weights = np.ones(shape[0]) if row_weights is None else row_weights
+    planes = (metric.h_x, metric.h_y, np.full(shape, metric.periodic), weights[:, None])
+    array = np.stack([np.broadcast_to(plane, shape) for plane in planes], -1)
+    return np.ascontiguousarray(np.broadcast_to(array, (cases, *array.shape)), np.float32)
 
 
 def smooth(rng, shape, amplitude):

@@ -65,7 +65,7 @@ def test_deterministic_stage_learns_one_state_by_heart():
         np.zeros((1, z, h // 4, w // 4, 3)),
         np.zeros((1, z, h // 4, w // 4, 7)),
         np.zeros((1, h, w, 3)),
-        np.ones((1, h, w, 2)),
+        np.ones((1, h, w, 4)),
         np.ones((1, z, h, w, 1)),
         truth[None, ..., None],
     )

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor, nn
 
-from src.config.schema import Sampling
+from src.config.schema import Sampling, StageTraining
 from src.diffusion.sampling import SamplingStep
 from src.diffusion.sampling import sample as run_plan
 from src.models.geodiff import draws, stages
@@ -16,10 +16,20 @@ from src.models.geodiff.settings import DiffusionSettings
 from src.models.geodiff.training_losses import ResidualDiffusionLoss
 from src.models.geodiff.upsampling import SHIFT_K
 from src.physics import priors
-from src.physics.horizontal import Metric
+from src.physics.horizontal import Metric, latitude_longitude_metric
 from src.physics.resample import bicubic, block_mean
 from src.refusal import Refusal
-from tests.models.geodiff.small import FINE, LEVELS, built, sample, settings_of, smooth, tensors
+from src.training.train_step import ObjectiveStep
+from tests.models.geodiff.small import (
+    FINE,
+    LEVELS,
+    built,
+    metric_array,
+    sample,
+    settings_of,
+    smooth,
+    tensors,
+)
 
 PRESSURE = np.array(LEVELS) * 100.0
 
@@ -38,16 +48,61 @@ def test_fine_priors_are_those_of_the_physics_room():
     h_x = np.broadcast_to(np.linspace(0, 3e4, 16)[:, None], (16, 20)).copy()  # row 0 is a pole
     metric = Metric(h_x, np.full((16, 20), -2.5e4))
     expected = priors.prior_channels(temperature, priors.Winds(*wind), PRESSURE, metric)
-    lengths = np.broadcast_to(np.stack([metric.h_x, metric.h_y], -1), (2, 16, 20, 2))
-    got = FinePriors(LEVELS)(
-        Tensor((temperature - SHIFT_K).astype(np.float32)),
-        Tensor(np.stack(wind, 2).astype(np.float32)),
-        Tensor(np.ascontiguousarray(lengths, np.float32)),
-    ).asnumpy()
+    require_priors(fine_priors(temperature, wind, metric_array(metric, 2)), expected)
+
+
+def fine_priors(temperature, wind, metric, compiled=False):
+    cell = FinePriors(LEVELS)
+
+    def run(*arrays):
+        return cell(*arrays)
+
+    arrays = (temperature - SHIFT_K, np.stack(wind, 2), metric)
+    run = ms.jit(run) if compiled else run
+    return run(*[Tensor(array.astype(np.float32)) for array in arrays]).asnumpy()
+
+
+def require_priors(got, expected):
+    """Agreement to float32 at all points, relative to the largest value of each channel."""
     for channel, limit in enumerate((2e-4, 2e-4, 2e-4, 2e-4, 2e-4, 3e-3)):
         field = expected[..., channel]
         error = np.abs(got[:, :, channel] - field).max() / np.abs(field).max()
         assert error < limit, channel
+
+
+def around_the_globe(rng, latitude, longitude):
+    """Two cases of three levels: waves along the circle of latitude that vanish at the poles."""
+    phi, lam = np.radians(latitude)[:, None], np.radians(longitude)
+    waves = [
+        rng.normal(size=(2, 3, 1, 1)) * np.cos(phi) ** 2 * np.cos(k * lam + rng.uniform(0, 6))
+        for k in (1, 2, 3)
+    ]
+    return sum(waves) + rng.normal(size=(2, 3, 1, 1)) * np.sin(phi)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_fine_priors_wrap_around_in_those_samples_of_a_batch_whose_circle_closes(compiled):
+    rng, latitude, longitude = (
+        np.random.default_rng(1),
+        np.linspace(90, -90, 25),
+        np.arange(0, 360, 10),
+    )
+    temperature, *wind = (
+        around_the_globe(rng, latitude, longitude) * size for size in (5, 8, 8, 0.2)
+    )
+    temperature = np.array([288.0, 280.0, 255.0]).reshape(1, -1, 1, 1) + temperature
+    metrics = [latitude_longitude_metric(latitude, longitude, closed) for closed in (True, False)]
+    made = fine_priors(
+        temperature, wind, np.concatenate([metric_array(m, 1) for m in metrics]), compiled
+    )
+    both = [
+        priors.prior_channels(temperature, priors.Winds(*wind), PRESSURE, metric)
+        for metric in metrics
+    ]
+    for case, (expected, other) in enumerate((both, both[::-1])):
+        require_priors(made[case : case + 1], expected[case : case + 1])
+        with pytest.raises(AssertionError):  # the two kinds differ by more than the tolerance
+            require_priors(made[case : case + 1], other[case : case + 1])
 
 
 def test_conditions_hold_what_they_say():
@@ -177,16 +232,21 @@ def test_a_perfect_denoiser_recovers_the_residual(objective, sampler, tolerance)
 
 def test_forecasts_keep_the_block_means_if_asked():
     settings, primary, network = networks(enforce_lr_mean=True)
-    arrays = sample(cases=1)
+    arrays = list(sample(cases=2))
+    latitude = np.linspace(80, 45, FINE[0])
+    metric = latitude_longitude_metric(latitude, np.arange(FINE[1]))
+    weights = np.cos(np.radians(latitude))
+    arrays[4] = np.concatenate([metric_array(metric, 1, weights), metric_array(metric, 1)])
     sampling = Sampling(sampler="ddim", steps=2, batch_size=2)
     trained = {"deterministic": primary, "diffusion": network}
     forecaster = GeoDiffForecaster(settings, trained, sampling, seed=0, compiled=False)
     assert forecaster.methods == ("geodiff-det", "geodiff")
     for method in forecaster.methods:
-        made = forecaster.forecast(method, arrays[:-1], [0], 2)
-        means = block_mean(made[..., 0], 2)
-        np.testing.assert_allclose(means, np.broadcast_to(arrays[0][:, None, ..., 0], means.shape),
-                                   atol=1e-3)  # fmt: skip
+        made = forecaster.forecast(method, tuple(arrays[:-1]), [0, 1], 2)[..., 0]
+        for fine, coarse, row_weights in zip(made, arrays[0], (weights, None), strict=True):
+            means = block_mean(fine, 2, row_weights)
+            expected = np.broadcast_to(coarse[..., 0], means.shape)
+            np.testing.assert_allclose(means, expected, atol=1e-4)
 
 
 def test_without_a_denoiser_there_is_the_deterministic_field_alone():
@@ -208,6 +268,31 @@ def test_a_domain_that_does_not_fit_the_networks_is_refused_with_the_multiple():
     arrays[3] = arrays[3][:, :-2]
     with pytest.raises(Refusal, match=r"statics has got=\(1, 6, 12, 3\).*multiples of 4"):
         forecaster.forecast("geodiff-det", tuple(arrays[:-1]), [0], 1)
+
+
+def test_joint_training_moves_the_deterministic_network_at_a_tenth_of_the_rate():
+    settings, primary, network = networks()
+    joint = built(JointNetwork, settings)
+    (objective,) = stages.joint_objectives(
+        settings, joint, {"deterministic": primary, "diffusion": network}
+    )
+    step = ObjectiveStep(objective, StageTraining(optimizer="adam"), (), compiled=False)
+    arrays = (*sample(), *draws.for_residuals(settings, np.random.default_rng(0), 2))
+    before = {p.name: p.asnumpy().copy() for p in objective.parameters}
+    values = step.run(0, [arrays], 1e-3)
+
+    def furthest(own):
+        return max(np.abs(p.asnumpy() - before[p.name]).max() for p in own.trainable_params())
+
+    assert furthest(joint.diffusion) == pytest.approx(1e-3, rel=0.01)
+    assert furthest(joint.deterministic) == pytest.approx(1e-4, rel=0.01)
+    value = {name: float(v.asnumpy()) for name, v in values.items()}
+    parts = value["deterministic/total"] + value["diffusion/total"]
+    assert value["total"] == pytest.approx(parts, rel=1e-6)
+    error = (
+        primary(*tensors([arrays[0], arrays[2], arrays[3]])).asnumpy() + SHIFT_K - arrays[6][..., 0]
+    )
+    assert value["deterministic/rmse"] == pytest.approx(np.sqrt((error**2).mean()), rel=1e-4)
 
 
 def test_joint_training_starts_from_the_two_stages_before():
