@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
 
 from mindspore import Tensor, ops
 
 from src.runtime.parallel import World, add_up
 
 
-class SumOverProcesses:
-    """Sums of tensors over the processes of a world, as one vector: few messages, not many.
+def summed_over_processes(world: World, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
+    """The sums, in the same order: sent as one vector, few messages instead of many.
 
-    jit: how functions of tensors are compiled, or left as they are.
+    Not for use within graphs: messages might leave them in another order than elsewhere, and
+    hundreds of slices take minutes to compile.
     """
-
-    def __init__(self, world: World, jit: Callable[[Any], Any]) -> None:
-        self.world = world
-        self.flat, self.apart = jit(_flat), jit(_apart)
-
-    def __call__(self, *tensors: Tensor) -> tuple[Tensor, ...]:
-        """The same shapes in the same order."""
-        if self.world.size == 1:
-            return tensors
-        # between the two graphs: inside one, messages might leave in another order than elsewhere
-        return tuple(self.apart(add_up(self.flat(*tensors)), *tensors))
-
-
-def _flat(*tensors):
-    return ops.cat([tensor.reshape(-1) for tensor in tensors])
-
-
-def _apart(vector, *tensors):
-    parts, first = (), 0
-    for tensor in tensors:
-        parts = (*parts, vector[first : first + tensor.size].reshape(tensor.shape))
-        first += tensor.size
-    return parts
+    if world.size == 1:
+        return tensors
+    vector = add_up(ops.cat([tensor.reshape(-1) for tensor in tensors]))
+    parts = ops.split(vector, [tensor.size for tensor in tensors])
+    return [part.reshape(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]

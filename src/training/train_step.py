@@ -20,7 +20,7 @@ from src.models.base import Objective
 from src.runtime.parallel import ALONE, World
 from src.training.ema import WeightAverage, effective_decay
 from src.training.optimiser import AdamW, added, clip_by_global_norm, scaled
-from src.training.reduction import SumOverProcesses
+from src.training.reduction import summed_over_processes
 
 MicroBatch = tuple[np.ndarray, ...]  # (*sample, *draws)
 
@@ -30,7 +30,7 @@ class ObjectiveStep:
 
     compiled: graph mode for everything that repeats. averaged: the parameters that get an
     exponential average (empty: none). frozen: networks inside the losses that stay in evaluation
-    mode.
+    mode. world: the processes that share the micro-batches of a step.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class ObjectiveStep:
         self.gradient_functions: dict[int, Any] = {}
         self.apply = self._jit(self._apply)
         self.add = self._jit(_add)
-        self.world, self.over_processes = world, SumOverProcesses(world, self._jit)
+        self.world = world
 
     def cell_at(self, step: int) -> nn.Cell | None:
         """The loss cell in force at this optimiser step; None while the objective rests."""
@@ -63,8 +63,8 @@ class ObjectiveStep:
     ) -> dict[str, Tensor] | None:
         """Minimise once; diagnostics (means over micro-batches) and the gradient norm, by name.
 
-        batches: this process's share.
-        The values stay on the device: reading them waits for the step to end.
+        batches: this process's share; the means are over all. The values stay on the device:
+        reading them waits for the step to end.
         """
         cell = self.cell_at(step)
         if cell is None:
@@ -73,20 +73,15 @@ class ObjectiveStep:
         for network in self.frozen:
             network.set_train(False)
         differentiate = self._gradient_function(cell)
-        total, sums = None, None
+        total: Sequence[Tensor] = ()
         for batch in batches:
             values, gradients = differentiate(*[Tensor(a) for a in batch])
-            diagnostics = _flat(values[1:])
-            total = gradients if total is None else self.add(*total, *gradients)
-            sums = (
-                diagnostics
-                if sums is None
-                else [a + b for a, b in zip(sums, diagnostics, strict=True)]
-            )
-        total = self.over_processes(*total, *sums)
-        total, sums = total[: len(gradients)], total[len(gradients) :]
+            found = [*gradients, *_flat(values[1:])]
+            total = self.add(*total, *found) if total else found
+        total = summed_over_processes(self.world, total)
+        gradients, sums = total[: len(gradients)], total[len(gradients) :]
         count = len(batches) * self.world.size
-        norm = self.apply(*self._scalars(step, count, learning_rate), *total)
+        norm = self.apply(*self._scalars(step, count, learning_rate), *gradients)
         named = {n: v / count for n, v in zip(cell.diagnostic_names, sums, strict=True)}
         return {**named, "gradient_norm": norm}
 
