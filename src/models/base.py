@@ -93,7 +93,8 @@ class Objective:
     already begun is in force, and before the first phase the objective rests. A loss cell is
     `cell(*sample, *draws) -> (loss, diagnostics)`: `sample` the batched arrays of the task (see
     `ModelSpec.task`), `draws` the arrays of `Stage.draw`, `diagnostics` a tuple of scalars named,
-    in order, by the cell's attribute `diagnostic_names`. `parameters` are the only ones that a
+    in order, by the cell's attribute `diagnostic_names`; those named "rmse..." are mean squares, of
+    which the root is shown once all means are taken. `parameters` are the only ones that a
     step may move; `rate_factors`, one for each of them, multiply the stage's learning rate (empty:
     all move at it).
     """

@@ -177,7 +177,7 @@ class Trainer:
             values[number] = [float(v.asnumpy()) for v in found]
         sizes, values = self.world.sum(sizes), self.world.sum(values)  # every row from one process
         means = (sizes @ values / sizes.sum()).tolist()
-        return dict(zip(cell.diagnostic_names, means, strict=True))
+        return {n: _shown(n, mean) for n, mean in zip(cell.diagnostic_names, means, strict=True)}
 
     def _preview(self, progress: Progress) -> None:
         if self.stage.preview is None or not self.world.is_leader:
@@ -290,7 +290,7 @@ class Trainer:
         self._require_finite()
         names = {name for _, values in self.pending for name in values}
         rows = {n: [float(v[n].asnumpy()) for _, v in self.pending if n in v] for n in names}
-        return {name: sum(rows[name]) / len(rows[name]) for name in sorted(rows)}
+        return {name: _shown(name, sum(rows[name]) / len(rows[name])) for name in sorted(rows)}
 
     def _require_finite(self) -> None:
         for step, values in self.pending:
@@ -305,6 +305,11 @@ class Trainer:
             f"stage {self.stage_name}, step {step}: {name} is not finite; {kept}; "
             f"lower training.{self.stage_name}.learning_rate and use --resume"
         )
+
+
+def _shown(name: str, mean: float) -> float:
+    """What people read of a diagnostic, see `Objective`."""
+    return math.sqrt(mean) if name.rpartition("/")[2].startswith("rmse") else mean
 
 
 def _evaluator(cell: nn.Cell, compiled: bool) -> Any:

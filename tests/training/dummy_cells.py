@@ -24,7 +24,7 @@ class Matrix(nn.Cell):
 class Error(nn.Cell):
     """Mean squared error of the second frame; the input may pass through a frozen matrix first."""
 
-    diagnostic_names = ("loss", "error")
+    diagnostic_names = ("loss", "rmse")
 
     def __init__(self, network: nn.Cell, before: nn.Cell | None = None) -> None:
         super().__init__(auto_prefix=False)
@@ -36,7 +36,7 @@ class Error(nn.Cell):
             frame = ops.stop_gradient(self.before(frame))
         error = self.network(frame) - sequence[:, 1, :, :, 0]
         loss = (error * error).mean()
-        return loss, (loss, ops.abs(error).mean())
+        return loss, (loss, loss)
 
 
 class CriticError(nn.Cell):

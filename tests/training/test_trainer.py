@@ -171,6 +171,13 @@ def test_signal_handlers_are_given_back(tmp_path):
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
 
 
+def test_an_rmse_is_the_root_of_the_mean_square_over_everything(tmp_path):
+    trainer(tmp_path, run_settings(log_every_steps=3)).run()  # validates batches of two and of one
+    for record in log(tmp_path):
+        prefix = "matrix/" if record["kind"] == "train" else ""
+        assert record[f"{prefix}rmse"] == pytest.approx(np.sqrt(record[f"{prefix}loss"]))
+
+
 # -- what is not finite ---------------------------------------------------------------------
 
 
@@ -315,7 +322,7 @@ def test_every_line_of_the_log_is_a_record_with_stage_kind_and_step(tmp_path):
     ]
     assert all(r["stage"] == "fit" for r in records)
     assert {"matrix/loss", "matrix/gradient_norm", "learning_rate"} <= records[0].keys()
-    assert {"loss", "error"} <= records[2].keys()
+    assert {"loss", "rmse"} <= records[2].keys()
 
 
 def test_tensorboard_holds_losses_learning_rate_gradient_norm_and_a_picture(tmp_path):

@@ -91,6 +91,12 @@ class LossTerms(nn.Cell):
         excess = ops.relu(bound - self.stability(predicted)) / THETA_SCALE_K
         return _sum(excess * pairs * area), _sum(pairs)
 
+    def unstable(self, predicted: Tensor, above_ground: Tensor) -> Term:
+        """The pairs of levels whose theta falls upwards, to be looked at: it has no gradient."""
+        pairs = above_ground[:, 1:] * above_ground[:, :-1]
+        falls = (self.stability(predicted) < 0).astype(predicted.dtype)
+        return _sum(falls * pairs), _sum(pairs)
+
     def gradient(self, scaled: Tensor, area: Tensor) -> Term:
         """Mean absolute differences of e~ along x and y, and along z per unit of ln p."""
         along_x = ops.abs(scaled[..., 1:] - scaled[..., :-1])

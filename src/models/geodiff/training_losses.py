@@ -40,6 +40,12 @@ def reduced(temperature: Tensor) -> Tensor:
     return temperature.reshape(temperature.shape[:4]) - SHIFT_K
 
 
+def mean_square(error: Tensor) -> Tensor:
+    """Of (N, ...), without gradient; what is logged as an rmse is its root."""
+    square = ops.stop_gradient(error * error)
+    return square.reshape(error.shape[0], error.shape[1], -1).mean(axis=2).mean(axis=1).mean()
+
+
 def area_weights(statics: Tensor) -> Tensor:
     """cos(latitude) over its mean, (N, 1, H, W), from statics (N, H, W, 3) with its sine last."""
     sine = statics[..., 2]
@@ -49,9 +55,13 @@ def area_weights(statics: Tensor) -> Tensor:
 
 
 class DeterministicLoss(nn.Cell):
-    """L = L_d + physics sum_i w_i J_i of T_det; the rmse (K) is logged beside it."""
+    """L = L_d + physics sum_i w_i J_i of T_det.
 
-    diagnostic_names = ("total", *TERMS, "rmse")
+    Logged beside it: the errors (K) of T_det and of bicubic interpolation, and the share of pairs
+    of levels that T_det makes unstable.
+    """
+
+    diagnostic_names = ("total", *TERMS, "rmse", "rmse_bicubic", "unstable")
 
     def __init__(self, network: DeterministicNetwork, settings: GeoDiffSettings) -> None:
         super().__init__(auto_prefix=False)
@@ -70,22 +80,28 @@ class DeterministicLoss(nn.Cell):
         temperature: Tensor,
     ) -> Loss:
         """wind and metric serve the diffusion stage only."""
-        predicted = self.network(temperature_lr, priors_lr, statics)
-        return self.of_prediction(predicted, statics, weight, temperature)
+        bicubic = self.network.bicubic(temperature_lr)
+        predicted = self.network.from_bicubic(bicubic, priors_lr, statics)
+        return self.of_prediction(predicted, bicubic, statics, weight, temperature)
 
     def of_prediction(
-        self, predicted: Tensor, statics: Tensor, weight: Tensor, temperature: Tensor
+        self,
+        predicted: Tensor,
+        bicubic: Tensor,
+        statics: Tensor,
+        weight: Tensor,
+        temperature: Tensor,
     ) -> Loss:
-        """The same from T_det (N, Z, H, W), reduced."""
+        """The same from T_det and U(T_lr), both (N, Z, H, W), reduced."""
         truth, std = reduced(temperature), self.network.primary_statistics.std
         terms = self.errors(predicted, truth, std, weight, statics)
         values = ()
         for term in terms:
             values = (*values, over_batch(term))
         total = values[0] + self.physics * self.errors.terms.physics_total(values[1:])
-        error = predicted - truth
-        rmse = ops.sqrt(ops.stop_gradient(error * error).reshape(error.shape[0], -1).mean(1).mean())
-        return total, (total, *values, rmse)
+        unstable = over_batch(self.errors.terms.unstable(predicted, weight.reshape(truth.shape)))
+        errors = (mean_square(predicted - truth), mean_square(bicubic - truth))
+        return total, (total, *values, *errors, unstable)
 
 
 class ResidualDiffusionLoss(nn.Cell):
@@ -217,7 +233,8 @@ class JointLoss(nn.Cell):
         primary, condition, priors = self.residual.conditions(
             temperature_lr, wind_lr, priors_lr, statics, metric
         )
-        first, field = self.field.of_prediction(primary, statics, weight, temperature)
+        bicubic = self.field.network.bicubic(temperature_lr)
+        first, field = self.field.of_prediction(primary, bicubic, statics, weight, temperature)
         second, residual = self.residual.of_primary(
             primary, condition, priors, statics, weight, temperature, t, noise, shown
         )

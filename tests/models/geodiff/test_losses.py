@@ -44,6 +44,19 @@ def test_swapping_two_levels_is_unstable():
     assert batch_means(truth[:, [0, 2, 1]], truth)["static"] > 0.1
 
 
+def test_the_share_of_unstable_pairs_counts_those_above_ground():
+    field = fields()
+    field[:, 0] -= 40
+    field[0, 1] += 60  # theta falls upwards from here, at all points of one of the two samples
+    cell, above = LossTerms(LEVELS, LossSettings()), np.ones(SHAPE, np.float32)
+    above[:, 2, :, ::2] = 0
+    reduced = Tensor(field - SHIFT_K)
+    pairs = above[:, 1:] * above[:, :-1]
+    expected = pairs[0, 1].sum() / pairs.sum()
+    share = over_batch(cell.unstable(reduced, Tensor(above))).asnumpy()
+    assert share == pytest.approx(expected)
+
+
 def test_a_shift_of_all_levels_costs_data_and_thickness_but_no_gradient_and_no_correlation():
     truth = fields()
     values = batch_means(truth + 1, truth)
