@@ -46,6 +46,10 @@ def run(request: Request, arguments: Sequence[str]) -> int:
         "MS_SCHED_PORT": str(port),
         LAUNCHED: "1",
     }
+    if request.nodes > 1:
+        print(
+            f"mindcast: node {request.nr} of {request.nodes}, meeting at {host}:{port}", flush=True
+        )
     with ExitStack() as stack:
         if request.nr == 0:
             scheduler = [sys.executable, "-c", SCHEDULE]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ import numpy as np
 from src.cli import Request
 from src.commands.networks import checkpoint_files, load_one
 from src.commands.request import present, read_settings, run_path
-from src.config.schema import RunSettings
+from src.config.schema import RunSettings, Sampling
 from src.data import open_split
 from src.data.base import Samples, arrays_of
 from src.models import load_spec
@@ -156,18 +156,11 @@ def _score(
         for first in range(0, count, world.size):
             numbers = range(first, min(first + world.size, count))
             cases = [task.case(n, *(a[None] for a in arrays_of(samples, n))) for n in numbers]
-            made: dict[str, np.ndarray] = {}
-            if world.rank < len(cases):
-                key = int(samples.keys[first + world.rank])
-                made = _forecasts(forecaster, methods, cases[world.rank], key, settings, bar.update)
-            for rank, (number, scored) in enumerate(zip(numbers, cases, strict=True)):
-                forecasts = {}
-                for name in methods:
-                    members = 1 if name in forecaster.deterministic else sampling.members
-                    shape = (1, members, *scored.truth.shape[1:])
-                    forecasts[name] = world.said_by(rank, made.get(name), shape)
+            keys = samples.keys[numbers.start : numbers.stop].tolist()
+            forecasts = _forecasts(forecaster, methods, cases, keys, sampling, world, bar.update)
+            for number, scored, made in zip(numbers, cases, forecasts, strict=True):
                 if world.is_leader:
-                    _enter(scored, forecasts, task)
+                    _enter(scored, made, task)
                     if number in drawn:
                         task.keep(scored)
 
@@ -175,18 +168,26 @@ def _score(
 def _forecasts(
     forecaster: Forecaster,
     methods: tuple[str, ...],
-    scored: Scored,
-    key: int,
-    settings: RunSettings,
+    cases: Sequence[Scored],
+    keys: Sequence[int],
+    sampling: Sampling,
+    world: World,
     progress: Callable[[int], None],
-) -> dict[str, np.ndarray]:
-    members = settings.sampling.members
-    return {
-        method: forecaster.forecast(
-            method, scored.conditioning, [key], members, scored.truth, progress
-        )
-        for method in methods
-    }
+) -> Iterator[dict[str, np.ndarray]]:
+    """What each case's own process makes of it, by method, as all processes get it."""
+    own: dict[str, np.ndarray] = {}
+    if world.rank < len(cases):
+        seen, truth = cases[world.rank].conditioning, cases[world.rank].truth
+        for name in methods:
+            key = keys[world.rank : world.rank + 1]
+            own[name] = forecaster.forecast(name, seen, key, sampling.members, truth, progress)
+    for rank, scored in enumerate(cases):
+        made = {}
+        for name in methods:
+            members = 1 if name in forecaster.deterministic else sampling.members
+            shape = (1, members, *scored.truth.shape[1:])
+            made[name] = world.said_by(rank, own.get(name), shape)
+        yield made
 
 
 def _enter(scored: Scored, forecasts: Mapping[str, np.ndarray], task: Task) -> None:

@@ -3,11 +3,13 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 
 import numpy as np
+import psutil
 import pytest
 
 from src.training import checkpoint
@@ -59,8 +61,18 @@ def log(out):
 
 
 def processes_of(out):
-    found = subprocess.run(["pgrep", "-f", str(out)], capture_output=True, text=True, check=False)
-    return found.stdout.split()
+    found = psutil.process_iter(["cmdline"])
+    return [p for p in found if str(out) in (p.info["cmdline"] or ())]
+
+
+def require_same_weights(out, other):
+    for name in ("deterministic_best", "deterministic_state"):
+        (arrays, told), (expected, information) = (
+            checkpoint.read(run / "checkpoints" / f"{name}.ckpt") for run in (out, other)
+        )
+        assert told["position"]["step"] == information["position"]["step"]
+        for key, array in expected.items():
+            np.testing.assert_allclose(arrays[key], array, rtol=1e-6, atol=1e-6, err_msg=key)
 
 
 @pytest.fixture(scope="module")
@@ -105,18 +117,29 @@ def test_a_run_of_two_saves_its_state_when_stopped_and_leaves_no_process(stopped
 def test_two_processes_that_one_continues_give_the_numbers_of_one(stopped, alone):
     out, *_ = stopped
     passed("--mode", "train", "--stage", "deterministic", "--out", out, "--resume")
-    for name in ("deterministic_best", "deterministic_state"):
-        arrays, information = checkpoint.read(alone / "checkpoints" / f"{name}.ckpt")
-        others, told = checkpoint.read(out / "checkpoints" / f"{name}.ckpt")
-        assert information["position"]["step"] == told["position"]["step"]
-        for key, array in arrays.items():
-            np.testing.assert_allclose(others[key], array, rtol=1e-6, atol=1e-6, err_msg=key)
+    require_same_weights(out, alone)
     records = log(alone)
     assert len(records) == len(log(out)) >= STEPS
     for record, other in zip(records, log(out), strict=True):
         for key, value in record.items():
             if isinstance(value, float) and key != "seconds_per_step":
                 assert other[key] == pytest.approx(value, rel=1e-5, abs=1e-6), key
+
+
+def test_two_nodes_meet_and_give_the_numbers_of_one_process(folder, data, alone):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        master = f"127.0.0.1:{probe.getsockname()[1]}"
+    out = folder / "nodes"
+    nodes = [
+        start(*TRAIN, *data, "--out", out, "--nodes", 2, "--nr", nr, "--master", master)
+        for nr in (1, 0)
+    ]
+    told = [node.communicate(timeout=300)[0] for node in nodes]
+    assert [node.returncode for node in nodes] == [0, 0]
+    assert told[0] == f"mindcast: node 1 of 2, meeting at {master}\n"
+    assert told[1].endswith(f"checkpoints are in {out / 'checkpoints'}\n")
+    require_same_weights(out, alone)
 
 
 def test_two_processes_score_as_one(alone):
