@@ -152,9 +152,9 @@ def test_two_processes_score_as_one(alone):
     assert set(cases) == {3}  # two of one process, one of the other
 
 
-def test_a_refusal_of_two_processes_is_one_line_and_changes_nothing(alone):
+def test_a_refusal_of_two_processes_is_one_line_and_changes_nothing(data, alone):
     before = {p: p.stat().st_mtime_ns for p in alone.rglob("*")}
-    process = start(*TRAIN, "--out", alone, *TWO)
+    process = start(*TRAIN, *data, "--out", alone, *TWO)
     _, complained = process.communicate()
     assert process.returncode == 2
     assert complained.splitlines() == [
