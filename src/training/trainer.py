@@ -26,6 +26,7 @@ from src.training.progress import Progress, Silence
 from src.training.schedule import learning_rate
 from src.training.train_step import MicroBatch, ObjectiveStep
 
+RUNNING = ("running_mean", "running_var")  # of `src.layers.norm.BatchNorm`
 SAVE_EVERY_SECONDS = 600.0  # what a killed machine may cost at most
 
 
@@ -44,7 +45,8 @@ class Trainer:
 
     frozen: networks of the stages it requires, not trainable, in evaluation mode.
     world: the processes that share the work; the numbers are those of one process that accumulates
-    all micro-batches (but for rounding). Only the leader writes.
+    all micro-batches, but for rounding and for the running statistics of batch norms, which are the
+    leader's. Only the leader writes.
     """
 
     spec: ModelSpec
@@ -146,6 +148,7 @@ class Trainer:
     # -- validation -------------------------------------------------------------------------
 
     def _validate(self, progress: Progress | Silence) -> None:
+        self.world.share(p for p in self._state() if p.name.endswith(RUNNING))
         with self._averaged_weights():
             values = self.validate()
             for name, found in values.items():
