@@ -64,6 +64,8 @@ def parse(arguments: Sequence[str] | None = None) -> Request:
     """The options as a `Request`; Refusal for an option that is unknown or has a wrong value."""
     given = _parser().parse_args(arguments)
     _check_processes(given)
+    if given.resume and given.out is None:
+        raise Refusal("--resume: needs --out, the folder of the run to continue")
     overrides = list(given.overrides)
     if given.seed is not None:
         overrides.append(f"runtime.seed={given.seed}")

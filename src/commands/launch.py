@@ -19,6 +19,7 @@ from typing import IO
 
 from src.cli import INTERRUPTED, Request
 from src.commands.request import read_settings, run_path
+from src.refusal import Refusal
 from src.runtime.interrupts import Interrupts
 from src.runtime.parallel import COUNT, LAUNCHED, NUMBER, ROLE, SCHEDULER, WORKER
 
@@ -88,7 +89,8 @@ class _Worker:
             self.said.seek(0)
             text = self.said.read().strip()
         if self.code is not None and self.code < 0:
-            text += f"\nmindcast: process {self.number} was ended by {_signal_name(-self.code)}"
+            ended_by = signal.Signals(-self.code).name
+            text += f"\nmindcast: process {self.number} was ended by {ended_by}"
         return text.strip()
 
 
@@ -107,13 +109,12 @@ def _wait(workers: list[_Worker]) -> int:
                 break
     if told:
         return _interrupted(workers)
-    codes = [worker.code for worker in workers if worker.failed]
-    if not codes:
+    failed = [worker for worker in workers if worker.failed]
+    if not failed:
         return max(worker.code or 0 for worker in workers)
-    first = next(worker for worker in workers if worker.failed)
-    if first.last_words():
-        print(first.last_words(), file=sys.stderr)
-    return first.code if first.code is not None and first.code > 0 else 1
+    if failed[0].last_words():
+        print(failed[0].last_words(), file=sys.stderr)
+    return max(failed[0].code or 0, 1)  # a signal is no exit code
 
 
 def _interrupted(workers: list[_Worker]) -> int:
@@ -142,13 +143,15 @@ def _start(
 
 def _master(request: Request) -> tuple[str, int]:
     """Where the scheduler listens; on a single node any free port will do."""
-    if request.master is None:
+    host, _, port = (request.master or "127.0.0.1:0").partition(":")
+    number = int(port or DEFAULT_PORT)
+    if request.nr > 0:
+        return host, number
+    try:
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return "127.0.0.1", probe.getsockname()[1]
-    host, _, port = request.master.partition(":")
-    return host, int(port or DEFAULT_PORT)
-
-
-def _signal_name(number: int) -> str:
-    return signal.Signals(number).name
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("", number))
+            return host, probe.getsockname()[1]
+    except (OSError, OverflowError) as error:  # the scheduler itself would fail without a word
+        raise Refusal(f"--master {request.master}: port {number} cannot be used ({error}); choose "
+                      "another one, the same on all nodes") from None  # fmt: skip

@@ -14,7 +14,6 @@ from src.data import open_split
 from src.data.base import Samples
 from src.models import load_spec
 from src.models.base import ModelSpec
-from src.refusal import Refusal
 from src.runtime import run_folder
 from src.runtime.parallel import World
 from src.runtime.run_folder import RunFolder, network_path
@@ -23,8 +22,6 @@ from src.training.micro_batches import micro_batches
 
 def run(request: Request) -> None:
     """Check everything that can be checked, then train; ends with where the checkpoints are."""
-    if request.resume and request.out is None:
-        raise Refusal("--resume: needs --out, the folder of the run to continue")
     world = present(request)
     settings = read_settings(request)
     spec = load_spec(settings.model.name)

@@ -59,13 +59,13 @@ class World:
             threading.Thread(target=_follow_launcher, daemon=True).start()
 
     def sum(self, array: np.ndarray) -> np.ndarray:
-        """The sum over processes of an array of one shape, float32."""
+        """The sum over processes, in float32, of an array of one shape; its type is kept."""
         if self.size == 1:
             return array
         from mindspore import Tensor
 
         flat = Tensor(np.ascontiguousarray(array, np.float32).reshape(-1))
-        return add_up(flat).asnumpy().reshape(array.shape)
+        return add_up(flat).asnumpy().reshape(array.shape).astype(array.dtype, copy=False)
 
     def any(self, *wishes: bool) -> tuple[bool, ...]:
         """For each wish, whether any process has it."""

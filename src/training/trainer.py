@@ -182,7 +182,7 @@ class Trainer:
         means = (sizes @ values / sizes.sum()).tolist()
         return {n: _shown(n, mean) for n, mean in zip(cell.diagnostic_names, means, strict=True)}
 
-    def _preview(self, progress: Progress) -> None:
+    def _preview(self, progress: Progress | Silence) -> None:
         if self.stage.preview is None or not self.world.is_leader:
             return
         _, arrays = next(self.validation.epoch(0))

@@ -163,6 +163,20 @@ def test_a_refusal_of_two_processes_is_one_line_and_changes_nothing(data, alone)
     assert {p: p.stat().st_mtime_ns for p in alone.rglob("*")} == before
 
 
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_port_that_cannot_be_had_is_refused_at_once(tmp_path, taken):
+    with socket.socket() as other:
+        other.bind(("", 0))
+        other.listen()
+        port = other.getsockname()[1] if taken else 99999
+        process = start(*TRAIN, "--out", tmp_path / "run", *TWO, "--master", f"127.0.0.1:{port}")
+        _, complained = process.communicate(timeout=50)
+    assert process.returncode == 2
+    assert complained.startswith(f"mindcast: --master 127.0.0.1:{port}: port {port} cannot be used")
+    assert complained.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("second", "code", "told"),
     [
