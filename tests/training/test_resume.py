@@ -1,0 +1,103 @@
+"""Stopping and going on."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.training.dummy import run_settings, trainer
+from tests.training.runs import assert_same_files, at_call, files, log, recording, terminate
+
+
+@pytest.mark.parametrize("mode", ["pynative", pytest.param("graph", marks=pytest.mark.slow)])
+def test_a_stopped_and_resumed_run_equals_one_that_never_stopped(tmp_path, mode):
+    # 7 steps of two micro-batches, three an epoch. The signal comes with the first draw of step 5,
+    # so within an epoch and within an interval of the log: 4 steps and the validation after the
+    # third step have drawn twice each.
+    options = {"max_steps": 7, "ema_decay": 0.9, "log_every_steps": 2, "mode": mode}
+    settings = run_settings(**options)
+    whole_order, order = [], []
+    trainer(tmp_path / "whole", settings, train=recording(whole_order)).run()
+
+    stopped = trainer(
+        tmp_path / "parts", settings, at_call(4 * 2 + 2, terminate), train=recording(order)
+    )
+    with pytest.raises(KeyboardInterrupt) as caught:
+        stopped.run()
+    assert str(caught.value) == (
+        f"Stage fit is saved at step 5/7; continue with --out {tmp_path / 'parts'} --resume"
+    )
+    resumed = trainer(tmp_path / "parts", settings, train=recording(order))
+    resumed.restore()
+    assert resumed.position.step == 5
+    resumed.run()
+
+    assert order == whole_order
+    assert len(order) == 14
+    assert_same_files(files(tmp_path / "whole"), files(tmp_path / "parts"))
+    assert log(tmp_path / "whole") == log(tmp_path / "parts")
+
+
+def test_resuming_a_finished_stage_does_nothing(tmp_path):
+    settings = run_settings()
+    trainer(tmp_path, settings).run()
+    before, lines = files(tmp_path), log(tmp_path)
+    again = trainer(tmp_path, settings)
+    again.restore()
+    again.run()
+    assert_same_files(before, files(tmp_path))
+    assert log(tmp_path) == lines
+
+
+def test_a_finished_stage_can_be_trained_longer(tmp_path):
+    trainer(tmp_path, run_settings(max_steps=2)).run()
+    longer = trainer(tmp_path, run_settings(max_steps=4))
+    longer.restore()
+    longer.run()
+    assert [r["step"] for r in log(tmp_path) if r["kind"] == "train"] == [1, 2, 3, 4]
+
+
+def test_a_signal_during_the_last_step_is_not_forgotten(tmp_path):
+    spec = at_call(2 * 2, terminate)
+    with pytest.raises(KeyboardInterrupt, match="Stage fit is saved at step 3/3"):
+        trainer(tmp_path, run_settings(), spec).run()
+    assert {"fit_best.ckpt", "fit_last.ckpt", "fit_state.ckpt"} == files(tmp_path).keys()
+
+
+@pytest.mark.slow
+def test_a_terminated_program_saves_its_state_and_leaves_with_code_130(tmp_path):
+    program = (
+        "import sys; from src.models import MODELS; from src.cli import main;"
+        "MODELS['dummy'] = 'tests.training.dummy'; sys.exit(main(sys.argv[1:]))"
+    )
+    settings = run_settings(max_steps=100_000, log_every_steps=1, validate_every_steps=50_000)
+    tree = settings.model_dump(mode="json")
+    tree["data"] |= {"root_dir": str(tmp_path / "data"), "frames_per_event": 2}
+    cfg, out = tmp_path / "dummy.yaml", tmp_path / "run"
+    cfg.write_text(json.dumps(tree))  # JSON is YAML
+    command = [sys.executable, "-c", program, "--device_target", "CPU", "--cfg", cfg, "--out", out]
+    process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True)
+    try:
+        while process.poll() is None and not (out / "log.jsonl").exists():
+            time.sleep(0.05)
+        process.terminate()
+        told = process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
+    assert process.returncode == 130, told
+    last = told.splitlines()[-1]
+    assert last.startswith("mindcast: interrupted. Stage fit is saved at step ")
+    assert last.endswith(f"/100000; continue with --out {out} --resume")
+    assert "Traceback" not in told
+    step = log(out)[-1]["step"]
+    assert f"step {step}/" in last
+    assert files(out)["fit_state.ckpt"][1]["position"]["step"] == step
+
+
+def test_signal_handlers_are_given_back(tmp_path):
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    trainer(tmp_path, run_settings(max_steps=1)).run()
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
