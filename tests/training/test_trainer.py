@@ -128,6 +128,13 @@ def tensorboard_values(folder):
             at += length + 16
 
 
+def test_an_rmse_is_the_root_of_the_mean_square_over_everything(tmp_path):
+    trainer(tmp_path, run_settings(log_every_steps=3)).run()  # validates batches of two and of one
+    for record in log(tmp_path):
+        prefix = "matrix/" if record["kind"] == "train" else ""
+        assert record[f"{prefix}rmse"] == pytest.approx(np.sqrt(record[f"{prefix}loss"]))
+
+
 # -- refusals ---------------------------------------------------------------------------------
 
 
@@ -143,13 +150,6 @@ def test_fewer_samples_than_a_batch_are_refused(tmp_path):
 def test_a_batch_that_micro_batches_do_not_divide_is_refused():
     with pytest.raises(ValueError, match="total_batch_size = 4 is not a multiple of"):
         run_settings(micro_batch_size=3)
-
-
-def test_an_rmse_is_the_root_of_the_mean_square_over_everything(tmp_path):
-    trainer(tmp_path, run_settings(log_every_steps=3)).run()  # validates batches of two and of one
-    for record in log(tmp_path):
-        prefix = "matrix/" if record["kind"] == "train" else ""
-        assert record[f"{prefix}rmse"] == pytest.approx(np.sqrt(record[f"{prefix}loss"]))
 
 
 # -- statistics ------------------------------------------------------------------------------
