@@ -1,7 +1,8 @@
 """Times pairs (ours, stock operator) in one run and prints medians in ms and their ratio.
 
-Forward and backward, compiled, at the sizes of the released PreDiff. Never a test: machines are
-noisy, so the two of a pair are interleaved and only their ratio means something.
+Forward and backward, compiled, at the sizes of the released PreDiff and of the GeoDiff demo. Never
+a test: machines are noisy, so the two of a pair are interleaved and only their ratio means
+something.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from mindspore import Tensor, nn, ops
 
 from src.layers.activation import make_activation
 from src.layers.dense import Dense
+from src.layers.edge_padding import with_edges
 from src.layers.norm import GroupNorm, LayerNorm
 from src.layers.resample import nearest_resize
+from src.layers.softmax import make_softmax
 
 ROUNDS, WARM_UP = 15, 5
 TOKENS = (3328, 256)  # one sequence of 13 latent frames of 16 x 16, level 0
@@ -35,12 +38,19 @@ class StockResize(nn.Cell):
         return ops.interpolate(x, size=(2 * x.shape[2], 2 * x.shape[3]), mode="nearest")
 
 
+class Edges(nn.Cell):
+    def construct(self, x):
+        return with_edges(x, 1)
+
+
 PAIRS = {
     "layer norm": (LayerNorm(256), nn.LayerNorm((256,)), TOKENS),
     "group norm": (GroupNorm(32, 128), nn.GroupNorm(32, 128), (6, 128, 64, 64)),
     "gelu": (make_activation("gelu"), nn.GELU(approximate=False), (3328, 1024)),
     "dense 256-1024": (Dense(256, 1024), nn.Dense(256, 1024), TOKENS),
     "nearest x2": (Resize(), StockResize(), (6, 256, 32, 32)),
+    "softmax of 256": (make_softmax(), nn.Softmax(), (64, 256, 256)),
+    "replicated edges": (Edges(), nn.ReplicationPad2d(1), (32, 16, 32, 32)),
 }
 
 

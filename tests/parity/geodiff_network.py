@@ -79,9 +79,9 @@ def relative_position_bias(golden: GoldenFile) -> Iterator[Comparison]:
 def rotary(golden: GoldenFile) -> Iterator[Comparison]:
     """The file's layout is (batch, positions, heads, levels, features)."""
     x, dim = golden["x"], golden.json()["dim"]
-    _, _, heads, levels, size = x.shape
+    levels, size = x.shape[-2:]
     yield Comparison("freqs", rotary_frequencies(dim), golden["freqs"], MODULE)
-    cell = Rotary(np.arange(levels), heads, size, dim)
+    cell = Rotary(np.arange(levels), size, dim)
     ours = x.transpose(0, 3, 1, 2, 4)
     y = cell(tensor(ours.reshape(*ours.shape[:3], -1))).asnumpy().reshape(ours.shape)
     yield Comparison("y", y.transpose(0, 2, 3, 1, 4), golden["y"], MODULE)

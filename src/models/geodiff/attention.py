@@ -10,10 +10,11 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
 from src.layers import initialise
-from src.layers.channel_norm import ChannelLayerNorm, ChannelSum
+from src.layers.channel_norm import ChannelLayerNorm
 from src.layers.dense import Dense
+from src.layers.softmax import make_softmax
 from src.models.geodiff.blocks import FrameConv
-from src.models.geodiff.positions import bucket_table, rotary_tables, rotation_matrix
+from src.models.geodiff.positions import bucket_table, rotation_matrices
 
 INNER_HEAD = 32  # of the attentions within a frame, whatever the head size over levels is
 LARGEST_ROTATED = 32
@@ -26,23 +27,17 @@ class Rotary(nn.Cell):
     positions (Z,), one a level. scale multiplies the result.
     """
 
-    def __init__(
-        self, positions: np.ndarray, heads: int, size: int, rotated: int, scale: float = 1.0
-    ) -> None:
+    def __init__(self, positions: np.ndarray, size: int, rotated: int, scale: float = 1.0) -> None:
         super().__init__()
-        cosine, sine = rotary_tables(positions, size, rotated)
-        self.size = size
-        self.cosine, self.sine = (
-            Tensor(np.tile(table * scale, (1, heads))[:, None].astype(np.float32))
-            for table in (cosine, sine)
-        )
-        self.quarter_turn = Tensor(rotation_matrix(size, rotated).astype(np.float32))
-        self.product = ops.MatMul()
+        turns = scale * rotation_matrices(positions, size, rotated)
+        self.turns = Tensor(turns[None].astype(np.float32))
+        self.product = ops.BatchMatMul()
 
     def construct(self, x: Tensor) -> Tensor:
         """(N, Z, P, heads * size) -> the same shape."""
-        turned = self.product(x.reshape(-1, self.size), self.quarter_turn).reshape(x.shape)
-        return x * self.cosine + turned * self.sine
+        n, z, size = x.shape[0], *self.turns.shape[1:3]
+        turns = (self.turns * ops.ones((n, 1, 1, 1), x.dtype)).reshape(-1, size, size)
+        return self.product(x.reshape(n * z, -1, size), turns).reshape(x.shape)
 
 
 class RelativePositionBias(nn.Cell):
@@ -75,6 +70,7 @@ class HeadAttention(nn.Cell):
         self.heads, self.size = heads, size
         self.to_qkv = Dense(channels, 3 * heads * size, bias=False)
         self.to_out = Dense(heads * size, channels, bias=False)
+        self.softmax = make_softmax()
         self.times_transposed = ops.BatchMatMul(transpose_b=True)
         self.times = ops.BatchMatMul()
 
@@ -89,8 +85,8 @@ class LevelAttention(HeadAttention):
         super().__init__(channels, heads, size)
         rotated = min(LARGEST_ROTATED, size)
         self.levels = len(positions)
-        self.turn_query = Rotary(positions, heads, size, rotated, size**-0.5)
-        self.turn_key = Rotary(positions, heads, size, rotated)
+        self.turn_query = Rotary(positions, size, rotated, size**-0.5)
+        self.turn_key = Rotary(positions, size, rotated)
         others = LOWEST * (1.0 - np.eye(self.levels))
         self.others = Tensor(others.astype(np.float32).reshape(1, 1, 1, *others.shape))
 
@@ -108,7 +104,7 @@ class LevelAttention(HeadAttention):
             logits = logits + bias
         if focus is not None:
             logits = logits + focus.reshape(n, 1, 1, 1, 1) * self.others
-        weights = ops.softmax(logits.astype(ms.float32)).astype(x.dtype)
+        weights = self.softmax(logits.astype(ms.float32)).astype(x.dtype)
         mixed = self.times(weights.reshape(-1, z, z), self._columns(value))
         mixed = mixed.reshape(n, p * self.heads, z, self.size).transpose(0, 2, 1, 3)
         out = self.to_out(mixed.reshape(f * p, -1))
@@ -134,7 +130,7 @@ class FrameAttention(HeadAttention):
         query, key, value = ops.split(rows, self.heads * self.size, 1)
         query, key, value = self._heads(query, p), self._heads(key, p), self._heads(value, p)
         logits = self.times_transposed(query * self.size**-0.5, key)
-        weights = ops.softmax(logits.astype(ms.float32)).astype(x.dtype)
+        weights = self.softmax(logits.astype(ms.float32)).astype(x.dtype)
         mixed = self.times(weights, value).transpose(0, 2, 1, 3).reshape(f * p, -1)
         return self.to_out(mixed).reshape(f, p, c).transpose(0, 2, 1).reshape(f, c, h, w)
 
@@ -151,38 +147,22 @@ class LinearAttention(nn.Cell):
         width = heads * INNER_HEAD
         self.to_qkv = FrameConv(channels, 3 * width, 1, bias=False, planar=True)
         self.to_out = FrameConv(width, channels, 1, planar=True)
-        self.feature_softmax = FeatureSoftmax()
+        self.softmax = make_softmax()
         self.times_transposed = ops.BatchMatMul(transpose_b=True)
-        self.transposed_times = ops.BatchMatMul(transpose_a=True)
+        self.both_transposed_times = ops.BatchMatMul(transpose_a=True, transpose_b=True)
 
     def construct(self, x: Tensor) -> Tensor:
         """(F, C, H, W) -> the same shape."""
         f, _, h, w = x.shape
         qkv = self.to_qkv(x).reshape(f, 3 * self.heads, INNER_HEAD, h * w)
         query, key, value = ops.split(qkv, self.heads, 1)
-        query = self.feature_softmax(self._sets(query))
-        key = ops.softmax(self._sets(key))
+        query = self.softmax(self._sets(query).transpose(0, 2, 1))  # over the features
+        key = self.softmax(self._sets(key))  # over the positions
         context = self.times_transposed(key, self._sets(value)) * INNER_HEAD**-0.5
-        return self.to_out(self.transposed_times(context, query).reshape(f, -1, h, w))
+        return self.to_out(self.both_transposed_times(context, query).reshape(f, -1, h, w))
 
     def _sets(self, x: Tensor) -> Tensor:
         return x.reshape(-1, INNER_HEAD, x.shape[3])
-
-
-class FeatureSoftmax(nn.Cell):
-    """Softmax over the middle axis of (sets, features, positions), with a cheaper gradient."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.feature_sum = ChannelSum()
-
-    def construct(self, x: Tensor) -> Tensor:
-        return ops.softmax(x, 1)
-
-    def bprop(self, x, out, d_out):
-        along = d_out * out
-        ones = ops.ones((x.shape[0], x.shape[1], 1), x.dtype)
-        return (along - out * self.feature_sum(ones, along),)
 
 
 class Residual(nn.Cell):

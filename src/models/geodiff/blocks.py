@@ -6,13 +6,13 @@ frames (F, C, H, W). Parameters keep the reference's shapes, with an axis of 1 f
 
 from __future__ import annotations
 
-import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
 from src.layers import initialise
 from src.layers.channel_norm import UnitRMS
 from src.layers.dense import Dense
+from src.layers.edge_padding import with_edges
 from src.layers.resample import nearest_resize
 
 
@@ -165,16 +165,3 @@ def per_frame(x: Tensor, frames: int) -> Tensor:
     n, c = x.shape
     levels = frames // n
     return (x.reshape(n, 1, c) * ops.ones((1, levels, 1), x.dtype)).reshape(frames, c)
-
-
-def with_edges(x: Tensor, width: int) -> Tensor:
-    """(F, C, H, W) with `width` copies of its border around it."""
-    if width == 0:
-        return x
-    return ops.gather(ops.gather(x, _clamped(x.shape[2], width), 2), _clamped(x.shape[3], width), 3)
-
-
-@ms.constexpr
-def _clamped(size: int, width: int) -> Tensor:
-    index = np.clip(np.arange(-width, size + width), 0, size - 1)
-    return Tensor(index.astype(np.int32))

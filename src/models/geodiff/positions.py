@@ -1,4 +1,4 @@
-"""Where the levels are, as tables: rotary angles and buckets of relative positions. NumPy only."""
+"""Where the levels are, as tables: rotations and buckets of relative positions. NumPy only."""
 
 from __future__ import annotations
 
@@ -30,27 +30,18 @@ def rotary_frequencies(rotated: int) -> np.ndarray:
     return LONGEST_WAVE ** (-np.arange(0, rotated, 2) / rotated)
 
 
-def rotary_tables(positions: np.ndarray, size: int, rotated: int) -> tuple[np.ndarray, np.ndarray]:
-    """(cosine, sine), each (Z, size): pair (2 i, 2 i + 1) turns by position x frequency i.
+def rotation_matrices(positions: np.ndarray, size: int, rotated: int) -> np.ndarray:
+    """(Z, size, size): a row vector of features times one is turned as its level wants.
 
-    Features from `rotated` on are not turned: cosine 1, sine 0.
+    Pair (2 i, 2 i + 1) turns by position x frequency i; features from `rotated` on stay.
     """
     angle = np.outer(positions, rotary_frequencies(rotated).astype(np.float32))
-    angle = np.repeat(angle, 2, axis=1)
-    still = np.zeros((len(positions), size - rotated))
-    return np.cos(np.hstack((angle, still))), np.sin(np.hstack((angle, still)))
-
-
-def rotation_matrix(size: int, rotated: int) -> np.ndarray:
-    """(size, size): a row vector times it is turned by 90 degrees pair by pair: (x, y) -> (-y, x).
-
-    The turn by an angle is then x cos + (x R) sin.
-    """
-    matrix = np.zeros((size, size))
     even = np.arange(0, rotated, 2)
-    matrix[even, even + 1] = 1
-    matrix[even + 1, even] = -1
-    return matrix
+    matrices = np.tile(np.eye(size), (len(positions), 1, 1))
+    matrices[:, even, even] = matrices[:, even + 1, even + 1] = np.cos(angle)
+    matrices[:, even, even + 1] = np.sin(angle)
+    matrices[:, even + 1, even] = -np.sin(angle)
+    return matrices
 
 
 def bucket_table(levels: int, buckets: int, max_distance: int) -> np.ndarray:
