@@ -6,7 +6,7 @@ import math
 
 from mindspore import Tensor, nn, ops
 
-from src.layers.norm import on_cpu
+from src.layers.device import on_cpu
 
 LEAKY_SLOPE = 0.1
 

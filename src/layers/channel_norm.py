@@ -12,7 +12,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from src.layers.norm import on_cpu
+from src.layers.device import on_cpu
 
 SMALLEST_LENGTH = 1e-12
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mindspore import Parameter, Tensor, nn, ops
 
 from src.layers import initialise
-from src.layers.norm import on_cpu
+from src.layers.device import on_cpu
 
 
 class Dense(nn.Cell):

@@ -6,7 +6,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, ops
 
-from src.layers.norm import on_cpu
+from src.layers.device import exact_product
 
 
 def with_edges(x: Tensor, width: int) -> Tensor:
@@ -18,16 +18,10 @@ def with_edges(x: Tensor, width: int) -> Tensor:
     if width == 0:
         return x
     x = ops.cat((x[:, :, :1],) * width + (x,) + (x[:, :, -1:],) * width, 2)
-    if not _exact_product():
+    if not exact_product():
         return ops.cat((x[..., :1],) * width + (x,) + (x[..., -1:],) * width, 3)
     f, c, h, w = x.shape
     return ops.matmul(x.reshape(f * c * h, w), _copies(w, width)).reshape(f, c, h, w + 2 * width)
-
-
-@ms.constexpr
-def _exact_product() -> bool:
-    """Products with 0/1 matrices are exact on CPU; elsewhere the factors may be rounded first."""
-    return on_cpu()
 
 
 @ms.constexpr

@@ -10,14 +10,10 @@ equal shapes, so the hand-written forms spread rows and columns out first.
 
 from __future__ import annotations
 
-import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-
-def on_cpu() -> bool:
-    """Whether the operators that follow will run on the CPU."""
-    return ms.get_context("device_target") == "CPU"
+from src.layers.device import on_cpu
 
 
 class LayerNorm(nn.Cell):

@@ -6,7 +6,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, ops
 
-from src.layers.norm import on_cpu
+from src.layers.device import exact_product
 
 
 def nearest_resize(x: Tensor, height: int, width: int) -> Tensor:
@@ -19,7 +19,7 @@ def nearest_resize(x: Tensor, height: int, width: int) -> Tensor:
     n, c, h, w = x.shape
     if (h, w) == (height, width):
         return x
-    if not _exact_product():
+    if not exact_product():
         return ops.gather(ops.gather(x, _source(h, height), 2), _source(w, width), 3)
     repeats = height // h
     if repeats * h != height:
@@ -36,12 +36,6 @@ def space_to_depth(x: Tensor, factor: int) -> Tensor:
     n, c, h, w = x.shape
     blocks = x.reshape(n, c, h // factor, factor, w // factor, factor)
     return blocks.transpose(0, 1, 3, 5, 2, 4).reshape(n, -1, h // factor, w // factor)
-
-
-@ms.constexpr
-def _exact_product() -> bool:
-    """Products with 0/1 matrices are exact on CPU; elsewhere the factors may be rounded first."""
-    return on_cpu()
 
 
 @ms.constexpr

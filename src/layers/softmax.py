@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mindspore import Tensor, nn, ops
 
-from src.layers.norm import on_cpu
+from src.layers.device import on_cpu
 
 
 def make_softmax() -> nn.Cell:

@@ -11,7 +11,7 @@ SHAPE = (2, 3, 4, 5)
 
 @pytest.fixture(params=[True, False])
 def exact_product(request, monkeypatch):
-    monkeypatch.setattr(edge_padding, "_exact_product", lambda: request.param)
+    monkeypatch.setattr(edge_padding, "exact_product", lambda: request.param)
 
 
 @pytest.mark.parametrize("width", [0, 1, 2, 7])
