@@ -12,8 +12,8 @@ from src.layers.device import exact_product
 def with_edges(x: Tensor, width: int) -> Tensor:
     """(F, C, H, W) -> (F, C, H + 2 width, W + 2 width), exact and differentiable in `x`.
 
-    On CPU the columns are copied by a product with a constant 0/1 matrix: its gradient is again a
-    product, where those of indexing and of many short slices take several times as long.
+    On CPU the columns are copied by a product with a constant 0/1 matrix, whose gradient is again a
+    product: forward and backward together take about half as long as by indexing.
     """
     if width == 0:
         return x
