@@ -59,7 +59,7 @@ class UnitRMS(nn.Cell):
         return self.core(x.reshape(f, c, -1), gain)[0].reshape(x.shape)
 
 
-class ChannelSum(nn.Cell):
+class _ChannelSum(nn.Cell):
     """sum_c weights[f, c] x[f, c, p]."""
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class _ColumnLayerNorm(nn.Cell):
     def __init__(self, eps: float) -> None:
         super().__init__()
         self.eps = eps
-        self.channel_sum = ChannelSum()
+        self.channel_sum = _ChannelSum()
         self.row_sum = ops.ReduceSum(keep_dims=True)
 
     def construct(self, x: Tensor, gain: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -107,7 +107,7 @@ class _ColumnUnitNorm(nn.Cell):
 
     def __init__(self) -> None:
         super().__init__()
-        self.channel_sum = ChannelSum()
+        self.channel_sum = _ChannelSum()
         self.row_sum = ops.ReduceSum(keep_dims=True)
 
     def construct(self, x: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
