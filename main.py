@@ -1,7 +1,11 @@
-"""MindCast: train, score and compare weather diffusion models. `python main.py --help` says how."""
+"""A plain checkout's door to `mindcast.cli`. `python main.py --help` says how it is used."""
 
-from src.cli import main
-from src.runtime.leaving import leave
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
+
+from mindcast.cli import run
 
 if __name__ == "__main__":
-    leave(main())
+    run()

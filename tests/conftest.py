@@ -4,6 +4,9 @@ import sys
 import pytest
 
 os.environ.setdefault("GLOG_v", "3")
+# what tests start as a process of its own imports the package of this checkout, installed or not
+SOURCE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "src")
+os.environ["PYTHONPATH"] = os.pathsep.join([SOURCE, os.environ.get("PYTHONPATH", "")])
 
 SHARED = os.path.join(os.path.dirname(__file__), "..", "..", "shared")
 
@@ -21,7 +24,7 @@ def pytest_sessionfinish(session, exitstatus):
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config):
-    from src.runtime.leaving import leave
+    from mindcast.runtime.leaving import leave
 
     if "mindspore" in sys.modules and hasattr(config, "exit_code"):
         leave(config.exit_code)

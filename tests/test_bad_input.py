@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from src.cli import main
+from mindcast.cli import main
 from tests.data import archives
 from tests.data.archives import row, write_catalogue, write_events
 
@@ -20,7 +20,7 @@ DATES = ("2019-01-01", "2019-02-01", "2019-03-01", "2019-04-01", "2019-05-01", "
 # Run by a fresh interpreter: every command line of the list, then what it cost.
 PROBE = """
 import json, sys, time
-from src.cli import main
+from mindcast.cli import main
 for arguments in json.loads(sys.argv[1]):
     start = time.perf_counter()
     code = main(arguments)
@@ -40,8 +40,8 @@ def archive(tmp_path):
 @pytest.fixture(autouse=True)
 def _in_this_process(monkeypatch):
     # MindSpore's device is chosen once a process, the run's logger takes pytest's handlers away
-    monkeypatch.setattr("src.runtime.device.start", lambda *_: "CPU")
-    monkeypatch.setattr("src.runtime.logging.open_log", lambda path: None)
+    monkeypatch.setattr("mindcast.runtime.device.start", lambda *_: "CPU")
+    monkeypatch.setattr("mindcast.runtime.logging.open_log", lambda path: None)
 
 
 def line(tmp_path, root=None, mode="train", **changes):
@@ -228,7 +228,7 @@ def test_nan_in_the_data_stops_a_test(tmp_path, capsys, archive, checkpoints):
 @pytest.fixture
 def checkpoints(tmp_path):
     """Networks of the smoke settings, untrained, as checkpoints."""
-    from src.training import checkpoint
+    from mindcast.training import checkpoint
     from tests.contract.models import build_networks
 
     folder = tmp_path / "checkpoints"

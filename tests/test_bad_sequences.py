@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from src.cli import main
+from mindcast.cli import main
 from tests.data.sequence_sets import random_codes, write
 
 CFG = "configs/smoke/prediff.yaml"  # any model: what is refused here is the data
@@ -25,8 +25,8 @@ def path(tmp_path):
 @pytest.fixture(autouse=True)
 def _in_this_process(monkeypatch):
     # MindSpore's device is chosen once a process, the run's logger takes pytest's handlers away
-    monkeypatch.setattr("src.runtime.device.start", lambda *_: "CPU")
-    monkeypatch.setattr("src.runtime.logging.open_log", lambda path: None)
+    monkeypatch.setattr("mindcast.runtime.device.start", lambda *_: "CPU")
+    monkeypatch.setattr("mindcast.runtime.logging.open_log", lambda path: None)
 
 
 def refused(capsys, tmp_path, root, *words, mode="train", model=None, **data):

@@ -3,12 +3,12 @@ import sys
 
 import pytest
 
-from src import cli
-from src.refusal import Refusal
+from mindcast import cli
+from mindcast.refusal import Refusal
 
 PROBE = """
 import sys
-from src.cli import main
+from mindcast.cli import main
 print(main({arguments}), "mindspore" in sys.modules)
 """
 
@@ -90,7 +90,7 @@ def test_a_refusal_carries_its_text(monkeypatch, capsys):
     def refuse(request):
         raise Refusal("sky: fell, expected up; prop it")
 
-    monkeypatch.setattr("src.commands.train.run", refuse)
+    monkeypatch.setattr("mindcast.commands.train.run", refuse)
     assert cli.main([]) == 2
     assert capsys.readouterr().err == "mindcast: sky: fell, expected up; prop it\n"
 

@@ -17,12 +17,12 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn, ops
 
-from src.layers.activation import make_activation
-from src.layers.dense import Dense
-from src.layers.edge_padding import with_edges
-from src.layers.norm import GroupNorm, LayerNorm
-from src.layers.resample import nearest_resize
-from src.layers.softmax import make_softmax
+from mindcast.layers.activation import make_activation
+from mindcast.layers.dense import Dense
+from mindcast.layers.edge_padding import with_edges
+from mindcast.layers.norm import GroupNorm, LayerNorm
+from mindcast.layers.resample import nearest_resize
+from mindcast.layers.softmax import make_softmax
 
 ROUNDS, WARM_UP = 15, 5
 TOKENS = (3328, 256)  # one sequence of 13 latent frames of 16 x 16, level 0

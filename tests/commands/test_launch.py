@@ -12,26 +12,37 @@ import numpy as np
 import psutil
 import pytest
 
-from src.training import checkpoint
+from mindcast.training import checkpoint
 
 pytestmark = pytest.mark.slow
 
 STEPS, STOP_AFTER = 5, 2
 TRAIN = (
-    "--cfg", "configs/smoke/geodiff.yaml", "--mode", "train", "--stage", "deterministic",
-    "--set", "training.deterministic.total_batch_size=4",
-    "--set", f"training.deterministic.max_steps={STEPS}",
-    "--set", "training.deterministic.validation_batches=0",
-    "--set", "data.time_shares=[0.5,0.17,0.33]",
-    "--set", "data.states=9",
-    "--set", "evaluation.max_samples=3",
-)  # fmt: skip
+    "--cfg",
+    "configs/smoke/geodiff.yaml",
+    "--mode",
+    "train",
+    "--stage",
+    "deterministic",
+    "--set",
+    "training.deterministic.total_batch_size=4",
+    "--set",
+    f"training.deterministic.max_steps={STEPS}",
+    "--set",
+    "training.deterministic.validation_batches=0",
+    "--set",
+    "data.time_shares=[0.5,0.17,0.33]",
+    "--set",
+    "data.states=9",
+    "--set",
+    "evaluation.max_samples=3",
+)
 TWO = ("--devices", "2")
 
 # stands for main.py: what its second process does is the test's business
 STAND_IN = """
 import os, signal, sys, time
-from src.cli import main
+from mindcast.cli import main
 if os.environ.get("MS_NODE_ID") == "1":
     {second}
 if os.environ.get("MS_NODE_ID") == "0":
@@ -183,7 +194,7 @@ def test_a_port_that_cannot_be_had_is_refused_at_once(tmp_path, taken):
         ("print('mindcast: no file', file=sys.stderr); sys.exit(2)", 2, "mindcast: no file"),
         ("os.kill(os.getpid(), signal.SIGKILL)", 1, "mindcast: process 1 was ended by SIGKILL"),
     ],
-)  # fmt: skip
+)
 def test_a_process_that_fails_speaks_and_ends_the_others(tmp_path, second, code, told):
     program = tmp_path / "stand_in.py"
     program.write_text(STAND_IN.format(second=second))

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from src.config.schema import RunSettings
-from src.data import DATASETS
-from src.models import MODELS, load_spec
+from mindcast.config.schema import RunSettings
+from mindcast.data import DATASETS
+from mindcast.models import MODELS, load_spec
 
 
 def settings_types():

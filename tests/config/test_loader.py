@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from src.config.loader import load, to_yaml
-from src.refusal import Refusal
+from mindcast.config.loader import to_yaml
+from mindcast.refusal import Refusal
+from mindcast.settings import load_settings
 
 SMOKE = "configs/smoke/prediff.yaml"
 ALL = sorted(str(p) for p in Path("configs").rglob("*.yaml"))
@@ -11,7 +12,7 @@ ALL = sorted(str(p) for p in Path("configs").rglob("*.yaml"))
 
 def refusal(*overrides, cfg=SMOKE):
     with pytest.raises(Refusal) as caught:
-        load(cfg, overrides)
+        load_settings(cfg, overrides)
     text = str(caught.value)
     assert "\n" not in text
     return text
@@ -19,10 +20,10 @@ def refusal(*overrides, cfg=SMOKE):
 
 @pytest.mark.parametrize("cfg", ALL)
 def test_every_shipped_file_loads_and_survives_a_round_trip(cfg, tmp_path):
-    settings = load(cfg)
+    settings = load_settings(cfg)
     copy = tmp_path / "copy.yaml"
     copy.write_text(to_yaml(settings))
-    assert load(copy) == settings
+    assert load_settings(copy) == settings
 
 
 def test_an_unknown_key_is_refused_with_the_nearest_known_one():
@@ -84,7 +85,7 @@ def test_a_missing_stage_is_refused(tmp_path):
 
 
 def test_an_optional_stage_may_go_without_settings(tmp_path):
-    settings = load(without_stage("alignment", tmp_path))
+    settings = load_settings(without_stage("alignment", tmp_path))
     assert set(settings.training) == {"vae", "diffusion"}
 
 
@@ -110,7 +111,7 @@ def test_a_malformed_override_is_refused():
 
 
 def test_overrides_are_applied_in_order():
-    assert load(SMOKE, ["runtime.seed=1", "runtime.seed=2"]).runtime.seed == 2
+    assert load_settings(SMOKE, ["runtime.seed=1", "runtime.seed=2"]).runtime.seed == 2
 
 
 def test_a_path_in_the_file_is_relative_to_the_project_root_and_on_the_command_line_to_here(
@@ -119,13 +120,13 @@ def test_a_path_in_the_file_is_relative_to_the_project_root_and_on_the_command_l
     cfg = tmp_path / "configs" / "deep" / "c.yaml"
     cfg.parent.mkdir(parents=True)
     cfg.write_text(Path(SMOKE).read_text() + "\nckpt_path: runs/a\n")
-    assert load(cfg).ckpt_path == str(tmp_path / "runs/a")
-    assert load(cfg, ["ckpt_path=runs/b"]).ckpt_path == str(Path.cwd() / "runs/b")
+    assert load_settings(cfg).ckpt_path == str(tmp_path / "runs/a")
+    assert load_settings(cfg, ["ckpt_path=runs/b"]).ckpt_path == str(Path.cwd() / "runs/b")
 
 
 def test_settings_are_frozen():
     with pytest.raises(ValueError, match="frozen"):
-        load(SMOKE).runtime.seed = 3
+        load_settings(SMOKE).runtime.seed = 3
 
 
 def test_a_key_like_no_other_is_refused_with_all_known_ones():
@@ -133,7 +134,9 @@ def test_a_key_like_no_other_is_refused_with_all_known_ones():
 
 
 def test_an_override_tells_an_empty_text_from_none():
-    settings = load("configs/smoke/prediff.yaml", ["ckpt_path=", "training.vae.max_steps=null"])
+    settings = load_settings(
+        "configs/smoke/prediff.yaml", ["ckpt_path=", "training.vae.max_steps=null"]
+    )
     assert settings.ckpt_path == ""
     assert settings.training["vae"].max_steps is None
 

@@ -8,17 +8,17 @@ from typing import Any
 import mindspore as ms
 import numpy as np
 
-from src.config.loader import load
-from src.config.schema import RunSettings, Sampling
-from src.models import MODELS, load_spec
-from src.models.base import Objective, Patch, Stage, Window
+from mindcast.config.schema import RunSettings, Sampling
+from mindcast.models import MODELS, load_spec
+from mindcast.models.base import Objective, Patch, Stage, Window
+from mindcast.settings import load_settings
 
 CASES = [(model, stage) for model in MODELS for stage in load_spec(model).stages]
 SAMPLING = Sampling(sampler="ddim", steps=2, batch_size=4)
 
 
 def settings_of(model: str) -> RunSettings:
-    return load(f"configs/smoke/{model}.yaml")
+    return load_settings(f"configs/smoke/{model}.yaml")
 
 
 def build_networks(model: str, stages: Any, seed: int = 0) -> dict[str, Any]:

@@ -3,11 +3,12 @@ import math
 import numpy as np
 import pytest
 
-from src.config.loader import load, to_yaml
-from src.models import MODELS, load_spec
-from src.refusal import Refusal
-from src.training import checkpoint
-from src.training.train_step import ObjectiveStep
+from mindcast.config.loader import to_yaml
+from mindcast.models import MODELS, load_spec
+from mindcast.refusal import Refusal
+from mindcast.settings import load_settings
+from mindcast.training import checkpoint
+from mindcast.training.train_step import ObjectiveStep
 from tests.contract.models import (
     CASES,
     batch,
@@ -70,7 +71,7 @@ def test_a_model_is_registered_under_its_own_name(model):
 def test_settings_survive_the_way_through_yaml(model, tmp_path):
     settings = settings_of(model)
     (tmp_path / "config.yaml").write_text(to_yaml(settings))
-    assert load(tmp_path / "config.yaml") == settings
+    assert load_settings(tmp_path / "config.yaml") == settings
 
 
 def test_a_stage_requires_earlier_stages_only(model):

@@ -9,8 +9,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from src.data.settings import SevirLRSettings
-from src.models.base import Window
+from mindcast.data.settings import SevirLRSettings
+from mindcast.models.base import Window
 
 COLUMNS = ("id", "file_name", "file_index", "img_type", "time_utc", "pct_missing")
 FILE = "vil/2019/A.h5"
@@ -18,9 +18,13 @@ SIZE, FRAMES = 6, 10
 
 
 def row(
-    name: str, index: int = 0, time: str = "2019-01-01 12:00:00", pct: object = 0.0,
-    image_type: str = "vil", file: str = FILE,
-) -> dict[str, object]:  # fmt: skip
+    name: str,
+    index: int = 0,
+    time: str = "2019-01-01 12:00:00",
+    pct: object = 0.0,
+    image_type: str = "vil",
+    file: str = FILE,
+) -> dict[str, object]:
     return dict(zip(COLUMNS, (name, file, index, image_type, time, pct), strict=True))
 
 

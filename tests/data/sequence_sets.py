@@ -8,9 +8,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from src.data import DATASETS
-from src.data.sequence_layouts import LAYOUTS
-from src.models.base import Window
+from mindcast.data import DATASETS
+from mindcast.data.sequence_layouts import LAYOUTS
+from mindcast.models.base import Window
 
 SIZE, FRAMES = 8, 9
 COUNTS = {"train": 12, "test": 3}

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from src.data import open_split
-from src.data.temperature.fields import TemperatureFields
-from src.data.temperature.settings import TemperatureSettings
+from mindcast.data import open_split
+from mindcast.data.temperature.fields import TemperatureFields
+from mindcast.data.temperature.settings import TemperatureSettings
 
 LEVELS = (1000.0, 850.0, 500.0)
 HEIGHT, WIDTH, TIMES = 16, 24, 4
@@ -33,15 +33,26 @@ def dataset(times: int = TIMES, height: int = HEIGHT, width: int = WIDTH) -> xr.
     latitude, longitude = 60.0 - np.arange(height), 10.0 + np.arange(width)
     base = np.array([288.0, 280.0, 255.0])[:, None, None] + 0.3 * (latitude[:, None] - 60)
     shape = (times, len(LEVELS), height, width)
-    means = {"t": base, "u": 10.0, "v": 0.0, "w": 0.0,
-             "gh": np.array([100.0, 1500.0, 5500.0])[:, None, None]}  # fmt: skip
+    means = {
+        "t": base,
+        "u": 10.0,
+        "v": 0.0,
+        "w": 0.0,
+        "gh": np.array([100.0, 1500.0, 5500.0])[:, None, None],
+    }
     fields = {
-        name: (ON_LEVELS, (mean + rng.normal(size=shape)).astype(np.float32),
-               {"units": UNITS[name]})
+        name: (
+            ON_LEVELS,
+            (mean + rng.normal(size=shape)).astype(np.float32),
+            {"units": UNITS[name]},
+        )
         for name, mean in means.items()
-    }  # fmt: skip
-    fields["sp"] = (("time", "lat", "lon"), np.full((times, height, width), 101000.0, np.float32),
-                    {"units": "Pa"})  # fmt: skip
+    }
+    fields["sp"] = (
+        ("time", "lat", "lon"),
+        np.full((times, height, width), 101000.0, np.float32),
+        {"units": "Pa"},
+    )
     coordinates = {
         "time": np.datetime64("2020-01-01T00", "ns")
         + 6 * np.arange(times) * np.timedelta64(1, "h"),

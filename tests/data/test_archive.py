@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.data import open_split
-from src.data.hdf5 import EventFiles
+from mindcast.data import open_split
+from mindcast.data.hdf5 import EventFiles
 from tests.data import archives
 from tests.data.archives import FRAMES, SIZE, row, settings, window, write_archive
 

@@ -2,8 +2,8 @@ import h5py
 import numpy as np
 import pytest
 
-from src.data import open_split
-from src.refusal import Refusal
+from mindcast.data import open_split
+from mindcast.refusal import Refusal
 from tests.data import archives
 from tests.data.archives import (
     FRAMES,

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from src.data.augment import augment, check_augmentation
-from src.refusal import Refusal
+from mindcast.data.augment import augment, check_augmentation
+from mindcast.refusal import Refusal
 
 
 def sequence(frames=2, height=6, width=6):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.data.frame_fit import centre_crop, fit_frames, resize
+from mindcast.data.frame_fit import centre_crop, fit_frames, resize
 
 
 def test_a_third_of_the_size_is_every_third_pixel_from_the_second_on():

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.data import open_split, prepare
-from src.refusal import Refusal
+from mindcast.data import open_split, prepare
+from mindcast.refusal import Refusal
 from tests.data.sequence_sets import settings, window
 
 SHAPE = (6, 8)
@@ -49,7 +49,7 @@ def refusal(source, name="shanghai", **changes):
     with pytest.raises(Refusal) as caught:
         made(source, name, **changes)
     assert not (source.parent / "set.h5").exists()
-    assert not list(source.parent.glob("*.part"))
+    assert not list(source.parent.glob("*.part*"))
     message = str(caught.value)
     assert "\n" not in message
     return message

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from src.data import open_split
-from src.data.pipeline import Batches
-from src.refusal import Refusal
+from mindcast.data import open_split
+from mindcast.data.pipeline import Batches
+from mindcast.refusal import Refusal
 from tests.data.archives import settings, window, write_archive
 
 

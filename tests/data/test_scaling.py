@@ -1,6 +1,6 @@
 import numpy as np
 
-from src.data.scaling import VIL_MAX, scale_vil
+from mindcast.data.scaling import VIL_MAX, scale_vil
 
 
 def test_codes_fill_zero_to_one_in_float32():

@@ -6,10 +6,10 @@ import h5py
 import numpy as np
 import pytest
 
-from src.data import open_split
-from src.data.base import SPLITS
-from src.evaluation.baselines import persistence
-from src.evaluation.suite import NowcastSuite
+from mindcast.data import open_split
+from mindcast.data.base import SPLITS
+from mindcast.evaluation.baselines import persistence
+from mindcast.evaluation.suite import NowcastSuite
 from tests.data.sequence_sets import FRAMES, SIZE, random_codes, settings, window, write
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "diffcast_h5_like"
@@ -57,8 +57,12 @@ def test_sequences_of_unlike_length_each_give_what_they_can(tmp_path):
     write(tmp_path / "a.h5", "shanghai", {"test": codes})
     sequences = opened(tmp_path / "a.h5", cut=window(5, 2))
     assert [sequences.label(i) for i in range(len(sequences))] == [
-        "test_0_00", "test_1_00", "test_1_02", "test_1_04", "test_2_00",
-    ]  # fmt: skip
+        "test_0_00",
+        "test_1_00",
+        "test_1_02",
+        "test_1_04",
+        "test_2_00",
+    ]
 
 
 @pytest.mark.parametrize("name", VAL)

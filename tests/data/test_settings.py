@@ -3,10 +3,10 @@ from datetime import datetime
 import pytest
 from pydantic import ValidationError
 
-from src.data import DATASETS, find_dataset, open_split, prepare
-from src.data.sequence_settings import CikmSettings, MeteoNetSettings, ShanghaiSettings
-from src.data.settings import SevirLRSettings, SevirSettings, SyntheticSettings
-from src.refusal import Refusal
+from mindcast.data import DATASETS, find_dataset, open_split, prepare
+from mindcast.data.sequence_settings import CikmSettings, MeteoNetSettings, ShanghaiSettings
+from mindcast.data.settings import SevirLRSettings, SevirSettings, SyntheticSettings
+from mindcast.refusal import Refusal
 from tests.data import archives
 
 

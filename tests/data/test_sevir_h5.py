@@ -2,10 +2,10 @@ import h5py
 import numpy as np
 import pytest
 
-from src.data import open_split, prepare, sevir_h5
-from src.data.sequence_settings import SevirH5Settings, SevirPrepareSettings
-from src.data.sevir_h5 import prepare_sevir_h5
-from src.refusal import Refusal
+from mindcast.data import open_split, prepare, sevir_h5
+from mindcast.data.sequence_settings import SevirH5Settings, SevirPrepareSettings
+from mindcast.data.sevir_h5 import prepare_sevir_h5
+from mindcast.refusal import Refusal
 from tests.data.archives import row, write_catalogue, write_events
 from tests.data.sequence_sets import settings, window
 

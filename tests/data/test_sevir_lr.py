@@ -6,9 +6,9 @@ import h5py
 import numpy as np
 import pytest
 
-from src.data import prepare, sevir_lr
-from src.data.sevir_lr import prepare_sevir_lr, reduce_frames
-from src.refusal import Refusal
+from mindcast.data import prepare, sevir_lr
+from mindcast.data.sevir_lr import prepare_sevir_lr, reduce_frames
+from mindcast.refusal import Refusal
 from tests.data import archives
 from tests.data.archives import row, settings, write_catalogue, write_events
 
@@ -102,11 +102,11 @@ def test_an_interrupted_run_leaves_whole_files_only_and_can_be_repeated(
     made(source, target)
     assert (target / "data" / FILES[0]).stat().st_mtime_ns == first  # kept, not made again
     assert codes(target, FILES[1]).shape == (3, 4, 3, 25)
-    assert not list(target.rglob("*.part"))
+    assert not list(target.rglob("*.part*"))
 
 
 def test_the_remains_of_a_killed_run_are_replaced(source, tmp_path):
-    part = tmp_path / "lr" / "data" / (FILES[0] + ".part")
+    part = (tmp_path / "lr" / "data" / FILES[0]).with_name(".A.part.h5")
     part.parent.mkdir(parents=True)
     part.write_bytes(b"half")
     target = made(source, tmp_path / "lr")

@@ -3,11 +3,11 @@ import csv
 import numpy as np
 import pytest
 
-from src.data import open_split, prepare, synthetic
-from src.data.rain import rain_event
-from src.data.settings import SyntheticSettings
-from src.data.synthetic import Recipe, main, write_archive
-from src.refusal import Refusal
+from mindcast.data import open_split, prepare, synthetic
+from mindcast.data.rain import rain_event
+from mindcast.data.settings import SyntheticSettings
+from mindcast.data.synthetic import Recipe, main, write_archive
+from mindcast.refusal import Refusal
 from tests.data.archives import window
 
 TINY = {"events": 5, "seed": 3, "size": 16, "frames": 4}
@@ -44,9 +44,7 @@ def test_rain_moves_so_that_the_near_future_is_predictable():
     events = [rain_event(np.random.default_rng(i), 32, 13, 10) for i in range(3)]
 
     def correlation(lag):
-        return np.mean([
-            np.corrcoef(e[..., 0].ravel(), e[..., lag].ravel())[0, 1] for e in events
-        ])  # fmt: skip
+        return np.mean([np.corrcoef(e[..., 0].ravel(), e[..., lag].ravel())[0, 1] for e in events])
 
     assert correlation(1) > 0.5
     assert correlation(1) > correlation(4) > correlation(12)
@@ -69,8 +67,12 @@ def test_the_catalogue_has_times_before_and_after_the_split_date(tmp_path):
     with (tmp_path / "a" / "CATALOG.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [r["time_utc"][:10] for r in rows] == [
-        "2019-05-28", "2019-05-29", "2019-05-30", "2019-05-31", "2019-06-02",
-    ]  # fmt: skip
+        "2019-05-28",
+        "2019-05-29",
+        "2019-05-30",
+        "2019-05-31",
+        "2019-06-02",
+    ]
     assert rows[0]["minute_offsets"] == "-20:-10:0:10"
 
 

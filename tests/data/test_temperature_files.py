@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from src.data.temperature.grid import along_grid, great_circle_steps, x_axis_angle
-from src.data.temperature.netcdf import scan
+from mindcast.data.temperature.grid import along_grid, great_circle_steps, x_axis_angle
+from mindcast.data.temperature.netcdf import scan
 from tests.data.temperature_files import LEVELS, Patch, dataset, opened, projected, write
 
 TRUTH = dataset().t.values
@@ -33,17 +33,30 @@ def cmip(data):
 
 
 def ncl(data):
-    names = {"t": "TMP_P0_L100_GLL0", "u": "UGRD_P0_L100_GLL0", "v": "VGRD_P0_L100_GLL0",
-             "w": "VVEL_P0_L100_GLL0", "gh": "HGT_P0_L100_GLL0", "sp": "PRES_P0_L1_GLL0",
-             "level": "lv_ISBL0", "lat": "lat_0", "lon": "lon_0"}  # fmt: skip
+    names = {
+        "t": "TMP_P0_L100_GLL0",
+        "u": "UGRD_P0_L100_GLL0",
+        "v": "VGRD_P0_L100_GLL0",
+        "w": "VVEL_P0_L100_GLL0",
+        "gh": "HGT_P0_L100_GLL0",
+        "sp": "PRES_P0_L1_GLL0",
+        "level": "lv_ISBL0",
+        "lat": "lat_0",
+        "lon": "lon_0",
+    }
     return data.rename(names)
 
 
 def java(data):
-    names = {"t": "Temperature_isobaric", "u": "u-component_of_wind_isobaric",
-             "v": "v-component_of_wind_isobaric", "w": "Vertical_velocity_pressure_isobaric",
-             "gh": "Geopotential_height_isobaric", "sp": "Pressure_surface",
-             "level": "isobaric1"}  # fmt: skip
+    names = {
+        "t": "Temperature_isobaric",
+        "u": "u-component_of_wind_isobaric",
+        "v": "v-component_of_wind_isobaric",
+        "w": "Vertical_velocity_pressure_isobaric",
+        "gh": "Geopotential_height_isobaric",
+        "sp": "Pressure_surface",
+        "level": "isobaric1",
+    }
     data = data.rename(names)
     return data.assign_coords(isobaric1=("isobaric1", 100 * data.isobaric1.values))  # no unit
 

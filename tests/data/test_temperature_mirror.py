@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from src.data.pipeline import Batches
-from src.data.temperature.mirror import mirror, mirrored
-from src.data.temperature.state import COLUMNS
-from src.physics.horizontal import PERIODIC, ROW_WEIGHT, Metric
-from src.physics.priors import known_winds, prior_channels
-from src.physics.resample import block_mean
+from mindcast.data.pipeline import Batches
+from mindcast.data.temperature.mirror import mirror, mirrored
+from mindcast.data.temperature.state import COLUMNS
+from mindcast.physics.horizontal import PERIODIC, ROW_WEIGHT, Metric
+from mindcast.physics.priors import known_winds, prior_channels
+from mindcast.physics.resample import block_mean
 from tests.data.temperature_files import LEVELS, Patch, dataset, opened, write
 
 WHOLE = Patch(frame=None, multiple=4)

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.data import open_split
-from src.data.temperature.netcdf import scan
-from src.physics import resample, vertical
-from src.physics.horizontal import divergence
-from src.physics.wind import geostrophic_wind, omega_from_continuity
+from mindcast.data import open_split
+from mindcast.data.temperature.netcdf import scan
+from mindcast.physics import resample, vertical
+from mindcast.physics.horizontal import divergence
+from mindcast.physics.wind import geostrophic_wind, omega_from_continuity
 from tests.data.temperature_files import Patch, settings
 
 ROOT = Path(__file__).parents[3] / "shared" / "data" / "temperature"
@@ -35,9 +35,12 @@ def correlation(a, b):
 
 @pytest.mark.parametrize(
     ("name", "state", "lowest", "rms", "share"),
-    [("nam211", 0, None, 3.58, 1.97), ("nam211", 1, None, 4.50, 2.16),
-     ("gfs_1deg", 0, 20, 1.94, 1.52)],
-)  # fmt: skip
+    [
+        ("nam211", 0, None, 3.58, 1.97),
+        ("nam211", 1, None, 4.50, 2.16),
+        ("gfs_1deg", 0, 20, 1.94, 1.52),
+    ],
+)
 def test_thickness_and_stability_are_those_of_the_readme(name, state, lowest, rms, share):
     _, p, fields = read(name, state)
     temperature, height = fields["temperature"], fields["height"]
@@ -60,9 +63,12 @@ def test_omega_by_continuity_correlates_with_the_model_s_as_published(state, exp
 
 @pytest.mark.parametrize(
     ("name", "state", "rows", "expected"),
-    [("nam211", 0, slice(30, 60), (0.933, 0.982)), ("nam211", 1, slice(30, 60), (0.982, 0.882)),
-     ("gfs_1deg", 0, slice(None), (0.967, 0.959))],
-)  # fmt: skip
+    [
+        ("nam211", 0, slice(30, 60), (0.933, 0.982)),
+        ("nam211", 1, slice(30, 60), (0.982, 0.882)),
+        ("gfs_1deg", 0, slice(None), (0.967, 0.959)),
+    ],
+)
 def test_the_geostrophic_wind_correlates_with_the_wind_as_published(name, state, rows, expected):
     file, _, fields = read(name, state, (500.0,))
     got = geostrophic_wind(fields["height"], file.grid.latitude, file.grid.metric)
@@ -116,9 +122,13 @@ def test_members_and_geopotential_are_understood():
 
 @pytest.mark.parametrize(
     ("name", "shape"),
-    [("nam211", (64, 92)), ("ruc212", (96, 124)), ("gfs_1deg", (44, 100)),
-     ("era5_eda_3deg", (60, 120))],
-)  # fmt: skip
+    [
+        ("nam211", (64, 92)),
+        ("ruc212", (96, 124)),
+        ("gfs_1deg", (44, 100)),
+        ("era5_eda_3deg", (60, 120)),
+    ],
+)
 def test_every_file_gives_whole_finite_samples(name, shape):
     patch = Patch((850.0, 500.0), 4, None, 4, "available")
     region = {"rows": (0, shape[0])}

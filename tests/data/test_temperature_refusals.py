@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.refusal import Refusal
+from mindcast.refusal import Refusal
 from tests.data.temperature_files import Patch, dataset, opened, projected, write
 
 
@@ -38,9 +38,13 @@ def test_a_truncated_file_is_refused(tmp_path, keep, engine):
 @pytest.mark.filterwarnings("ignore:Cannot close a netcdf_file")
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"GRIB\0\0\0\2", "is a GRIB file; turn it into NetCDF first"), (b"", "is no NetCDF file"),
-     (b"hello, world", "is no NetCDF file"), (b"CDF\1xxxxxxxxx", "NetCDF (")],
-)  # fmt: skip
+    [
+        (b"GRIB\0\0\0\2", "is a GRIB file; turn it into NetCDF first"),
+        (b"", "is no NetCDF file"),
+        (b"hello, world", "is no NetCDF file"),
+        (b"CDF\1xxxxxxxxx", "NetCDF ("),
+    ],
+)
 def test_a_file_of_another_kind_is_refused(tmp_path, content, words):
     (tmp_path / "a.nc").write_bytes(content)
     assert words in refusal(tmp_path)
@@ -126,8 +130,10 @@ def test_a_grid_too_small_for_the_factor_is_refused(tmp_path):
 def test_a_region_too_small_for_the_network_is_refused(tmp_path, frame):
     message = refusal(tmp_path, dataset(), Patch(frame=frame, multiple=32))
     wanted = "32 x 8" if frame else "32 x 32"
-    assert f"16 x 24 cells in the split's region, in whole coarse cells, but the model needs " \
-           f"{wanted}" in message  # fmt: skip
+    assert (
+        f"16 x 24 cells in the split's region, in whole coarse cells, but the model needs "
+        f"{wanted}" in message
+    )
 
 
 def test_crops_that_are_not_whole_coarse_cells_are_refused(tmp_path):

@@ -3,10 +3,10 @@ import pickle
 import numpy as np
 import pytest
 
-from src.data.temperature.state import COLUMNS
-from src.physics.horizontal import PERIODIC, ROW_WEIGHT, divergence
-from src.physics.priors import geostrophic_winds, known_winds, prior_channels
-from src.physics.resample import block_mean, coarsen_bicubic
+from mindcast.data.temperature.state import COLUMNS
+from mindcast.physics.horizontal import PERIODIC, ROW_WEIGHT, divergence
+from mindcast.physics.priors import geostrophic_winds, known_winds, prior_channels
+from mindcast.physics.resample import block_mean, coarsen_bicubic
 from tests.data.temperature_files import LEVELS, Patch, dataset, opened, projected, write
 
 PRESSURE = 100 * np.array(LEVELS)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.refusal import Refusal
+from mindcast.refusal import Refusal
 from tests.data.temperature_files import Patch, dataset, opened, projected, write
 
 WHOLE = Patch(frame=None, multiple=4)
@@ -48,9 +48,11 @@ def test_a_gap_leaves_times_out_between_splits(root):
 
 
 def test_splits_by_time_take_both_ends(root):
-    ranges = {"train": {"end": "2020-01-01T12:00"},
-              "val": {"start": "2020-01-01T18:00", "end": "2020-01-02T00:00"},
-              "test": {"start": "2020-01-02T06:00"}}  # fmt: skip
+    ranges = {
+        "train": {"end": "2020-01-01T12:00"},
+        "val": {"start": "2020-01-01T18:00", "end": "2020-01-02T00:00"},
+        "test": {"start": "2020-01-02T06:00"},
+    }
     assert times(root, "train", **ranges) == ["01T00", "01T06", "01T12"]
     assert times(root, "val", **ranges) == ["01T18", "02T00"]
     assert len(times(root, "test", **ranges)) == 5

@@ -3,7 +3,7 @@ import pytest
 import xarray as xr
 from pydantic import ValidationError
 
-from src.refusal import Refusal
+from mindcast.refusal import Refusal
 from tests.data.temperature_files import Patch, dataset, opened, settings, write
 
 WHOLE = Patch(frame=None, multiple=4)
@@ -79,15 +79,23 @@ def test_members_take_the_pressure_of_their_own_or_the_common_one(tmp_path):
 def test_every_entry_of_files_may_have_its_own_ground(root):
     write(dataset().drop_vars("sp"), root / "b.nc")
     write(surface(lsm=surface().lsm * 0), root / "other.nc")
-    both = fields(root, files=["a*.nc", "b*.nc"], surface_files=["ground.nc", "other.nc"],
-                  train={"end": "2020-01-01T00:00"})  # fmt: skip
+    both = fields(
+        root,
+        files=["a*.nc", "b*.nc"],
+        surface_files=["ground.nc", "other.nc"],
+        train={"end": "2020-01-01T00:00"},
+    )
     assert [named(both, i)["statics"][..., 1].max() for i in range(2)] == [1, 0]
     message = r"surface_files names 2 files, expected one for all or 1, one for each entry of "
     with pytest.raises(ValidationError, match=message + "files"):
         settings(root, surface_files=["ground.nc", "other.nc"])
     with pytest.raises(ValidationError, match=message + "test.files"):
-        settings(root, files=["a.nc", "b.nc"], surface_files=["ground.nc", "other.nc"],
-                 test={"files": ["c.nc"]})  # fmt: skip
+        settings(
+            root,
+            files=["a.nc", "b.nc"],
+            surface_files=["ground.nc", "other.nc"],
+            test={"files": ["c.nc"]},
+        )
 
 
 def refusal(root, ground=None):

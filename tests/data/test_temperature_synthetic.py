@@ -1,16 +1,16 @@
 import numpy as np
 import pytest
 
-from src.data import open_split, prepare
-from src.data.temperature import synthetic
-from src.data.temperature.atmosphere import PRESSURE
-from src.data.temperature.netcdf import scan
-from src.data.temperature.settings import SyntheticTemperatureSettings
-from src.data.temperature.synthetic import Recipe, write_archive
-from src.physics import resample, vertical
-from src.physics.horizontal import divergence
-from src.physics.wind import geostrophic_wind, omega_from_continuity
-from src.refusal import Refusal
+from mindcast.data import open_split, prepare
+from mindcast.data.temperature import synthetic
+from mindcast.data.temperature.atmosphere import PRESSURE
+from mindcast.data.temperature.netcdf import scan
+from mindcast.data.temperature.settings import SyntheticTemperatureSettings
+from mindcast.data.temperature.synthetic import Recipe, write_archive
+from mindcast.physics import resample, vertical
+from mindcast.physics.horizontal import divergence
+from mindcast.physics.wind import geostrophic_wind, omega_from_continuity
+from mindcast.refusal import Refusal
 from tests.data.temperature_files import Patch
 
 LEVELS = tuple(PRESSURE / 100)
@@ -19,9 +19,7 @@ SIZE = (32, 48)
 
 def settings(root, **changes):
     tree = {"grid_size": SIZE, "states": 4, "seed": 3, "crop_stride": 16, **changes}
-    return SyntheticTemperatureSettings(
-        name="synthetic_temperature", root_dir=str(root), **tree
-    )  # fmt: skip
+    return SyntheticTemperatureSettings(name="synthetic_temperature", root_dir=str(root), **tree)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor, nn, ops
 
-from src.diffusion.guidance import AlignmentGuidance
+from mindcast.diffusion.guidance import AlignmentGuidance
 
 
 class Reader(nn.Cell):

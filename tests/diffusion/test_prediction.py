@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.diffusion.noising import ForwardNoising
-from src.diffusion.prediction import (
+from mindcast.diffusion.noising import ForwardNoising
+from mindcast.diffusion.prediction import (
     KINDS,
     DynamicThreshold,
     ToX0,
@@ -11,9 +11,9 @@ from src.diffusion.prediction import (
     loss_weights,
     snr_weights,
 )
-from src.diffusion.process import DiffusionProcess
-from src.diffusion.schedules import beta_schedule
-from src.refusal import Refusal
+from mindcast.diffusion.process import DiffusionProcess
+from mindcast.diffusion.schedules import beta_schedule
+from mindcast.refusal import Refusal
 
 PROCESS = DiffusionProcess(beta_schedule("linear", 100))
 T = np.array([0, 40, 99], np.int32)

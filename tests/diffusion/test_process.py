@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.diffusion.process import SMALLEST_VARIANCE, DiffusionProcess, vlb_weights
+from mindcast.diffusion.process import SMALLEST_VARIANCE, DiffusionProcess, vlb_weights
 
 BETA = np.array([0.1, 0.2])  # alpha_bar = 0.9, 0.9 x 0.8 = 0.72
 

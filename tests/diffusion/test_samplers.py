@@ -3,10 +3,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from src.diffusion.process import DiffusionProcess
-from src.diffusion.samplers import SAMPLERS, make_plan
-from src.diffusion.schedules import beta_schedule
-from src.refusal import Refusal
+from mindcast.diffusion.process import DiffusionProcess
+from mindcast.diffusion.samplers import SAMPLERS, make_plan
+from mindcast.diffusion.schedules import beta_schedule
+from mindcast.refusal import Refusal
 
 PROCESS = DiffusionProcess(beta_schedule("linear", 1000))
 ALL = [("ddpm", 0.0), ("ddim", 0.0), ("ddim", 0.5), ("ddim", 1.0)]  # (sampler, eta)

@@ -3,18 +3,18 @@ import numpy as np
 import pytest
 from mindspore import Parameter, Tensor, nn
 
-from src.diffusion.guidance import AlignmentGuidance
-from src.diffusion.noising import at_time, constant
-from src.diffusion.process import DiffusionProcess
-from src.diffusion.samplers import make_plan
-from src.diffusion.sampling import (
+from mindcast.diffusion.guidance import AlignmentGuidance
+from mindcast.diffusion.noising import at_time, constant
+from mindcast.diffusion.process import DiffusionProcess
+from mindcast.diffusion.samplers import make_plan
+from mindcast.diffusion.sampling import (
     GuidedSamplingStep,
     MemberNoise,
     SamplingStep,
     member_batches,
     sample,
 )
-from src.diffusion.schedules import beta_schedule
+from mindcast.diffusion.schedules import beta_schedule
 
 PROCESS = DiffusionProcess(beta_schedule("linear", 100))
 COSINE = DiffusionProcess(beta_schedule("cosine", 100))  # unlike PROCESS, it ends in pure noise

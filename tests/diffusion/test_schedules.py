@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from src.diffusion.schedules import SCHEDULES, beta_schedule
-from src.refusal import Refusal
+from mindcast.diffusion.schedules import SCHEDULES, beta_schedule
+from mindcast.refusal import Refusal
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

@@ -3,11 +3,11 @@ import numpy as np
 import pytest
 from mindspore import Tensor, nn
 
-from src.diffusion.process import DiffusionProcess
-from src.diffusion.samplers import make_plan
-from src.diffusion.sampling import MemberNoise, SamplingStep, sample
-from src.diffusion.schedules import beta_schedule
-from src.diffusion.tiling import TiledStep, tiles_of
+from mindcast.diffusion.process import DiffusionProcess
+from mindcast.diffusion.samplers import make_plan
+from mindcast.diffusion.sampling import MemberNoise, SamplingStep, sample
+from mindcast.diffusion.schedules import beta_schedule
+from mindcast.diffusion.tiling import TiledStep, tiles_of
 
 PROCESS = DiffusionProcess(beta_schedule("cosine", 50, largest=0.9999))
 FIELD = (20, 28)

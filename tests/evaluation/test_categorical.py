@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from src.evaluation.categorical import SCORES, CategoricalScores, Counts, max_pool
-from src.refusal import Refusal
+from mindcast.evaluation.categorical import SCORES, CategoricalScores, Counts, max_pool
+from mindcast.refusal import Refusal
 
 
 def frame(rows):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.evaluation.frame_mean import (
+from mindcast.evaluation.frame_mean import (
     FrameMeanScores,
     PaddedPoolScores,
     padded_max_pool,

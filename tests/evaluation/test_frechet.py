@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.evaluation.frechet import FeatureMoments, frechet_distance, i3d_input
+from mindcast.evaluation.frechet import FeatureMoments, frechet_distance, i3d_input
 
 
 def moments(features, batches=1):

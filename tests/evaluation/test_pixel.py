@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.evaluation.pixel import (
+from mindcast.evaluation.pixel import (
     FrameErrors,
     MeanAbsoluteError,
     MeanSquaredError,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.evaluation.probabilistic import EnsembleCRPS, SpreadSkill, crps
+from mindcast.evaluation.probabilistic import EnsembleCRPS, SpreadSkill, crps
 
 
 def draw(members, seed=0):

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.evaluation.report import table_markdown, table_text, write_report
-from src.evaluation.suite import NowcastSuite
-from src.refusal import Refusal
+from mindcast.evaluation.report import table_markdown, table_text, write_report
+from mindcast.evaluation.suite import NowcastSuite
+from mindcast.refusal import Refusal
 
 
 @pytest.fixture
@@ -37,8 +37,10 @@ def test_text_table_is_aligned_and_complete(result):
     ):
         assert f"  {column}" in header
     assert [row.split("  ")[0] for row in rows] == [
-        "persistence", "ours (mean of 3)", "ours (member 0)",
-    ]  # fmt: skip
+        "persistence",
+        "ours (mean of 3)",
+        "ours (member 0)",
+    ]
     error = result["rows"]["persistence"]["scores"]["mae_physical"]["overall"]
     assert f"  {error:.2f}  " in rows[0]
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.evaluation.baselines import persistence
-from src.evaluation.suite import NowcastSuite
+from mindcast.evaluation.baselines import persistence
+from mindcast.evaluation.suite import NowcastSuite
 
 EVENTS = (
     Path(__file__).parents[3]
@@ -104,9 +104,16 @@ def test_persistence_on_real_radar_scores_what_was_measured_for_it():
         scores.update("persistence", persistence(context, 6), truth)
     found = scores.result()["rows"]["persistence"]["scores"]
     # published beside the data, rounded
-    expected = {"csi": 0.272, "csi_16": 0.577, "csi_181": 0.041, "csi_pool4": 0.316,
-                "csi_pool16": 0.477, "mae_physical": 19.29, "crps_physical": 19.29,
-                "mse": 0.0281}  # fmt: skip
+    expected = {
+        "csi": 0.272,
+        "csi_16": 0.577,
+        "csi_181": 0.041,
+        "csi_pool4": 0.316,
+        "csi_pool16": 0.477,
+        "mae_physical": 19.29,
+        "crps_physical": 19.29,
+        "mse": 0.0281,
+    }
     for name, value in expected.items():
         assert found[name]["overall"] == pytest.approx(value, abs=0.006 if value > 1 else 0.0006)
     assert found["csi"]["per_lead"] == pytest.approx(

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from mindspore import Parameter, Tensor, nn
 
-from src.layers.channel_norm import ChannelLayerNorm, UnitRMS
+from mindcast.layers.channel_norm import ChannelLayerNorm, UnitRMS
 
 SHAPE = (4, 6, 3, 5)
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor, ops
 
-from src.layers.conv_gru import ConvGRU
+from mindcast.layers.conv_gru import ConvGRU
 
 CHANNELS = 3
 

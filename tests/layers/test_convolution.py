@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.layers.convolution import Conv2d, Conv3d
+from mindcast.layers.convolution import Conv2d, Conv3d
 
 
 def correlate(x, weight, bias, stride, padding):
@@ -52,10 +52,15 @@ def test_groups_of_channels_do_not_see_each_other():
     weight, bias = cell.weight.asnumpy(), cell.bias.asnumpy()
     padding = ((1, 1), (1, 1))
     expected = [
-        correlate(x[:, 2 * g : 2 * g + 2], weight[3 * g : 3 * g + 3], bias[3 * g : 3 * g + 3],
-                  (1, 1), padding)
+        correlate(
+            x[:, 2 * g : 2 * g + 2],
+            weight[3 * g : 3 * g + 3],
+            bias[3 * g : 3 * g + 3],
+            (1, 1),
+            padding,
+        )
         for g in range(2)
-    ]  # fmt: skip
+    ]
     got = cell(Tensor(x)).asnumpy()
     np.testing.assert_allclose(got, np.concatenate(expected, 1), atol=2e-6)
     assert np.abs(weight).max() <= 1 / np.sqrt(2 * 9)  # the fan in is that of one group

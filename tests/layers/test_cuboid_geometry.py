@@ -4,9 +4,9 @@ import math
 import numpy as np
 import pytest
 
-from src.layers import cuboid_geometry as geometry
-from src.layers.cuboid_patterns import Cuboid, cuboids_of
-from src.refusal import Refusal
+from mindcast.layers import cuboid_geometry as geometry
+from mindcast.layers.cuboid_patterns import Cuboid, cuboids_of
+from mindcast.refusal import Refusal
 
 SHAPES = [(4, 6, 8), (3, 5, 7), (1, 4, 4)]
 CUBOIDS = [

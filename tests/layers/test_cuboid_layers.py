@@ -5,19 +5,19 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.layers import initialise
-from src.layers.activation import make_activation
-from src.layers.convolution import Conv2d
-from src.layers.cuboid_attention import AttentionOptions, CuboidSelfAttention
-from src.layers.cuboid_global import GlobalCuboidSelfAttention, GlobalOptions
-from src.layers.cuboid_global_stack import GlobalCuboidStack
-from src.layers.cuboid_patterns import Cuboid, axial
-from src.layers.cuboid_stack import CuboidStack, StackOptions
-from src.layers.dense import Dense
-from src.layers.embedding import SinusoidalEmbedding
-from src.layers.feed_forward import FeedForward
-from src.layers.patch import PatchMerging
-from src.layers.time_resblock import TimeResBlock
+from mindcast.layers import initialise
+from mindcast.layers.activation import make_activation
+from mindcast.layers.convolution import Conv2d
+from mindcast.layers.cuboid_attention import AttentionOptions, CuboidSelfAttention
+from mindcast.layers.cuboid_global import GlobalCuboidSelfAttention, GlobalOptions
+from mindcast.layers.cuboid_global_stack import GlobalCuboidStack
+from mindcast.layers.cuboid_patterns import Cuboid, axial
+from mindcast.layers.cuboid_stack import CuboidStack, StackOptions
+from mindcast.layers.dense import Dense
+from mindcast.layers.embedding import SinusoidalEmbedding
+from mindcast.layers.feed_forward import FeedForward
+from mindcast.layers.patch import PatchMerging
+from mindcast.layers.time_resblock import TimeResBlock
 
 OPTIONS = AttentionOptions(heads=2)
 
@@ -65,8 +65,8 @@ def test_gelu_and_its_slope_are_exact_to_a_millionth():
 def test_forms_for_other_devices_give_the_same_numbers(monkeypatch):
     x = Tensor(normal(6, 3))
     dense, gelu = stirred(Dense(3, 5)), make_activation("gelu")
-    monkeypatch.setattr("src.layers.dense.on_cpu", lambda: False)
-    monkeypatch.setattr("src.layers.activation.on_cpu", lambda: False)
+    monkeypatch.setattr("mindcast.layers.dense.on_cpu", lambda: False)
+    monkeypatch.setattr("mindcast.layers.activation.on_cpu", lambda: False)
     for fast, plain in ((dense, stirred(Dense(3, 5))), (gelu, make_activation("gelu"))):
         np.testing.assert_allclose(fast(x).asnumpy(), plain(x).asnumpy(), atol=2e-6)
         slopes = [

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor, nn
 
-from src.layers.dropout import Dropout, make_dropout
+from mindcast.layers.dropout import Dropout, make_dropout
 
 SHAPE = (64, 50, 32)
 

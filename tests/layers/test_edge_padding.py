@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.layers import edge_padding
-from src.layers.edge_padding import with_edges
+from mindcast.layers import edge_padding
+from mindcast.layers.edge_padding import with_edges
 
 SHAPE = (2, 3, 4, 5)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.layers.embedding import SinesThenCosines
+from mindcast.layers.embedding import SinesThenCosines
 
 
 def embedded(numbers, width=8):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.layers.cuboid_attention import AttentionOptions
-from src.layers.frame_cross_attention import FrameCrossAttention
+from mindcast.layers.cuboid_attention import AttentionOptions
+from mindcast.layers.frame_cross_attention import FrameCrossAttention
 
 
 def normal(*shape, seed=0):

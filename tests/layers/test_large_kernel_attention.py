@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.layers.initialise import zeros
-from src.layers.large_kernel_attention import LargeKernelAttention, SpatialGate, depthwise
+from mindcast.layers.initialise import zeros
+from mindcast.layers.large_kernel_attention import LargeKernelAttention, SpatialGate, depthwise
 
 
 def impulse(channels, size):

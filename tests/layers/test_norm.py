@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.layers import norm
-from src.layers.norm import BatchNorm, GroupNorm, JoinedGroupNorm, LayerNorm
+from mindcast.layers import norm
+from mindcast.layers.norm import BatchNorm, GroupNorm, JoinedGroupNorm, LayerNorm
 
 
 def normalise(x, axes, eps):

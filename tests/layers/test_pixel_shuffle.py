@@ -1,7 +1,7 @@
 import numpy as np
 from mindspore import Tensor
 
-from src.layers.pixel_shuffle import pixel_shuffle
+from mindcast.layers.pixel_shuffle import pixel_shuffle
 
 
 def test_channel_c_i_j_becomes_pixel_i_j_of_channel_c():

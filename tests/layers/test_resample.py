@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.layers import resample
-from src.layers.resample import nearest_resize, space_to_depth
+from mindcast.layers import resample
+from mindcast.layers.resample import nearest_resize, space_to_depth
 
 SIZES = [(4, 6), (9, 3), (5, 2), (2, 4), (3, 2), (1, 1), (7, 9)]
 

@@ -2,7 +2,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
-from src.layers.row_gather import copies_of_rows, row_gather
+from mindcast.layers.row_gather import copies_of_rows, row_gather
 
 
 def test_copies_name_every_use_of_every_row():

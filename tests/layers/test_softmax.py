@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.layers import softmax
-from src.layers.softmax import make_softmax
+from mindcast.layers import softmax
+from mindcast.layers.softmax import make_softmax
 
 
 @pytest.fixture(params=[True, False])

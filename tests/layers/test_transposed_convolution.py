@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.layers.convolution import Conv2d
-from src.layers.transposed_convolution import Conv2dTranspose
+from mindcast.layers.convolution import Conv2d
+from mindcast.layers.transposed_convolution import Conv2dTranspose
 
 
 def normal(*shape, seed=0):

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import xarray
 
-from src.output.netcdf import write_netcdf
-from src.output.temperature import DownscaledTemperature
-from src.refusal import Refusal
+from mindcast.output.netcdf import write_netcdf
+from mindcast.output.temperature import DownscaledTemperature
+from mindcast.refusal import Refusal
 
 LEVELS = np.array([1000.0, 850, 500])
 PROVENANCE = {

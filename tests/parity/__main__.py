@@ -13,7 +13,7 @@ from pathlib import Path
 
 os.environ.setdefault("GLOG_v", "3")
 
-from src.runtime.leaving import leave
+from mindcast.runtime.leaving import leave
 from tests.parity.golden import Comparison, GoldenFile, Handler
 from tests.parity.handlers import handler_for
 

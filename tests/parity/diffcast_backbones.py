@@ -8,21 +8,21 @@ from typing import Any
 import numpy as np
 from mindspore import Tensor, nn
 
-from src.layers.cuboid_global import GlobalCuboidSelfAttention, GlobalOptions
-from src.models.diffcast.backbones import build_backbone
-from src.models.diffcast.backbones.moments import (
+from mindcast.layers.cuboid_global import GlobalCuboidSelfAttention, GlobalOptions
+from mindcast.models.diffcast.backbones import build_backbone
+from mindcast.models.diffcast.backbones.moments import (
     derivative_moments,
     kernels_of,
     moment_matrix,
     moments,
 )
-from src.models.diffcast.backbones.settings import (
+from mindcast.models.diffcast.backbones.settings import (
     ConvGRUSettings,
     EarthformerSettings,
     PhyDNetSettings,
     SimVPSettings,
 )
-from src.models.diffcast.backbones.weights import to_ours_backbone
+from mindcast.models.diffcast.backbones.weights import to_ours_backbone
 from tests.parity.cells import differentiate, load
 from tests.parity.golden import Comparison, GoldenFile
 from tests.parity.prediff_cuboid import ZERO_GRADIENT, OnRows, attention_options, cuboid

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from src.data.frame_fit import centre_crop, resize
-from src.training.schedule import DECAYS, learning_rate
+from mindcast.data.frame_fit import centre_crop, resize
+from mindcast.training.schedule import DECAYS, learning_rate
 from tests.parity.golden import Comparison, GoldenFile
 
 

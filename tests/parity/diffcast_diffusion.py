@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 from mindspore import Tensor
 
-from src.diffusion.noising import ForwardNoising
-from src.diffusion.prediction import ToX0, TrainingTarget, snr_weights
-from src.diffusion.process import DiffusionProcess
-from src.diffusion.samplers import make_plan
-from src.diffusion.schedules import beta_schedule
+from mindcast.diffusion.noising import ForwardNoising
+from mindcast.diffusion.prediction import ToX0, TrainingTarget, snr_weights
+from mindcast.diffusion.process import DiffusionProcess
+from mindcast.diffusion.samplers import make_plan
+from mindcast.diffusion.schedules import beta_schedule
 from tests.parity.golden import Comparison, GoldenFile
 
 SCHEDULES = {"sigmoid": "sigmoid", "cosine": "cosine", "linear": "linear_rescaled"}  # theirs, ours

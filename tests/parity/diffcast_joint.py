@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from mindspore import Tensor, nn
 
-from src.diffusion.noising import at_time, constant
-from src.diffusion.samplers import Plan, make_plan
-from src.diffusion.sampling import SamplingStep
-from src.models.diffcast.forecaster import sample_residual
-from src.models.diffcast.network import JointNetwork
-from src.models.diffcast.residual_loss import ResidualLoss
-from src.models.diffcast.settings import DiffCastSettings
-from src.models.diffcast.weights import to_ours
+from mindcast.diffusion.noising import at_time, constant
+from mindcast.diffusion.samplers import Plan, make_plan
+from mindcast.diffusion.sampling import SamplingStep
+from mindcast.models.diffcast.forecaster import sample_residual
+from mindcast.models.diffcast.network import JointNetwork
+from mindcast.models.diffcast.residual_loss import ResidualLoss
+from mindcast.models.diffcast.settings import DiffCastSettings
+from mindcast.models.diffcast.weights import to_ours
 from tests.parity.cells import differentiate, load
 from tests.parity.diffcast_diffusion import KINDS
 from tests.parity.diffcast_networks import in_order, unet_of
@@ -39,8 +39,9 @@ def settings_of(config: dict[str, Any], **diffusion: Any) -> DiffCastSettings:
     kernels = re.search(r"kernels (\d+)/(\d+)", config["backbone"])
     simvp = {SIMVP[key]: int(value) for key, value in named}
     if kernels:
-        simvp |= dict(zip(("encoder_kernel", "decoder_kernel"), map(int, kernels.groups()),
-                          strict=True))  # fmt: skip
+        simvp |= dict(
+            zip(("encoder_kernel", "decoder_kernel"), map(int, kernels.groups()), strict=True)
+        )
     return DiffCastSettings(
         name="diffcast",
         frame_size=tuple(config["img"]),

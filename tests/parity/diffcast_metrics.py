@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from src.evaluation.categorical import CategoricalScores, csi
-from src.evaluation.frame_mean import (
+from mindcast.evaluation.categorical import CategoricalScores, csi
+from mindcast.evaluation.frame_mean import (
     FrameMeanScores,
     PaddedPoolScores,
     padded_max_pool,
     whole_codes,
 )
-from src.evaluation.pixel import FrameErrors, MeanAbsoluteError, MeanSquaredError, ssim_map
+from mindcast.evaluation.pixel import FrameErrors, MeanAbsoluteError, MeanSquaredError, ssim_map
 from tests.parity.golden import Comparison, GoldenFile
 
 COUNTS = {

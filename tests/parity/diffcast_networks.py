@@ -7,8 +7,8 @@ from typing import Any
 
 from mindspore import Tensor, nn
 
-from src.layers.large_kernel_attention import LargeKernelAttention
-from src.models.diffcast.blocks import (
+from mindcast.layers.large_kernel_attention import LargeKernelAttention
+from mindcast.models.diffcast.blocks import (
     PixelAttention,
     Residual,
     ResnetBlock,
@@ -16,8 +16,8 @@ from src.models.diffcast.blocks import (
     downsample,
     upsample,
 )
-from src.models.diffcast.context_net import ContextNet
-from src.models.diffcast.unet import DenoiserUNet
+from mindcast.models.diffcast.context_net import ContextNet
+from mindcast.models.diffcast.unet import DenoiserUNet
 from tests.parity.cells import differentiate, load
 from tests.parity.golden import Comparison, GoldenFile
 from tests.parity.prediff_vae import compare_gradients
@@ -66,8 +66,9 @@ class WithEmbeddings(nn.Cell):
 
 def in_order(golden: GoldenFile, prefix: str) -> list[str]:
     """The names prefix0, prefix1, ... of a pyramid's arrays."""
-    levels = sum(key.startswith(f"in/{prefix}") or key.startswith(f"out/{prefix}")
-                 for key in golden)  # fmt: skip
+    levels = sum(
+        key.startswith(f"in/{prefix}") or key.startswith(f"out/{prefix}") for key in golden
+    )
     return [f"{prefix}{level}" for level in range(levels)]
 
 

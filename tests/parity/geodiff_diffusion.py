@@ -8,17 +8,17 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from mindspore import Tensor, nn
 
-from src.diffusion.noising import ForwardNoising
-from src.diffusion.prediction import ToX0, target_coefficients, x0_coefficients
-from src.diffusion.process import DiffusionProcess
-from src.diffusion.samplers.base import endpoint_times
-from src.diffusion.samplers.ddim import step_between
-from src.diffusion.samplers.ddpm import plan
-from src.diffusion.schedules import beta_schedule
-from src.models.geodiff.losses import LossTerms, adjacent_correlation, over_batch
-from src.models.geodiff.public_diffusion import PublicLoss, public_step, sample_images
-from src.models.geodiff.settings import LARGEST_BETA, LossSettings
-from src.models.geodiff.upsampling import SHIFT_K
+from mindcast.diffusion.noising import ForwardNoising
+from mindcast.diffusion.prediction import ToX0, target_coefficients, x0_coefficients
+from mindcast.diffusion.process import DiffusionProcess
+from mindcast.diffusion.samplers.base import endpoint_times
+from mindcast.diffusion.samplers.ddim import step_between
+from mindcast.diffusion.samplers.ddpm import plan
+from mindcast.diffusion.schedules import beta_schedule
+from mindcast.models.geodiff.losses import LossTerms, adjacent_correlation, over_batch
+from mindcast.models.geodiff.public_diffusion import PublicLoss, public_step, sample_images
+from mindcast.models.geodiff.settings import LARGEST_BETA, LossSettings
+from mindcast.models.geodiff.upsampling import SHIFT_K
 from tests.parity.cells import differentiate
 from tests.parity.geodiff_network import VolumeNetwork, network_of, tensor
 from tests.parity.golden import Comparison, GoldenFile

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from src.evaluation.downscale.spectrum import power_spectrum
-from src.evaluation.downscale.suite import DownscaleSuite
-from src.evaluation.downscale.target import Target
-from src.physics.resample import block_mean
+from mindcast.evaluation.downscale.spectrum import power_spectrum
+from mindcast.evaluation.downscale.suite import DownscaleSuite
+from mindcast.evaluation.downscale.target import Target
+from mindcast.physics.resample import block_mean
 from tests.parity.golden import Comparison, GoldenFile
 
 FLOAT64 = 1e-9

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 from mindspore import Tensor, nn, ops
 
-from src.layers.channel_norm import ChannelLayerNorm
-from src.layers.embedding import SinesThenCosines
-from src.models.geodiff.attention import (
+from mindcast.layers.channel_norm import ChannelLayerNorm
+from mindcast.layers.embedding import SinesThenCosines
+from mindcast.models.geodiff.attention import (
     FrameAttention,
     LevelAttention,
     LinearAttention,
@@ -17,11 +17,11 @@ from src.models.geodiff.attention import (
     Residual,
     Rotary,
 )
-from src.models.geodiff.blocks import Downsample, ResnetBlock, RMSNorm, TransposedUpsample
-from src.models.geodiff.positions import bucket_table, rotary_frequencies
-from src.models.geodiff.settings import UNetSettings
-from src.models.geodiff.unet3d import UNet3d
-from src.models.geodiff.weights import to_ours
+from mindcast.models.geodiff.blocks import Downsample, ResnetBlock, RMSNorm, TransposedUpsample
+from mindcast.models.geodiff.positions import bucket_table, rotary_frequencies
+from mindcast.models.geodiff.settings import UNetSettings
+from mindcast.models.geodiff.unet3d import UNet3d
+from mindcast.models.geodiff.weights import to_ours
 from tests.parity.cells import differentiate, load
 from tests.parity.golden import Comparison, GoldenFile
 
@@ -217,9 +217,7 @@ def network(golden: GoldenFile) -> Iterator[Comparison]:
     yield from intermediates(golden, cell.unet, x, t)
 
 
-def intermediates(
-    golden: GoldenFile, unet: UNet3d, x: Tensor, t: Tensor
-) -> Iterator[Comparison]:  # fmt: skip
+def intermediates(golden: GoldenFile, unet: UNet3d, x: Tensor, t: Tensor) -> Iterator[Comparison]:
     n, _, z, height, width = x.shape
     bias = unet.time_rel_pos_bias()
     frames = x.transpose(0, 2, 1, 3, 4).reshape(n * z, -1, height, width)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from src.physics import horizontal, priors, resample, vertical, wind
-from src.physics.horizontal import Metric, latitude_longitude_metric
+from mindcast.physics import horizontal, priors, resample, vertical, wind
+from mindcast.physics.horizontal import Metric, latitude_longitude_metric
 from tests.parity.golden import Comparison, GoldenFile
 
 EXACT = 1e-9

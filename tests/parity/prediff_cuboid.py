@@ -9,19 +9,19 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
-from src.layers import cuboid_geometry as geometry
-from src.layers.attention_pool import AttentionPool
-from src.layers.cuboid_attention import AttentionOptions, CuboidSelfAttention
-from src.layers.cuboid_global import GlobalCuboidSelfAttention, GlobalOptions
-from src.layers.cuboid_patterns import Cuboid, cuboids_of
-from src.layers.cuboid_stack import CuboidStack, StackOptions
-from src.layers.embedding import POSITION_EMBEDDINGS, SinusoidalEmbedding, TimeEmbedding
-from src.layers.feed_forward import FeedForward
-from src.layers.patch import FrameUpsample, PatchMerging
-from src.layers.time_resblock import GROUPS, TimeResBlock
-from src.models.prediff.alignment import AlignmentNetwork
-from src.models.prediff.earthformer_unet import EarthformerUNet
-from src.models.prediff.settings import AlignmentSettings, DenoiserSettings
+from mindcast.layers import cuboid_geometry as geometry
+from mindcast.layers.attention_pool import AttentionPool
+from mindcast.layers.cuboid_attention import AttentionOptions, CuboidSelfAttention
+from mindcast.layers.cuboid_global import GlobalCuboidSelfAttention, GlobalOptions
+from mindcast.layers.cuboid_patterns import Cuboid, cuboids_of
+from mindcast.layers.cuboid_stack import CuboidStack, StackOptions
+from mindcast.layers.embedding import POSITION_EMBEDDINGS, SinusoidalEmbedding, TimeEmbedding
+from mindcast.layers.feed_forward import FeedForward
+from mindcast.layers.patch import FrameUpsample, PatchMerging
+from mindcast.layers.time_resblock import GROUPS, TimeResBlock
+from mindcast.models.prediff.alignment import AlignmentNetwork
+from mindcast.models.prediff.earthformer_unet import EarthformerUNet
+from mindcast.models.prediff.settings import AlignmentSettings, DenoiserSettings
 from tests.parity.cells import differentiate, load
 from tests.parity.golden import Comparison, GoldenFile
 

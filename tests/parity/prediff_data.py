@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 import h5py
 import numpy as np
 
-from src.data import open_split
-from src.data.settings import SevirLRSettings
-from src.data.sevir import Archive
-from src.data.sevir_lr import TIME_STEP, reduce_frames
-from src.models.base import Window
+from mindcast.data import open_split
+from mindcast.data.settings import SevirLRSettings
+from mindcast.data.sevir import Archive
+from mindcast.data.sevir_lr import TIME_STEP, reduce_frames
+from mindcast.models.base import Window
 from tests.parity.golden import Comparison, GoldenFile
 
 SINGLE_FRAMES = "vae_test/items_"

@@ -9,20 +9,20 @@ from typing import Any
 import numpy as np
 from mindspore import Tensor, nn
 
-from src.diffusion.guidance import AlignmentGuidance, AlignmentViolation
-from src.diffusion.noising import ForwardNoising
-from src.diffusion.prediction import ToX0
-from src.diffusion.process import DiffusionProcess, vlb_weights
-from src.diffusion.samplers import Plan, make_plan
-from src.diffusion.sampling import GuidedSamplingStep, SamplingStep, sample
-from src.diffusion.schedules import beta_schedule
-from src.models.prediff.alignment import AlignmentNetwork
-from src.models.prediff.denoising_loss import AlignmentLoss, DenoisingLoss, mean_intensity
-from src.models.prediff.earthformer_unet import EarthformerUNet
-from src.models.prediff.latents import FrameLatents
-from src.models.prediff.settings import AlignmentSettings, DenoiserSettings, DiffusionSettings
-from src.models.prediff.vae import Autoencoder
-from src.models.prediff.weights import to_ours
+from mindcast.diffusion.guidance import AlignmentGuidance, AlignmentViolation
+from mindcast.diffusion.noising import ForwardNoising
+from mindcast.diffusion.prediction import ToX0
+from mindcast.diffusion.process import DiffusionProcess, vlb_weights
+from mindcast.diffusion.samplers import Plan, make_plan
+from mindcast.diffusion.sampling import GuidedSamplingStep, SamplingStep, sample
+from mindcast.diffusion.schedules import beta_schedule
+from mindcast.models.prediff.alignment import AlignmentNetwork
+from mindcast.models.prediff.denoising_loss import AlignmentLoss, DenoisingLoss, mean_intensity
+from mindcast.models.prediff.earthformer_unet import EarthformerUNet
+from mindcast.models.prediff.latents import FrameLatents
+from mindcast.models.prediff.settings import AlignmentSettings, DenoiserSettings, DiffusionSettings
+from mindcast.models.prediff.vae import Autoencoder
+from mindcast.models.prediff.weights import to_ours
 from tests.parity.cells import differentiate, load
 from tests.parity.golden import Comparison, GoldenFile
 from tests.parity.prediff_cuboid import pyramid_settings

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 from mindspore import Parameter, Tensor, ops
 
-from src.training.ema import WeightAverage, effective_decay
-from src.training.optimiser import AdamW, clip_by_global_norm
-from src.training.schedule import learning_rate
+from mindcast.training.ema import WeightAverage, effective_decay
+from mindcast.training.optimiser import AdamW, clip_by_global_norm
+from mindcast.training.schedule import learning_rate
 from tests.parity.golden import Comparison, GoldenFile
 
 

@@ -9,9 +9,9 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
-from src.models.prediff.discriminator import PatchDiscriminator
-from src.models.prediff.settings import AdversarySettings, AutoencoderSettings
-from src.models.prediff.vae import (
+from mindcast.models.prediff.discriminator import PatchDiscriminator
+from mindcast.models.prediff.settings import AdversarySettings, AutoencoderSettings
+from mindcast.models.prediff.vae import (
     Autoencoder,
     Decoder,
     Encoder,
@@ -20,15 +20,15 @@ from src.models.prediff.vae import (
     kl_to_standard_normal,
     split_moments,
 )
-from src.models.prediff.vae_blocks import AttentionBlock, Downsample, ResnetBlock, Upsample
-from src.models.prediff.vae_loss import (
+from mindcast.models.prediff.vae_blocks import AttentionBlock, Downsample, ResnetBlock, Upsample
+from mindcast.models.prediff.vae_loss import (
     DiscriminatorLoss,
     GeneratorLoss,
     ReconstructionLoss,
     hinge_loss,
     vanilla_loss,
 )
-from src.models.prediff.weights import to_ours
+from mindcast.models.prediff.weights import to_ours
 from tests.parity.cells import differentiate, load
 from tests.parity.golden import Comparison, GoldenFile
 

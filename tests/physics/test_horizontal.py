@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from src.physics import horizontal
-from src.physics.constants import EARTH_RADIUS
-from src.physics.horizontal import Metric, latitude_longitude_metric
+from mindcast.physics import horizontal
+from mindcast.physics.constants import EARTH_RADIUS
+from mindcast.physics.horizontal import Metric, latitude_longitude_metric
 
 M, AMPLITUDE = 3, 12.0
 
@@ -54,9 +54,7 @@ def errors(n, **options):
     }
 
 
-@pytest.mark.parametrize(
-    "options", [{}, {"north_first": False}, {"lats": (-60.0, -20.0)}], ids=str
-)  # fmt: skip
+@pytest.mark.parametrize("options", [{}, {"north_first": False}, {"lats": (-60.0, -20.0)}], ids=str)
 def test_derivatives_are_of_second_order_on_the_sphere(options):
     coarse, fine = errors(65, **options), errors(129, **options)
     for name, error in fine.items():
@@ -87,8 +85,10 @@ def globe(step=5.0):
 def test_on_a_periodic_grid_a_turn_of_the_field_turns_the_result():
     latitude, longitude, field = globe()
     metric = latitude_longitude_metric(latitude, longitude, periodic=True)
-    for operator in (lambda f: horizontal.gradient(f, metric)[0],
-                     lambda f: horizontal.laplacian(f, metric)):  # fmt: skip
+    for operator in (
+        lambda f: horizontal.gradient(f, metric)[0],
+        lambda f: horizontal.laplacian(f, metric),
+    ):
         turned = operator(np.roll(field, 7, axis=1))
         np.testing.assert_allclose(np.roll(operator(field), 7, axis=1), turned, atol=1e-18)
 

@@ -1,8 +1,8 @@
 import numpy as np
 
-from src.physics.constants import KAPPA
-from src.physics.horizontal import Metric, latitude_longitude_metric
-from src.physics.priors import (
+from mindcast.physics.constants import KAPPA
+from mindcast.physics.horizontal import Metric, latitude_longitude_metric
+from mindcast.physics.priors import (
     PRIORS,
     Winds,
     geostrophic_winds,
@@ -10,7 +10,7 @@ from src.physics.priors import (
     no_winds,
     prior_channels,
 )
-from src.physics.wind import omega_from_continuity
+from mindcast.physics.wind import omega_from_continuity
 
 PRESSURE = 100.0 * np.array([1000, 850, 700, 500, 300])
 LATITUDE, LONGITUDE = np.linspace(60, 30, 7), np.linspace(0, 40, 9)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.physics import resample
+from mindcast.physics import resample
 
 
 def field(*shape):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from src.physics import vertical
-from src.physics.constants import GAS_CONSTANT, GRAVITY, HEAT_CAPACITY, KAPPA
+from mindcast.physics import vertical
+from mindcast.physics.constants import GAS_CONSTANT, GRAVITY, HEAT_CAPACITY, KAPPA
 
 PRESSURE = 100.0 * np.array([1000, 925, 850, 700, 500, 400, 300, 200])
 
@@ -35,9 +35,7 @@ def test_the_vertical_derivative_is_exact_for_parabolas_in_ln_p(levels):
     s = np.log(p / 1e5)
     slope = vertical.log_pressure_derivative(p) @ (288 + 28 * s + 3 * s**2)
     np.testing.assert_allclose(slope, 28 + 6 * s, rtol=1e-12)
-    np.testing.assert_allclose(
-        vertical.pressure_derivative(p) @ (28 * s), 28 / p, rtol=1e-12
-    )  # fmt: skip
+    np.testing.assert_allclose(vertical.pressure_derivative(p) @ (28 * s), 28 / p, rtol=1e-12)
 
 
 def test_the_rows_are_the_published_three_point_weights():

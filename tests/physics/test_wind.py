@@ -1,8 +1,8 @@
 import numpy as np
 
-from src.physics.constants import EARTH_RADIUS, EARTH_ROTATION, GRAVITY
-from src.physics.horizontal import latitude_longitude_metric
-from src.physics.wind import coriolis, geostrophic_wind, omega_from_continuity
+from mindcast.physics.constants import EARTH_RADIUS, EARTH_ROTATION, GRAVITY
+from mindcast.physics.horizontal import latitude_longitude_metric
+from mindcast.physics.wind import coriolis, geostrophic_wind, omega_from_continuity
 
 PRESSURE = 100.0 * np.array([1000, 850, 700, 500, 300, 200])
 

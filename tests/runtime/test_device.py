@@ -4,8 +4,8 @@ import sys
 import pytest
 
 CODE = """
-from src.config.schema import Runtime
-from src.runtime import device
+from mindcast.config.schema import Runtime
+from mindcast.runtime import device
 print("used", device.start({target!r}, 0, Runtime(fallback={fallback})))
 """
 

@@ -6,7 +6,7 @@ import pytest
 SCRIPT = """
 import atexit, sys
 from types import ModuleType
-from src.runtime.leaving import leave
+from mindcast.runtime.leaving import leave
 
 if {loaded}:
     sys.modules["mindspore"] = ModuleType("mindspore")

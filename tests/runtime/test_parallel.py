@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from src.cli import parse
-from src.commands.request import present
-from src.refusal import Refusal
-from src.runtime.parallel import ALONE, World
+from mindcast.cli import parse
+from mindcast.commands.request import present
+from mindcast.refusal import Refusal
+from mindcast.runtime.parallel import ALONE, World
 
 
 def test_without_a_cluster_a_process_is_alone_and_leads(monkeypatch):

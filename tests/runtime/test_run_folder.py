@@ -2,61 +2,62 @@ import os
 
 import pytest
 
-from src.config.loader import load
-from src.refusal import Refusal
-from src.runtime import run_folder
+from mindcast.commands.request import begun_with
+from mindcast.refusal import Refusal
+from mindcast.runtime import run_folder
+from mindcast.settings import load_settings
 
 SMOKE = "configs/smoke/prediff.yaml"
 
 
 def test_a_new_run_holds_its_resolved_settings(tmp_path):
-    settings = load(SMOKE)
+    settings = load_settings(SMOKE)
     folder = run_folder.create(tmp_path / "a" / "run", settings)
-    assert load(folder.path / "config.yaml") == settings
+    assert load_settings(folder.path / "config.yaml") == settings
 
 
 def test_an_existing_run_is_refused_and_left_as_it_was(tmp_path):
-    run_folder.create(tmp_path / "run", load(SMOKE))
+    run_folder.create(tmp_path / "run", load_settings(SMOKE))
     before = (tmp_path / "run" / "config.yaml").read_bytes()
     with pytest.raises(Refusal, match="holds a run; continue it with --resume"):
-        run_folder.create(tmp_path / "run", load(SMOKE, ["runtime.seed=5"]))
+        run_folder.create(tmp_path / "run", load_settings(SMOKE, ["runtime.seed=5"]))
     assert (tmp_path / "run" / "config.yaml").read_bytes() == before
 
 
 def test_a_folder_with_other_things_is_refused(tmp_path):
     (tmp_path / "thesis.txt").write_text("all of it")
     with pytest.raises(Refusal, match="is not empty"):
-        run_folder.create(tmp_path, load(SMOKE))
+        run_folder.create(tmp_path, load_settings(SMOKE))
 
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "run").write_text("")
     with pytest.raises(Refusal, match="is a file, expected a folder"):
-        run_folder.create(tmp_path / "run", load(SMOKE))
+        run_folder.create(tmp_path / "run", load_settings(SMOKE))
 
 
 def test_resuming_nothing_is_refused(tmp_path):
     with pytest.raises(Refusal, match="holds no run"):
-        run_folder.reopen(tmp_path, load(SMOKE))
+        begun_with(tmp_path)
 
 
 def test_resuming_with_another_model_names_the_key(tmp_path):
-    run_folder.create(tmp_path / "run", load(SMOKE))
-    other = load(SMOKE, ["model.denoiser.heads=2"])
+    run_folder.create(tmp_path / "run", load_settings(SMOKE))
+    other = load_settings(SMOKE, ["model.denoiser.heads=2"])
     with pytest.raises(Refusal, match=r"configured differently \(model.denoiser.heads\)"):
-        run_folder.reopen(tmp_path / "run", other)
+        run_folder.reopen(tmp_path / "run", load_settings(SMOKE), other)
 
 
 def test_resuming_with_a_longer_training_keeps_both_settings(tmp_path):
-    first, longer = load(SMOKE), load(SMOKE, ["training.vae.max_steps=9"])
+    first, longer = load_settings(SMOKE), load_settings(SMOKE, ["training.vae.max_steps=9"])
     run_folder.create(tmp_path / "run", first)
-    run_folder.reopen(tmp_path / "run", longer)
-    assert load(tmp_path / "run" / "config.yaml") == first
-    assert load(tmp_path / "run" / "config_2.yaml") == longer
+    run_folder.reopen(tmp_path / "run", first, longer)
+    assert load_settings(tmp_path / "run" / "config.yaml") == first
+    assert load_settings(tmp_path / "run" / "config_2.yaml") == longer
 
 
 def test_every_test_gets_its_own_report(tmp_path):
-    folder = run_folder.create(tmp_path / "run", load(SMOKE))
+    folder = run_folder.create(tmp_path / "run", load_settings(SMOKE))
     first, second = folder.new_results(), folder.new_results()
     assert [p.name for p in (*first, *second)] == ["report", "figures", "report_2", "figures_2"]
 
@@ -68,4 +69,4 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path):
     else:
         blocked.mkdir(mode=0o500)
     with pytest.raises(Refusal, match="cannot make this folder"):
-        run_folder.create(blocked / "run", load(SMOKE))
+        run_folder.create(blocked / "run", load_settings(SMOKE))

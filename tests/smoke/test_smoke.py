@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 import xarray
 
-from src.config.loader import load
-from src.models import MODELS, load_spec
+from mindcast.models import MODELS, load_spec
+from mindcast.settings import load_settings
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +50,7 @@ def run(request, tmp_path_factory):
 
 def test_training_leaves_settings_checkpoints_a_log_and_curves(run):
     spec = load_spec(run.model)
-    settings = load(run.out / "config.yaml")
+    settings = load_settings(run.out / "config.yaml")
     assert settings.data.root_dir == str(run.folder / "data")
     found = {p.name for p in (run.out / "checkpoints").iterdir()}
     assert found == {f"{s}_{w}.ckpt" for s in spec.stages for w in ("best", "last", "state")}
@@ -77,7 +77,7 @@ RESULTS = {
 def test_testing_scores_every_method_beside_the_baselines(run):
     text = (run.out / "report" / "scores.json").read_text()
     scores = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
-    settings, about = load(run.out / "config.yaml"), scores["provenance"]
+    settings, about = load_settings(run.out / "config.yaml"), scores["provenance"]
     assert RESULTS[load_spec(run.model).task][0] <= scores["rows"].keys()
     for method in about["methods"]:  # an ensemble has two rows, a single-valued forecast one
         assert any(row.partition(" (")[0] == method for row in scores["rows"])

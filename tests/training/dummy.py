@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from src.config.frozen import Frozen
-from src.config.schema import RunSettings, Runtime, StageTraining
-from src.data.settings import SyntheticSettings
-from src.models.base import ModelSpec, Objective, Stage, Window
-from src.runtime.run_folder import RunFolder
+from mindcast.config.frozen import Frozen
+from mindcast.config.schema import RunSettings, Runtime, StageTraining
+from mindcast.data.settings import SyntheticSettings
+from mindcast.models.base import ModelSpec, Objective, Stage, Window
+from mindcast.runtime.run_folder import RunFolder
 
 SIZE = 8
 CRITIC_STARTS = 2
@@ -138,8 +138,8 @@ def trainer(
     path: Path, settings: RunSettings, spec: ModelSpec = SPEC, stage: str = "fit", **changes: Any
 ) -> Any:
     """A trainer over 12 samples, three steps of 4 an epoch, with 3 more for validation."""
-    from src.data.pipeline import Batches
-    from src.training.trainer import Trainer
+    from mindcast.data.pipeline import Batches
+    from mindcast.training.trainer import Trainer
 
     path.mkdir(parents=True, exist_ok=True)
     size = settings.training[stage].micro_batch_size

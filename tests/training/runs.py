@@ -7,8 +7,8 @@ import signal
 
 import numpy as np
 
-from src.data.pipeline import Batches
-from src.training import checkpoint
+from mindcast.data.pipeline import Batches
+from mindcast.training import checkpoint
 from tests.training import dummy
 from tests.training.dummy import Arrays, make_spec
 

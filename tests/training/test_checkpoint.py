@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from mindspore import nn
 
-from src.refusal import Refusal
-from src.training import checkpoint
+from mindcast.refusal import Refusal
+from mindcast.training import checkpoint
 from tests.training.dummy_cells import Matrix
 
 INFORMATION = {"model": "dummy", "stage": "fit"}

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from mindspore import Parameter, Tensor, ops
 
-from src.training.ema import WeightAverage, effective_decay
+from mindcast.training.ema import WeightAverage, effective_decay
 
 
 def parameter(values):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from mindspore import Parameter, Tensor
 
-from src.training.optimiser import AdamW, clip_by_global_norm, decayed
+from mindcast.training.optimiser import AdamW, clip_by_global_norm, decayed
 
 SHAPES = {"weight": (3, 4), "bias": (4,)}
 

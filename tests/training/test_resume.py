@@ -70,7 +70,7 @@ def test_a_signal_during_the_last_step_is_not_forgotten(tmp_path):
 @pytest.mark.slow
 def test_a_terminated_program_saves_its_state_and_leaves_with_code_130(tmp_path):
     program = (
-        "import sys; from src.models import MODELS; from src.cli import main;"
+        "import sys; from mindcast.models import MODELS; from mindcast.cli import main;"
         "MODELS['dummy'] = 'tests.training.dummy'; sys.exit(main(sys.argv[1:]))"
     )
     settings = run_settings(max_steps=100_000, log_every_steps=1, validate_every_steps=50_000)

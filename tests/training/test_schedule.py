@@ -1,6 +1,6 @@
 import pytest
 
-from src.training.schedule import learning_rate
+from mindcast.training.schedule import learning_rate
 
 
 def test_warm_up_rises_linearly_from_its_start_to_the_base():

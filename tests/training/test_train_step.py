@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from src.training.schedule import learning_rate
-from src.training.train_step import ObjectiveStep
+from mindcast.training.schedule import learning_rate
+from mindcast.training.train_step import ObjectiveStep
 from tests.training.dummy import run_settings, trainer
 from tests.training.runs import at_call, files, log, terminate
 

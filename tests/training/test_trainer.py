@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.refusal import Refusal
-from src.training.trainer import Trainer
+from mindcast.refusal import Refusal
+from mindcast.training.trainer import Trainer
 from tests.training.dummy import SPEC, run_settings, trainer
 from tests.training.runs import at_call, files, log, spoil
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from src.visualization.downscale_case import DownscaleCase
+from mindcast.visualization.downscale_case import DownscaleCase
 
 LEVELS = (1000.0, 850.0, 500.0, 200.0)
 
@@ -42,9 +42,14 @@ def make_result(ensemble=True):
         }
         spectrum = {"size": [12, 12], "cases": 1, "wavenumber": [1, 2, 3, 4, 5, 6], **curves}
         return {
-            "method": method, "field": field, "members": members, "cases": 1, "scores": scores,
-            "spectrum": spectrum, "ranks": ranks,
-        }  # fmt: skip
+            "method": method,
+            "field": field,
+            "members": members,
+            "cases": 1,
+            "scores": scores,
+            "spectrum": spectrum,
+            "ranks": ranks,
+        }
 
     rows = {"bicubic": row("bicubic", "forecast", 1)}
     if ensemble:

@@ -1,7 +1,7 @@
 import numpy as np
 from PIL import Image
 
-from src.visualization.case import Case
+from mindcast.visualization.case import Case
 
 
 def make_case(members=3, context=4, frames=6, side=12):

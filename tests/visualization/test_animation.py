@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.visualization.animation import FRAME_MS, LAST_FRAME_MS, forecast_animation
+from mindcast.visualization.animation import FRAME_MS, LAST_FRAME_MS, forecast_animation
 from tests.visualization.drawing import make_case
 
 

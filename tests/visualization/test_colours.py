@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.visualization.colours import (
+from mindcast.visualization.colours import (
     DBZ_LEVELS,
     HIT_MISS_RGB,
     VALUE_SCALES,

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from src.evaluation.suite import NowcastSuite
-from src.visualization.curves import csi_curves, error_curves
+from mindcast.evaluation.suite import NowcastSuite
+from mindcast.visualization.curves import csi_curves, error_curves
 from tests.visualization.drawing import pixels
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.visualization.downscale_case import root_mean_square
+from mindcast.visualization.downscale_case import root_mean_square
 from tests.visualization.downscaling import LEVELS, make_case
 
 

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from src.refusal import Refusal
-from src.visualization.cross_section import cross_section, edges
-from src.visualization.downscale import draw_downscale
-from src.visualization.downscale_case import DownscaleCase
-from src.visualization.downscale_curves import level_profiles, rank_histograms, spectrum_curves
-from src.visualization.downscale_panels import downscale_panel
-from src.visualization.levels import spread_out
-from src.visualization.scales import MISSING, error_scale, temperature_scale
+from mindcast.refusal import Refusal
+from mindcast.visualization.cross_section import cross_section, edges
+from mindcast.visualization.downscale import draw_downscale
+from mindcast.visualization.downscale_case import DownscaleCase
+from mindcast.visualization.downscale_curves import level_profiles, rank_histograms, spectrum_curves
+from mindcast.visualization.downscale_panels import downscale_panel
+from mindcast.visualization.levels import spread_out
+from mindcast.visualization.scales import MISSING, error_scale, temperature_scale
 from tests.visualization.downscaling import LEVELS, make_case, make_result
 from tests.visualization.drawing import pixels
 
@@ -125,8 +125,12 @@ def test_rank_histograms_are_drawn_for_ensembles_only(tmp_path):
 def test_all_pictures_of_a_test_are_named(tmp_path):
     paths = list(draw_downscale(tmp_path, make_result(), [("case-0", make_case())]))
     assert [path.name for path in paths] == [
-        "ours_case-0.png", "ours_case-0_section.png", "levels.png", "spectra.png", "ranks.png",
-    ]  # fmt: skip
+        "ours_case-0.png",
+        "ours_case-0_section.png",
+        "levels.png",
+        "spectra.png",
+        "ranks.png",
+    ]
     assert sorted(tmp_path.iterdir()) == sorted(paths)
 
 

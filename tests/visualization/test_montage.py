@@ -1,7 +1,7 @@
 import numpy as np
 
-from src.visualization.colours import VIL_RGB
-from src.visualization.montage import GAP, SMALLEST_SIDE, TITLE, montage
+from mindcast.visualization.colours import VIL_RGB
+from mindcast.visualization.montage import GAP, SMALLEST_SIDE, TITLE, montage
 
 
 def test_rows_of_unlike_frames_share_one_sheet():

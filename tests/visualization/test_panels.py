@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from src.refusal import Refusal
-from src.visualization.case import Case, clock, signed
-from src.visualization.colours import VIL_RGB
-from src.visualization.panels import evenly_spread, forecast_panel
+from mindcast.refusal import Refusal
+from mindcast.visualization.case import Case, clock, signed
+from mindcast.visualization.colours import VIL_RGB
+from mindcast.visualization.panels import evenly_spread, forecast_panel
 from tests.visualization.drawing import make_case, pixels
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from src.evaluation.downscale.target import Target
-from src.physics.resample import block_mean
+from mindcast.evaluation.downscale.target import Target
+from mindcast.physics.resample import block_mean
 
 LEVELS = (1000.0, 850.0, 500.0)
 FACTOR = 4

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from src.evaluation.downscale.baselines import BASELINES, interpolated
-from src.evaluation.downscale.consistency import BlockMeanError
-from src.evaluation.downscale.target import Target
+from mindcast.evaluation.downscale.baselines import BASELINES, interpolated
+from mindcast.evaluation.downscale.consistency import BlockMeanError
+from mindcast.evaluation.downscale.target import Target
 from tests.evaluation.downscale.fields import draw, entries, target_of
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.evaluation.downscale.distribution import PERCENTAGES, Quantiles
+from mindcast.evaluation.downscale.distribution import PERCENTAGES, Quantiles
 from tests.evaluation.downscale.fields import entries, target_of
 
 

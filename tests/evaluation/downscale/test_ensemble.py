@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.evaluation.downscale.ensemble import EnsembleErrors, RankHistogram
+from mindcast.evaluation.downscale.ensemble import EnsembleErrors, RankHistogram
 from tests.evaluation.downscale.fields import draw, entries, target_of
 
 

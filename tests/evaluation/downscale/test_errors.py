@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from mindearth.core import RelativeRMSELoss
 
-from src.evaluation.downscale.errors import GradientError, PointErrors, RelativeError
+from mindcast.evaluation.downscale.errors import GradientError, PointErrors, RelativeError
 from tests.evaluation.downscale.fields import draw, entries, target_of
 
 

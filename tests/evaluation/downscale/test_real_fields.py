@@ -3,8 +3,8 @@ from pathlib import Path
 import h5py
 import pytest
 
-from src.evaluation.downscale.baselines import BASELINES, interpolated
-from src.evaluation.downscale.suite import DownscaleSuite
+from mindcast.evaluation.downscale.baselines import BASELINES, interpolated
+from mindcast.evaluation.downscale.suite import DownscaleSuite
 from tests.evaluation.downscale.fields import target_of
 
 FOLDER = Path(__file__).parents[4] / "shared/data/temperature"

@@ -3,9 +3,9 @@ import json
 
 import pytest
 
-from src.evaluation.downscale.report import table_markdown, table_text, write_report
-from src.evaluation.downscale.suite import DownscaleSuite
-from src.refusal import Refusal
+from mindcast.evaluation.downscale.report import table_markdown, table_text, write_report
+from mindcast.evaluation.downscale.suite import DownscaleSuite
+from mindcast.refusal import Refusal
 from tests.evaluation.downscale.fields import LEVELS, draw, target_of
 
 
@@ -22,8 +22,10 @@ def test_text_has_a_table_of_scores_and_one_of_levels(result):
     header, rule, *rows = table_text(result).splitlines()[:5]
     assert len({len(line) for line in (header, rule, *rows)}) == 1
     assert [row.split("  ")[0] for row in rows] == [
-        "bicubic", "ours (mean of 5)", "ours (member 0)",
-    ]  # fmt: skip
+        "bicubic",
+        "ours (mean of 5)",
+        "ours (member 0)",
+    ]
     text = table_text(result)
     rmse = result["rows"]["bicubic"]["scores"]["rmse"]
     assert f"{rmse['overall']:.3f}" in text

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.evaluation.downscale.spectrum import PowerSpectra, power_spectrum
+from mindcast.evaluation.downscale.spectrum import PowerSpectra, power_spectrum
 from tests.evaluation.downscale.fields import FACTOR, draw, entries, target_of
 
 

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from src.evaluation.downscale.suite import DownscaleSuite
+from mindcast.evaluation.downscale.suite import DownscaleSuite
 from tests.evaluation.downscale.fields import LEVELS, draw, target_of
 
 
@@ -81,8 +81,12 @@ def test_memory_of_a_row_does_not_depend_on_the_cases():
 
     def numbers():
         kept = [vars(score) for row in suite.rows["ours"] for score in row.of_field]
-        arrays = [value for score in kept for part in score.values()
-                  for value in (part, *getattr(part, "__dict__", {}).values())]  # fmt: skip
+        arrays = [
+            value
+            for score in kept
+            for part in score.values()
+            for value in (part, *getattr(part, "__dict__", {}).values())
+        ]
         return sum(value.size for value in arrays if isinstance(value, np.ndarray))
 
     suite.update("ours", ensemble[..., None], target_of(truth))

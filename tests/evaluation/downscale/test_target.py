@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.evaluation.downscale.target import Target
+from mindcast.evaluation.downscale.target import Target
 from tests.evaluation.downscale.fields import target_of
 
 TRUTH = np.full((2, 3, 8, 8), 270.0)

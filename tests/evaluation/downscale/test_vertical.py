@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.evaluation.downscale.vertical import LevelCorrelation, StaticStability, ThicknessError
+from mindcast.evaluation.downscale.vertical import LevelCorrelation, StaticStability, ThicknessError
 from tests.evaluation.downscale.fields import LEVELS, draw, entries, target_of
 
 PRESSURE = 100 * np.array(LEVELS)
@@ -56,10 +56,14 @@ def test_correlation_is_numpy_s_case_by_case():
     score = LevelCorrelation(3)
     score.update(ensemble[:, 0], target_of(truth))
     expected, of_truth = (
-        np.array([[np.corrcoef(case[k].ravel(), case[k + 1].ravel())[0, 1] for k in range(2)]
-                  for case in field])
+        np.array(
+            [
+                [np.corrcoef(case[k].ravel(), case[k + 1].ravel())[0, 1] for k in range(2)]
+                for case in field
+            ]
+        )
         for field in (ensemble[:, 0], truth)
-    )  # fmt: skip
+    )
     found = entries(score)
     assert found["correlation"].values == pytest.approx(tuple(expected.mean(axis=0)), abs=1e-6)
     assert found["correlation_truth"].values == pytest.approx(

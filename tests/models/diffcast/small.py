@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from src.models.diffcast.settings import DiffCastSettings
+from mindcast.models.diffcast.settings import DiffCastSettings
 
 CONTEXT, TARGET, FRAME = 2, 6, (8, 8)
 SIMVP = {"spatial_channels": 4, "temporal_channels": 4, "temporal_layers": 2, "groups": 1}

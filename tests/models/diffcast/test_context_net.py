@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor, ops
 
-from src.models.diffcast.context_net import ContextNet
+from mindcast.models.diffcast.context_net import ContextNet
 
 FRAMES, LOCAL = 5, 2
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from src.models.diffcast import draws
+from mindcast.models.diffcast import draws
 from tests.models.diffcast.small import FRAME, TARGET, settings_of
 
 

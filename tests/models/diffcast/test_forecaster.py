@@ -3,11 +3,11 @@ import numpy as np
 import pytest
 from mindspore import Tensor, nn
 
-from src.config.schema import Sampling
-from src.diffusion.samplers import make_plan
-from src.models.diffcast import stages
-from src.models.diffcast.forecaster import DiffCastForecaster, sample_residual
-from src.refusal import Refusal
+from mindcast.config.schema import Sampling
+from mindcast.diffusion.samplers import make_plan
+from mindcast.models.diffcast import stages
+from mindcast.models.diffcast.forecaster import DiffCastForecaster, sample_residual
+from mindcast.refusal import Refusal
 from tests.models.diffcast.small import CONTEXT, FRAME, TARGET, settings_of
 
 SETTINGS = settings_of()

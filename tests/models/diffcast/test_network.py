@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.models.diffcast.network import to_fields, to_network
+from mindcast.models.diffcast.network import to_fields, to_network
 
 
 def fields(channels=1):

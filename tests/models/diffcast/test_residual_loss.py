@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 from mindspore import Parameter, Tensor, nn, ops
 
-from src.models.diffcast import draws
-from src.models.diffcast.backbone_loss import BackboneLoss
-from src.models.diffcast.network import to_network
-from src.models.diffcast.residual_loss import ResidualLoss
+from mindcast.models.diffcast import draws
+from mindcast.models.diffcast.backbone_loss import BackboneLoss
+from mindcast.models.diffcast.network import to_network
+from mindcast.models.diffcast.residual_loss import ResidualLoss
 from tests.models.diffcast.small import CONTEXT, TARGET, settings_of
 
 SEGMENTS = TARGET // CONTEXT
@@ -153,8 +153,9 @@ def test_a_segment_s_error_is_weighted_by_its_noise_level(weighting):
 def test_the_diffusion_loss_reaches_the_backbone_unless_it_is_frozen(freeze):
     loss, settings = loss_of(diffusion={"prediction": "x0"}, alpha=0.0, freeze_backbone=freeze)
     inputs = batch(settings)
-    gradient = ms.grad(loss, None, ms.ParameterTuple([loss.network.backbone_net.value]),
-                       has_aux=True)(*inputs)[0]  # fmt: skip
+    gradient = ms.grad(
+        loss, None, ms.ParameterTuple([loss.network.backbone_net.value]), has_aux=True
+    )(*inputs)[0]
     # d/dmu of mean (2 (truth - mu))^2 is -4 mean of the residual
     expected = 0.0 if freeze else -4 * residual_of(inputs).mean()
     value = ops.stack([gradient] if isinstance(gradient, Tensor) else list(gradient)).asnumpy()

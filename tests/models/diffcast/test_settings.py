@@ -1,8 +1,8 @@
 import pytest
 from pydantic import ValidationError
 
-from src.config.loader import load
-from src.models.diffcast.settings import DiffCastSettings, DiffusionSettings
+from mindcast.models.diffcast.settings import DiffCastSettings, DiffusionSettings
+from mindcast.settings import load_settings
 from tests.models.diffcast.small import settings_of
 
 BACKBONES = ("simvp", "phydnet", "convgru", "earthformer")
@@ -53,5 +53,5 @@ def test_settings_that_cannot_be_are_refused_in_the_user_s_words(changes, messag
 
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_a_configuration_is_shipped_for_every_backbone(backbone):
-    model = load(f"configs/diffcast_{backbone}_cfg.yaml").model
+    model = load_settings(f"configs/diffcast_{backbone}_cfg.yaml").model
     assert model == DiffCastSettings(name="diffcast", backbone=backbone)

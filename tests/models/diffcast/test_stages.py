@@ -2,8 +2,8 @@ import mindspore as ms
 import numpy as np
 import pytest
 
-from src.models.diffcast import stages
-from src.refusal import Refusal
+from mindcast.models.diffcast import stages
+from mindcast.refusal import Refusal
 from tests.models.diffcast.small import settings_of
 
 EARTHFORMER = {

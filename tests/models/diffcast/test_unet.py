@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.models.diffcast.unet import DenoiserUNet
+from mindcast.models.diffcast.unet import DenoiserUNet
 
 NAMES = ("x", "t", "previous", "segment", "context 0", "context 1", "context 2")
 

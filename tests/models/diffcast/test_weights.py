@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.config.loader import load
-from src.models import load_spec
-from src.models.diffcast.weights import SCHEDULE, to_ours
-from src.refusal import Refusal
+from mindcast.models import load_spec
+from mindcast.models.diffcast.weights import SCHEDULE, to_ours
+from mindcast.refusal import Refusal
+from mindcast.settings import load_settings
 
 MANIFESTS = Path(__file__).parents[4] / "shared" / "spec" / "manifests"
 DENOISER, CONTEXT_NET = 39_593_349, 6_676_544
@@ -41,7 +41,7 @@ def shapes(weights):
 
 
 def built(backbone, stage):
-    model = load(f"configs/diffcast_{backbone}_cfg.yaml").model
+    model = load_settings(f"configs/diffcast_{backbone}_cfg.yaml").model
     network = load_spec("diffcast").stages[stage].build_network(model)
     return {p.name: tuple(p.shape) for p in network.get_parameters()}
 

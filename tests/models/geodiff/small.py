@@ -6,10 +6,10 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor
 
-from src.models.geodiff.settings import GeoDiffSettings
-from src.physics import priors
-from src.physics.horizontal import Metric
-from src.physics.resample import block_mean
+from mindcast.models.geodiff.settings import GeoDiffSettings
+from mindcast.physics import priors
+from mindcast.physics.horizontal import Metric
+from mindcast.physics.resample import block_mean
 
 LEVELS, FACTOR, FINE = (1000, 850, 500), 2, (8, 12)
 UNET = {"dim": 4, "multiples": (1, 2), "heads": 2, "head_size": 4, "first_kernel": 3}
@@ -66,7 +66,7 @@ def sample(cases=2, seed=0):
 
 
 def metric_array(metric, cases, row_weights=None):
-    """The array "metric" of `src.data.base.Fields`, alike in all cases."""
+    """The array "metric" of `mindcast.data.base.Fields`, alike in all cases."""
     shape = metric.h_x.shape
     weights = np.ones(shape[0]) if row_weights is None else row_weights
     planes = (metric.h_x, metric.h_y, np.full(shape, metric.periodic), weights[:, None])

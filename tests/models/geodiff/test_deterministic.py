@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from src.models.geodiff import stages
-from src.models.geodiff.deterministic import DeterministicNetwork
-from src.models.geodiff.statistics import LevelMoments, PriorMoments
-from src.models.geodiff.training_losses import DeterministicLoss
-from src.models.geodiff.upsampling import SHIFT_K, upsample
-from src.physics.resample import bicubic
+from mindcast.models.geodiff import stages
+from mindcast.models.geodiff.deterministic import DeterministicNetwork
+from mindcast.models.geodiff.statistics import LevelMoments, PriorMoments
+from mindcast.models.geodiff.training_losses import DeterministicLoss
+from mindcast.models.geodiff.upsampling import SHIFT_K, upsample
+from mindcast.physics.resample import bicubic
 from tests.models.geodiff.small import built, sample, settings_of, tensors
 
 

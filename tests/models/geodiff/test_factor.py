@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from src.config.schema import Sampling, StageTraining
-from src.data import open_split
-from src.data.base import arrays_of
-from src.data.temperature.settings import SyntheticTemperatureSettings
-from src.models.geodiff import draws, stages
-from src.models.geodiff.deterministic import DeterministicNetwork
-from src.models.geodiff.forecaster import GeoDiffForecaster
-from src.models.geodiff.residual_network import ResidualNetwork
-from src.models.geodiff.spec import SPEC
-from src.physics.resample import bicubic, block_mean
-from src.training.train_step import ObjectiveStep
+from mindcast.config.schema import Sampling, StageTraining
+from mindcast.data import open_split
+from mindcast.data.base import arrays_of
+from mindcast.data.temperature.settings import SyntheticTemperatureSettings
+from mindcast.models.geodiff import draws, stages
+from mindcast.models.geodiff.deterministic import DeterministicNetwork
+from mindcast.models.geodiff.forecaster import GeoDiffForecaster
+from mindcast.models.geodiff.residual_network import ResidualNetwork
+from mindcast.models.geodiff.spec import SPEC
+from mindcast.physics.resample import bicubic, block_mean
+from mindcast.training.train_step import ObjectiveStep
 from tests.models.geodiff.small import built, settings_of
 
 LEVELS = (1000, 850, 500, 300)

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.models.geodiff.losses import TERMS, LossTerms, over_batch, over_samples
-from src.models.geodiff.settings import LossSettings
-from src.models.geodiff.training_losses import area_weights
-from src.models.geodiff.upsampling import SHIFT_K
+from mindcast.models.geodiff.losses import TERMS, LossTerms, over_batch, over_samples
+from mindcast.models.geodiff.settings import LossSettings
+from mindcast.models.geodiff.training_losses import area_weights
+from mindcast.models.geodiff.upsampling import SHIFT_K
 
 LEVELS, STD = (1000, 850, 500), np.array([5.0, 4.0, 3.0], np.float32)
 SHAPE = (2, 3, 6, 8)
@@ -112,8 +112,9 @@ def test_area_weights_are_cosines_with_mean_one_and_leave_a_uniform_error_alone(
     sine[..., 2] = np.sin(latitude)[:, None]
     area = area_weights(Tensor(sine)).asnumpy()
     np.testing.assert_allclose(area.mean((1, 2, 3)), 1, rtol=1e-5)
-    np.testing.assert_allclose(area[0, 0, :, 0] / area[0, 0, 0, 0],
-                               np.cos(latitude) / np.cos(latitude[0]), rtol=1e-5)  # fmt: skip
+    np.testing.assert_allclose(
+        area[0, 0, :, 0] / area[0, 0, 0, 0], np.cos(latitude) / np.cos(latitude[0]), rtol=1e-5
+    )
     truth = fields()
     plain, weighted = batch_means(truth + 1, truth), batch_means(truth + 1, truth, area=area)
     assert weighted["charbonnier"] == pytest.approx(plain["charbonnier"], rel=1e-5)

@@ -5,14 +5,14 @@ import mindspore as ms
 import numpy as np
 import pytest
 
-from src.config.schema import StageTraining
-from src.models.base import Objective
-from src.models.geodiff.deterministic import DeterministicNetwork
-from src.models.geodiff.settings import GeoDiffSettings
-from src.models.geodiff.statistics import LevelMoments, set_values
-from src.models.geodiff.training_losses import DeterministicLoss
-from src.physics.resample import bicubic, block_mean
-from src.training.train_step import ObjectiveStep
+from mindcast.config.schema import StageTraining
+from mindcast.models.base import Objective
+from mindcast.models.geodiff.deterministic import DeterministicNetwork
+from mindcast.models.geodiff.settings import GeoDiffSettings
+from mindcast.models.geodiff.statistics import LevelMoments, set_values
+from mindcast.models.geodiff.training_losses import DeterministicLoss
+from mindcast.physics.resample import bicubic, block_mean
+from mindcast.training.train_step import ObjectiveStep
 
 FILE = Path(__file__).parents[4] / "shared" / "data" / "temperature" / "nam211.nc"
 LEVELS = (1000, 900, 850, 700, 500, 400, 300, 200)

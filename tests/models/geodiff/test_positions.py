@@ -1,6 +1,6 @@
 import numpy as np
 
-from src.models.geodiff.positions import rotary_frequencies, rotation_matrices
+from mindcast.models.geodiff.positions import rotary_frequencies, rotation_matrices
 
 POSITIONS = np.array([0.0, 0.5, 2.0, 3.0])
 SIZE, ROTATED = 8, 6

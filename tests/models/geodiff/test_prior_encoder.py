@@ -2,8 +2,8 @@ import mindspore as ms
 import numpy as np
 import pytest
 
-from src.models.geodiff.deterministic import DeterministicNetwork
-from src.models.geodiff.residual_network import ResidualNetwork
+from mindcast.models.geodiff.deterministic import DeterministicNetwork
+from mindcast.models.geodiff.residual_network import ResidualNetwork
 from tests.models.geodiff.small import built, sample, settings_of, tensors
 
 

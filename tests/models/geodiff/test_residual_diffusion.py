@@ -3,23 +3,23 @@ import numpy as np
 import pytest
 from mindspore import Tensor, nn
 
-from src.config.schema import Sampling, StageTraining
-from src.diffusion.sampling import SamplingStep
-from src.diffusion.sampling import sample as run_plan
-from src.models.geodiff import draws, stages
-from src.models.geodiff.deterministic import DeterministicNetwork
-from src.models.geodiff.forecaster import GeoDiffForecaster, Guided
-from src.models.geodiff.hr_priors import FinePriors
-from src.models.geodiff.joint import JointNetwork
-from src.models.geodiff.residual_network import ResidualConditions, ResidualNetwork
-from src.models.geodiff.settings import DiffusionSettings
-from src.models.geodiff.training_losses import ResidualDiffusionLoss
-from src.models.geodiff.upsampling import SHIFT_K
-from src.physics import priors
-from src.physics.horizontal import Metric, latitude_longitude_metric
-from src.physics.resample import bicubic, block_mean
-from src.refusal import Refusal
-from src.training.train_step import ObjectiveStep
+from mindcast.config.schema import Sampling, StageTraining
+from mindcast.diffusion.sampling import SamplingStep
+from mindcast.diffusion.sampling import sample as run_plan
+from mindcast.models.geodiff import draws, stages
+from mindcast.models.geodiff.deterministic import DeterministicNetwork
+from mindcast.models.geodiff.forecaster import GeoDiffForecaster, Guided
+from mindcast.models.geodiff.hr_priors import FinePriors
+from mindcast.models.geodiff.joint import JointNetwork
+from mindcast.models.geodiff.residual_network import ResidualConditions, ResidualNetwork
+from mindcast.models.geodiff.settings import DiffusionSettings
+from mindcast.models.geodiff.training_losses import ResidualDiffusionLoss
+from mindcast.models.geodiff.upsampling import SHIFT_K
+from mindcast.physics import priors
+from mindcast.physics.horizontal import Metric, latitude_longitude_metric
+from mindcast.physics.resample import bicubic, block_mean
+from mindcast.refusal import Refusal
+from mindcast.training.train_step import ObjectiveStep
 from tests.models.geodiff.small import (
     FINE,
     LEVELS,

@@ -1,9 +1,9 @@
 import pytest
 from pydantic import ValidationError
 
-from src.config.schema import Sampling
-from src.models.geodiff.settings import DiffusionSettings, UNetSettings
-from src.refusal import Refusal
+from mindcast.config.schema import Sampling
+from mindcast.models.geodiff.settings import DiffusionSettings, UNetSettings
+from mindcast.refusal import Refusal
 from tests.models.geodiff.small import settings_of
 
 

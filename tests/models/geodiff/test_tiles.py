@@ -3,10 +3,10 @@ import pytest
 from mindspore import nn
 from pydantic import ValidationError
 
-from src.config.schema import Sampling
-from src.models.geodiff.deterministic import DeterministicNetwork
-from src.models.geodiff.forecaster import GeoDiffForecaster
-from src.models.geodiff.residual_network import ResidualNetwork
+from mindcast.config.schema import Sampling
+from mindcast.models.geodiff.deterministic import DeterministicNetwork
+from mindcast.models.geodiff.forecaster import GeoDiffForecaster
+from mindcast.models.geodiff.residual_network import ResidualNetwork
 from tests.models.geodiff.small import FINE, built, sample, settings_of
 
 DDIM = Sampling(sampler="ddim", steps=3, batch_size=2)

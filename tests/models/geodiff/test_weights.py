@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.models.geodiff.settings import DiffusionSettings, UNetSettings
-from src.models.geodiff.unet3d import UNet3d
-from src.models.geodiff.weights import to_ours
-from src.refusal import Refusal
+from mindcast.models.geodiff.settings import DiffusionSettings, UNetSettings
+from mindcast.models.geodiff.unet3d import UNet3d
+from mindcast.models.geodiff.weights import to_ours
+from mindcast.refusal import Refusal
 
 MANIFESTS = Path(__file__).parents[4] / "shared" / "spec" / "manifests"
 TRAINABLE = 35_706_243

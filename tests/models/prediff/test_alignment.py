@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.models.prediff.alignment import AlignmentNetwork
-from src.models.prediff.settings import AlignmentSettings
+from mindcast.models.prediff.alignment import AlignmentNetwork
+from mindcast.models.prediff.settings import AlignmentSettings
 
 SHAPE = (3, 4, 4, 2)
 TINY = {"base_units": 4, "depth": (1, 1), "heads": 2, "scale_shift": True}

@@ -4,9 +4,9 @@ import pytest
 from mindspore import Parameter, Tensor, nn, ops
 from pydantic import ValidationError
 
-from src.models.prediff.denoising_loss import AlignmentLoss, DenoisingLoss, mean_intensity
-from src.models.prediff.latents import FrameLatents
-from src.models.prediff.settings import DiffusionSettings, GuidanceSettings
+from mindcast.models.prediff.denoising_loss import AlignmentLoss, DenoisingLoss, mean_intensity
+from mindcast.models.prediff.latents import FrameLatents
+from mindcast.models.prediff.settings import DiffusionSettings, GuidanceSettings
 
 CONTEXT, TARGET = 1, 2
 

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.models.prediff.earthformer_unet import EarthformerUNet
-from src.models.prediff.settings import DenoiserSettings
+from mindcast.models.prediff.earthformer_unet import EarthformerUNet
+from mindcast.models.prediff.settings import DenoiserSettings
 
 CONTEXT, TARGET = (2, 4, 4, 3), (1, 4, 4, 3)
 TINY = {"base_units": 4, "depth": (1,), "heads": 2, "patterns": "full"}

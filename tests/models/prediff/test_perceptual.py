@@ -3,14 +3,14 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.models.prediff.perceptual import (
+from mindcast.models.prediff.perceptual import (
     STAGES,
     PerceptualDistance,
     load_perceptual_distance,
     perceptual_keys,
 )
-from src.models.prediff.settings import AdversarySettings
-from src.refusal import Refusal
+from mindcast.models.prediff.settings import AdversarySettings
+from mindcast.refusal import Refusal
 
 
 def tiny_weights(width=2):

@@ -3,16 +3,16 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.models.prediff.discriminator import PatchDiscriminator
-from src.models.prediff.settings import AutoencoderSettings
-from src.models.prediff.vae import (
+from mindcast.models.prediff.discriminator import PatchDiscriminator
+from mindcast.models.prediff.settings import AutoencoderSettings
+from mindcast.models.prediff.vae import (
     Autoencoder,
     gaussian_nll,
     kl_between,
     kl_to_standard_normal,
     split_moments,
 )
-from src.models.prediff.vae_blocks import AttentionBlock, Downsample, ResnetBlock
+from mindcast.models.prediff.vae_blocks import AttentionBlock, Downsample, ResnetBlock
 
 TINY = AutoencoderSettings(
     latent_channels=3, block_channels=(2, 4), layers_per_block=1, norm_groups=2

@@ -3,13 +3,13 @@ import numpy as np
 import pytest
 from mindspore import Tensor, nn, ops
 
-from src.layers.convolution import Conv2d
-from src.layers.resample import nearest_resize
-from src.models.prediff import vae_loss
-from src.models.prediff.discriminator import PatchDiscriminator
-from src.models.prediff.settings import AdversarySettings
-from src.models.prediff.vae import split_moments
-from src.models.prediff.vae_loss import (
+from mindcast.layers.convolution import Conv2d
+from mindcast.layers.resample import nearest_resize
+from mindcast.models.prediff import vae_loss
+from mindcast.models.prediff.discriminator import PatchDiscriminator
+from mindcast.models.prediff.settings import AdversarySettings
+from mindcast.models.prediff.vae import split_moments
+from mindcast.models.prediff.vae_loss import (
     DiscriminatorLoss,
     GeneratorLoss,
     ReconstructionLoss,
@@ -17,7 +17,7 @@ from src.models.prediff.vae_loss import (
     hinge_loss,
     vanilla_loss,
 )
-from src.refusal import Refusal
+from mindcast.refusal import Refusal
 
 OBJECTIVE = AdversarySettings(kl_weight=1e-2, layers=1, channels=2)
 

@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.config.loader import load
-from src.models import load_spec
-from src.models.prediff.weights import to_ours, to_reference
-from src.refusal import Refusal
+from mindcast.models import load_spec
+from mindcast.models.prediff.weights import to_ours, to_reference
+from mindcast.refusal import Refusal
+from mindcast.settings import load_settings
 
 MANIFESTS = Path(__file__).parents[4] / "shared" / "spec" / "manifests"
 STAGES = {
@@ -41,7 +41,7 @@ def test_all_learned_arrays_of_a_release_arrive_and_nothing_else(stage):
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_shipped_configuration_builds_the_released_networks(stage):
-    model = load("configs/diffusion_cfg.yaml").model
+    model = load_settings("configs/diffusion_cfg.yaml").model
     network = load_spec("prediff").stages[stage].build_network(model)
     parameters = {p.name: tuple(p.shape) for p in network.get_parameters()}
     manifest, count = STAGES[stage]

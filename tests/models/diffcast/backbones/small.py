@@ -4,8 +4,8 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor
 
-from src.models.diffcast.backbones import build_backbone
-from src.models.diffcast.backbones.settings import (
+from mindcast.models.diffcast.backbones import build_backbone
+from mindcast.models.diffcast.backbones.settings import (
     ConvGRUSettings,
     EarthformerSettings,
     PhyDNetSettings,

@@ -5,7 +5,7 @@ import mindspore as ms
 import numpy as np
 import pytest
 
-from src.models.diffcast.backbones import BACKBONES, build_backbone
+from mindcast.models.diffcast.backbones import BACKBONES, build_backbone
 from tests.models.diffcast.backbones.small import SETTINGS, frames, small
 
 MANIFESTS = Path(__file__).parents[5] / "shared" / "spec" / "manifests"

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.models.diffcast.backbones.convgru import BalancedError, GatedCell
-from src.models.diffcast.backbones.settings import ConvGRUSettings
+from mindcast.models.diffcast.backbones.convgru import BalancedError, GatedCell
+from mindcast.models.diffcast.backbones.settings import ConvGRUSettings
 from tests.models.diffcast.backbones.small import frames, small
 
 PIXEL = {"stem": (2,), "hidden": (3,), "state_kernels": (1,), "input_kernel": 1}

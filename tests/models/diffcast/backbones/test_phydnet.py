@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from mindspore import Tensor, ops
 
-from src.models.diffcast.backbones.moments import derivative_moments, kernels_of, moments
-from src.models.diffcast.backbones.phydnet import MomentError
+from mindcast.models.diffcast.backbones.moments import derivative_moments, kernels_of, moments
+from mindcast.models.diffcast.backbones.phydnet import MomentError
 from tests.models.diffcast.backbones.small import frames, small
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from src.models.diffcast.backbones import BACKBONES, check_backbone
-from src.models.diffcast.backbones import settings as types
-from src.refusal import Refusal
+from mindcast.models.diffcast.backbones import BACKBONES, check_backbone
+from mindcast.models.diffcast.backbones import settings as types
+from mindcast.refusal import Refusal
 
 PACKAGE = Path(types.__file__).parent
 FRAME = (128, 128)

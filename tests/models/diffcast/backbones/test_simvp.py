@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from mindspore import ops
 
-from src.models.diffcast.backbones.settings import SimVPSettings
+from mindcast.models.diffcast.backbones.settings import SimVPSettings
 from tests.models.diffcast.backbones.small import frames, small
 
 

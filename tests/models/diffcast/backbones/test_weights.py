@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.models.diffcast.backbones.weights import to_ours_backbone
-from src.refusal import Refusal
+from mindcast.models.diffcast.backbones.weights import to_ours_backbone
+from mindcast.refusal import Refusal
 
 MANIFESTS = Path(__file__).parents[5] / "shared" / "spec" / "manifests"
 

@@ -1,1 +1,0 @@
-"""MindCast: three published weather diffusion models behind one command line."""

@@ -1,0 +1,160 @@
+"""The command line: options in, one command run, an exit code out. Imports no MindSpore."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+from mindcast.commands.request import DEFAULT_CFG, Request
+from mindcast.models import MODELS, load_spec
+from mindcast.refusal import EXIT_CODE, Refusal
+from mindcast.runtime.interrupts import INTERRUPTED
+from mindcast.runtime.leaving import leave
+
+# mode -> module with `run(request)`; a new mode is one file in src/commands and one line here
+MODES = {
+    "train": "mindcast.commands.train",
+    "test": "mindcast.commands.test",
+    "prepare": "mindcast.commands.prepare",
+}
+DEVICES = ("Ascend", "GPU", "CPU")
+
+
+def run() -> NoReturn:
+    """The command `mindcast`: `main`, and the end of the process."""
+    leave(main())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line; a refusal becomes one line on standard error and exit code 2."""
+    try:
+        request = parse(arguments)
+        if request.nodes * request.devices > 1:
+            given = sys.argv[1:] if arguments is None else arguments
+            return import_module("mindcast.commands.launch").run(request, given)
+        run: Callable[[Request], None] = import_module(MODES[request.mode]).run
+        run(request)
+    except Refusal as refusal:
+        print(f"mindcast: {refusal}", file=sys.stderr)
+        return EXIT_CODE
+    except KeyboardInterrupt as interrupt:
+        print(f"mindcast: interrupted. {interrupt}", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def parse(arguments: Sequence[str] | None = None) -> Request:
+    """The options as a `Request`; Refusal for an option that is unknown or has a wrong value."""
+    given = _parser().parse_args(arguments)
+    _check_processes(given)
+    if given.resume and given.out is None:
+        raise Refusal("--resume: needs --out, the folder of the run to continue")
+    overrides = list(given.overrides)
+    if given.seed is not None:
+        overrides.append(f"runtime.seed={given.seed}")
+    return Request(
+        cfg=Path(given.cfg) if given.cfg else None,
+        mode=given.mode,
+        stage=given.stage,
+        device_target=given.device_target,
+        device_id=given.device_id,
+        nodes=given.nodes,
+        devices=given.devices,
+        nr=given.nr,
+        master=given.master,
+        out=Path(given.out) if given.out else None,
+        resume=given.resume,
+        overrides=tuple(overrides),
+    )
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise Refusal(f"{message}; see main.py --help")
+
+
+def _check_processes(given: argparse.Namespace) -> None:
+    for name in ("nodes", "devices"):
+        if getattr(given, name) < 1:
+            raise Refusal(f"--{name} {getattr(given, name)}: expected 1 or more")
+    if not 0 <= given.nr < given.nodes:
+        raise Refusal(
+            f"--nr {given.nr}: expected 0 to {given.nodes - 1}, one of --nodes {given.nodes}"
+        )
+    if given.nodes > 1 and given.master is None:
+        raise Refusal("--master: is needed with several nodes, HOST[:PORT] of node 0")
+    if given.nodes > 1 and given.out is None:
+        raise Refusal("--out: is needed with several nodes, one folder that all of them see")
+    if given.master is not None and not re.fullmatch(r"[^:\s]+(:\d{1,5})?", given.master):
+        raise Refusal(f"--master {given.master}: expected HOST or HOST:PORT")
+    if given.mode == "prepare" and given.nodes * given.devices > 1:
+        raise Refusal("--mode prepare: works in one process; leave out --nodes and --devices")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="main.py",
+        description="Train, score and compare weather diffusion models.",
+        epilog="Settings live in YAML files under configs/; any key can be given with --set.",
+    )
+    add = parser.add_argument
+    add(
+        "--cfg",
+        metavar="FILE",
+        help=f"settings file (default: {DEFAULT_CFG}; with an existing "
+        "--out: the run's own config.yaml)",
+    )
+    add("--mode", choices=tuple(MODES), default="train", help="what to do (default: train)")
+    add("--stage", default="all", help=f"training stage, or all (default: all); {_stages()}")
+    add(
+        "--device_target",
+        choices=DEVICES,
+        default="Ascend",
+        help="default: Ascend; if it is "
+        "absent the next of Ascend, GPU, CPU is used and a warning says so",
+    )
+    add(
+        "--device_id",
+        type=int,
+        default=0,
+        metavar="N",
+        help="which card, or the first of --devices (default: 0)",
+    )
+    add(
+        "--devices",
+        type=int,
+        default=1,
+        metavar="D",
+        help="processes on this machine, a card each (default: 1)",
+    )
+    add(
+        "--nodes",
+        type=int,
+        default=1,
+        metavar="N",
+        help="machines that work together, each "
+        "started with its --nr; --out is on storage that all see (default: 1)",
+    )
+    add("--nr", type=int, default=0, metavar="I", help="number of this machine, 0 to N-1")
+    add("--master", metavar="HOST[:PORT]", help="address of machine 0 (port: 8118)")
+    add("--out", metavar="DIR", help="run folder (default: runs/<time>-<model>)")
+    add("--resume", action="store_true", help="continue the run in --out")
+    add("--seed", type=int, metavar="N", help="short for --set runtime.seed=N")
+    add(
+        "--set",
+        action="append",
+        default=[],
+        dest="overrides",
+        metavar="KEY.PATH=VALUE",
+        help="change one setting; may be repeated",
+    )
+    return parser
+
+
+def _stages() -> str:
+    return "; ".join(f"{name}: {', '.join(load_spec(name).stages)}" for name in MODELS)

@@ -1,0 +1,82 @@
+"""Trained networks: where their checkpoints lie, and the networks themselves, frozen.
+
+The places are known without MindSpore, so a missing checkpoint is refused at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mindcast.config.schema import RunSettings
+from mindcast.models.base import ModelSpec
+from mindcast.refusal import Refusal
+from mindcast.runtime.run_folder import network_path
+
+if TYPE_CHECKING:
+    from mindspore import nn
+
+
+def checkpoint_files(
+    spec: ModelSpec, settings: RunSettings, stages: Iterable[str], run: Path
+) -> dict[str, Path]:
+    """The checkpoint of every stage: the one that `ckpt_path` names, else the best one beside it.
+
+    Without `ckpt_path` the best ones of the run folder `run`. An optional stage may be missing;
+    Refusal for any other.
+    """
+    named = Path(settings.ckpt_path) if settings.ckpt_path else None
+    folder = _folder(named, run)
+    files: dict[str, Path] = {}
+    for stage in stages:
+        path = network_path(folder, stage, "best")
+        if named is not None and named.is_file() and _stage(named, spec) == stage:
+            path = named
+        if path.is_file():
+            files[stage] = path
+        elif not spec.stages[stage].optional:
+            raise Refusal(f"{path}: no such checkpoint; train the stage first or mend ckpt_path")
+    return files
+
+
+def load_frozen(
+    spec: ModelSpec, settings: RunSettings, files: Mapping[str, Path]
+) -> dict[str, nn.Cell]:
+    """The networks of some stages, frozen and in evaluation mode."""
+    return {stage: load_one(spec, settings, stage, path)[0] for stage, path in files.items()}
+
+
+def load_one(
+    spec: ModelSpec, settings: RunSettings, stage: str, path: Path
+) -> tuple[nn.Cell, dict[str, Any]]:
+    """One stage's network, frozen, with the information of its checkpoint."""
+    from mindcast.training import checkpoint
+
+    network = spec.stages[stage].build_network(settings.model)
+    information = checkpoint.load_network(path, network, spec.name, stage)
+    for parameter in network.get_parameters():
+        parameter.requires_grad = False
+    network.set_train(False)
+    return network, {**information, "path": str(path)}
+
+
+def _folder(named: Path | None, run: Path) -> Path:
+    """The folder of the checkpoints."""
+    if named is None:
+        return run / "checkpoints"
+    if named.is_dir():
+        inner = named / "checkpoints"
+        return inner if inner.is_dir() else named
+    if not named.is_file():
+        raise Refusal(f"ckpt_path = {named}: no such file or folder; give a checkpoint or a run")
+    return named.parent
+
+
+def _stage(named: Path, spec: ModelSpec) -> str:
+    """The stage that a checkpoint's file name begins with."""
+    for stage in spec.stages:
+        if named.name.startswith(f"{stage}_"):
+            return stage
+    known = ", ".join(f"{stage}_..." for stage in spec.stages)
+    raise Refusal(f"ckpt_path = {named}: cannot tell its stage, expected a name like {known}")

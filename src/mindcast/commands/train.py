@@ -1,0 +1,124 @@
+"""`--mode train`: the stages of a model in order, each on its frozen predecessors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mindcast.commands.networks import checkpoint_files, load_frozen
+from mindcast.commands.request import (
+    Request,
+    begun_with,
+    chosen_stages,
+    present,
+    read_settings,
+    run_path,
+)
+from mindcast.config.schema import RunSettings
+from mindcast.data import open_split
+from mindcast.data.base import Samples
+from mindcast.models import load_spec
+from mindcast.models.base import ModelSpec
+from mindcast.runtime import run_folder
+from mindcast.runtime.parallel import World
+from mindcast.runtime.run_folder import RunFolder, network_path
+from mindcast.training.micro_batches import micro_batches
+
+
+def run(request: Request) -> None:
+    """Check everything that can be checked, then train; ends with where the checkpoints are."""
+    world = present(request)
+    settings = read_settings(request)
+    spec = load_spec(settings.model.name)
+    stages = chosen_stages(request, spec, settings)
+    path = run_path(request, settings)
+    splits = {stage: _splits(spec, settings, stage) for stage in stages}
+    for stage in stages:
+        micro_batches(stage, settings.training[stage], len(splits[stage][0]), world.size)
+    required = {stage: _required_files(spec, settings, stage, path, stages) for stage in stages}
+    folder = _folder(request, settings, path) if world.is_leader else RunFolder(path)
+    _start(request, settings, folder, world)
+    for stage in stages:
+        _train_stage(spec, settings, stage, folder, splits[stage], required[stage], world)
+    if world.is_leader:
+        print(f"trained {', '.join(stages)}; checkpoints are in {folder.checkpoints}")
+
+
+def _folder(request: Request, settings: RunSettings, path: Path) -> RunFolder:
+    if request.resume:
+        return run_folder.reopen(path, begun_with(path), settings)
+    return run_folder.create(path, settings)
+
+
+def _splits(spec: ModelSpec, settings: RunSettings, stage: str) -> tuple[Samples, Samples]:
+    window = spec.stages[stage].window(settings.model)
+    train = open_split(settings.data, "train", window)
+    return train, open_split(settings.data, "val", window)
+
+
+def _start(request: Request, settings: RunSettings, folder: RunFolder, world: World) -> None:
+    from mindcast.runtime import device, logging
+
+    device.start(request.device_target, request.device_id, settings.runtime)
+    world.join()
+    if world.is_leader:
+        logging.open_log(folder.path / "run.log")
+
+
+def _train_stage(
+    spec: ModelSpec,
+    settings: RunSettings,
+    name: str,
+    folder: RunFolder,
+    splits: tuple[Samples, Samples],
+    required: Mapping[str, Path],
+    world: World,
+) -> None:
+    import mindspore as ms
+
+    from mindcast.training.trainer import Trainer
+
+    stage = spec.stages[name]
+    frozen = load_frozen(spec, settings, required)
+    ms.set_seed(settings.runtime.seed + list(spec.stages).index(name))
+    trainer = Trainer(
+        spec=spec,
+        settings=settings,
+        stage_name=name,
+        folder=folder,
+        train=_batches(settings, name, splits[0], training=True, augmentation=stage.augmentation),
+        validation=_batches(settings, name, splits[1], training=False, augmentation=0),
+        frozen=frozen,
+        world=world,
+    )
+    trainer.restore()
+    trainer.run()
+
+
+def _required_files(
+    spec: ModelSpec, settings: RunSettings, name: str, run: Path, stages: tuple[str, ...]
+) -> dict[str, Path]:
+    """The checkpoints that a stage builds on; those of this run's `stages` are still to come."""
+    required = spec.stages[name].requires
+    earlier = [stage for stage in required if stage not in stages]
+    own = {s: network_path(run / "checkpoints", s, "best") for s in required if s in stages}
+    return {**checkpoint_files(spec, settings, earlier, run), **own}
+
+
+def _batches(
+    settings: RunSettings, stage: str, samples: Samples, training: bool, augmentation: int
+) -> Any:
+    from mindcast.data.pipeline import Batches
+
+    options = settings.training[stage]
+    return Batches(
+        samples,
+        batch_size=options.micro_batch_size,
+        seed=settings.runtime.seed,
+        augmentation=augmentation if options.augment else 0,
+        shuffle=training,
+        # a smaller last batch would mean one more compilation, also in validation
+        drop_remainder=training or len(samples) >= options.micro_batch_size,
+        workers=settings.data.workers,
+    )

@@ -1,0 +1,136 @@
+"""Batches of samples, shuffled and augmented by keyed draws, read ahead by mindspore.dataset.
+
+What a batch holds depends on (seed, epoch, number of the batch) alone: not on the number of
+workers, nor on how often the run was stopped and resumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from mindspore.dataset import GeneratorDataset
+
+from mindcast.data.augment import MIRRORED_FIELDS, augment, check_augmentation
+from mindcast.data.base import Samples, arrays_of
+from mindcast.data.temperature.mirror import mirrored
+from mindcast.refusal import Refusal
+
+ORDER, TURNS = 0, 1  # first word of the key of a draw: what it is for
+Batch = tuple[np.ndarray, tuple[np.ndarray, ...]]
+
+
+class Batches:
+    """The batches of every epoch of one split.
+
+    augmentation: 1 and 2 of the first array, a sequence, see `augment`; 3 of all arrays, fields,
+        see `mirrored`.
+    shuffle: else samples come in the order of the split.
+    drop_remainder: leave out the last batch where it is smaller.
+    workers: processes that read; 1 reads in a thread.
+    """
+
+    def __init__(
+        self,
+        samples: Samples,
+        batch_size: int,
+        seed: int,
+        augmentation: int = 0,
+        shuffle: bool = True,
+        drop_remainder: bool = True,
+        workers: int = 1,
+    ) -> None:
+        if augmentation not in (0, MIRRORED_FIELDS):
+            _, height, width, *_ = samples.shapes[0]
+            check_augmentation(augmentation, (height, width))
+        self.samples, self.batch_size, self.seed = samples, batch_size, seed
+        self.augmentation, self.shuffle, self.drop_remainder = augmentation, shuffle, drop_remainder
+        self.workers = workers
+        self.batches_per_epoch = self._count()
+
+    def epoch(self, epoch: int, start: int = 0, every: int = 1) -> Iterator[Batch]:
+        """Batches of (keys (N,) int64, arrays (N, ...) of the samples), from number `start` on.
+
+        every: how many are dealt out at a time, this process taking the first of each deal.
+        Refusal if a sample cannot be read or holds NaN or infinity.
+        """
+        order = self._order(epoch)
+        numbers = range(start, self.batches_per_epoch, every)
+        if not numbers:
+            return
+        size = self.batch_size
+        order = np.concatenate([order[k * size : (k + 1) * size] for k in numbers])
+        source = _Source(self.samples, order, self.augmentation, self.seed, epoch)
+        dataset = GeneratorDataset(
+            source,
+            ["key", *(f"array{k}" for k in range(len(self.samples.shapes))), "problem"],
+            shuffle=False,  # the order is ours
+            num_parallel_workers=self.workers,
+            python_multiprocessing=self.workers > 1,
+        ).batch(self.batch_size)
+        iterator = dataset.create_tuple_iterator(num_epochs=1, output_numpy=True)
+        try:
+            for keys, *arrays, problems in iterator:
+                _raise_first(problems)
+                yield keys, tuple(arrays)
+        finally:
+            iterator.stop()
+
+    def _count(self) -> int:
+        total = len(self.samples)
+        if total < (self.batch_size if self.drop_remainder else 1):
+            raise Refusal(
+                f"{self.samples.source}: {total} samples, expected at least a batch, "
+                f"{self.batch_size}; lower the batch size or give more data"
+            )
+        return total // self.batch_size if self.drop_remainder else -(-total // self.batch_size)
+
+    def _order(self, epoch: int) -> np.ndarray:
+        order = np.arange(len(self.samples))
+        return _generator(self.seed, ORDER, epoch).permutation(order) if self.shuffle else order
+
+
+class _Source:
+    """The samples of one epoch in their order, augmented, as a random-access source."""
+
+    def __init__(
+        self, samples: Samples, order: np.ndarray, augmentation: int, seed: int, epoch: int
+    ) -> None:
+        self.samples, self.order, self.augmentation = samples, order, augmentation
+        self.seed, self.epoch = seed, epoch
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, position: int) -> tuple[np.ndarray, ...]:
+        """Key, arrays and "" - or what was wrong.
+
+        A Refusal travels as data: MindSpore would turn an exception into many lines of its own.
+        """
+        index = int(self.order[position])
+        key = self.samples.keys[index]
+        try:
+            arrays, problem = self._arrays(index, int(key)), ""
+        except Refusal as refusal:
+            arrays = tuple(np.zeros(shape, np.float32) for shape in self.samples.shapes)
+            problem = str(refusal)
+        return np.asarray(key, np.int64), *arrays, np.asarray(problem)
+
+    def _arrays(self, index: int, key: int) -> tuple[np.ndarray, ...]:
+        arrays = arrays_of(self.samples, index)
+        if not self.augmentation:
+            return arrays
+        rng = _generator(self.seed, TURNS, self.epoch, key)
+        if self.augmentation == MIRRORED_FIELDS:
+            return mirrored(arrays, rng)
+        return (augment(arrays[0], self.augmentation, rng), *arrays[1:])
+
+
+def _generator(seed: int, *key: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+
+def _raise_first(problems: np.ndarray) -> None:
+    for problem in problems.ravel():
+        if problem:
+            raise Refusal(str(problem))

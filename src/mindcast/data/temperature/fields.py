@@ -1,0 +1,189 @@
+"""Samples out of files of temperature: `open_split` for the table of data sets."""
+
+from __future__ import annotations
+
+import itertools
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+
+from mindcast.data.base import Coordinates, PatchLike, Split
+from mindcast.data.temperature.netcdf import State
+from mindcast.data.temperature.settings import TemperatureSettings
+from mindcast.data.temperature.splits import Box, Part, parts_of
+from mindcast.data.temperature.state import COLUMNS, Domain, WholeState
+from mindcast.refusal import Refusal
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Where a sample lies: a state of a domain, and a rectangle of its fine grid."""
+
+    domain: int
+    state: State
+    box: Box
+
+
+class TemperatureFields:
+    """One split; satisfies `mindcast.data.base.Fields`.
+
+    Every state gives all its crops, `crop_stride` apart, one after the other. States are kept in
+    memory, the last ones used, up to `cache_mb`; a state that is not is read and derived again.
+    """
+
+    columns = COLUMNS
+    unit = "K"
+
+    def __init__(
+        self, settings: TemperatureSettings, split: Split, parts: list[Part], patch: PatchLike
+    ) -> None:
+        _check_patch(settings, patch)
+        self.levels_hpa = tuple(float(level) for level in patch.levels_hpa)
+        self.domains = [
+            Domain(part.file, patch, settings.coarsening, settings.area_weight) for part in parts
+        ]
+        self.parts = tuple(parts)
+        self.boxes = [
+            _boxes(settings, patch, part, domain)
+            for part, domain in zip(parts, self.domains, strict=True)
+        ]
+        counts = [len(p.states) * len(b) for p, b in zip(parts, self.boxes, strict=True)]
+        self._ends = np.cumsum(counts)
+        self.keys = np.arange(len(self), dtype=np.int64)
+        states = sum(len(part.states) for part in parts)
+        winds = ", ".join(sorted({domain.source for domain in self.domains}))
+        self.source = (
+            f"{settings.name} {settings.root_dir}, {split} split: {states} states of "
+            f"{len(parts)} files, {len(self)} samples, priors from {winds}"
+        )
+        self._limit = settings.cache_mb << 20
+        self._kept: OrderedDict[tuple[int, State], WholeState] = OrderedDict()
+        self._size = 0
+        for domain, part in zip(self.domains, parts, strict=True):
+            domain.check(part.states[0])  # better a refusal now than hours into a training
+            for quantity, state in itertools.product(part.file.surface, part.states):
+                part.file.surface_state(quantity, state)
+        self._whole(0, parts[0].states[0])
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def __getitem__(self, i: int) -> tuple[np.ndarray, ...]:
+        sample = self._place(i)
+        return self._whole(sample.domain, sample.state).cut(*sample.box)
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Of the arrays of the first sample; domains differ in theirs if they are taken whole."""
+        return tuple(array.shape for array in self[0])
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_kept": OrderedDict(), "_size": 0}
+
+    def times(self, i: int) -> np.ndarray:
+        """Valid time of sample i, (1,) datetime64[m], UTC."""
+        return np.array([self._place(i).state.time], "datetime64[m]")
+
+    def label(self, i: int) -> str:
+        """File, time, member and first cell of sample i: "era5_20170101T1200_m3_y0_x64"."""
+        sample = self._place(i)
+        time = str(sample.state.time).replace("-", "").replace(":", "")
+        member = "" if sample.state.member is None else f"_m{sample.state.member}"
+        rows, columns = sample.box
+        stem = self.domains[sample.domain].file.path.stem
+        return f"{stem}_{time}{member}_y{rows.start}_x{columns.start}"
+
+    def coordinates(self, i: int) -> Coordinates:
+        """Where sample i lies, on its fine grid."""
+        sample = self._place(i)
+        grid = self.domains[sample.domain].grid.cut(*sample.box)
+        return Coordinates(
+            grid.y,
+            grid.x,
+            grid.latitude,
+            grid.longitude,
+            self.levels_hpa,
+            sample.state.time,
+            sample.state.member,
+        )
+
+    def _place(self, i: int) -> Sample:
+        if not 0 <= i < len(self):  # also ends plain iteration
+            raise IndexError(f"sample {i} of {len(self)}")
+        number = int(np.searchsorted(self._ends, i, side="right"))
+        boxes, states = self.boxes[number], self.parts[number].states
+        state, box = divmod(i - (int(self._ends[number - 1]) if number else 0), len(boxes))
+        return Sample(number, states[state], boxes[box])
+
+    def _whole(self, number: int, state: State) -> WholeState:
+        key = (number, state)
+        if key not in self._kept:
+            whole = self.domains[number].load(state)
+            while self._kept and self._size + whole.nbytes > self._limit:
+                self._size -= self._kept.popitem(last=False)[1].nbytes
+            self._kept[key] = whole
+            self._size += whole.nbytes
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+
+def open_split(settings: TemperatureSettings, split: Split, window: PatchLike) -> TemperatureFields:
+    """One split of the files, cut as `window` says; Refusal if they are not as described."""
+    return TemperatureFields(settings, split, parts_of(settings, split), window)
+
+
+def _check_patch(settings: TemperatureSettings, patch: PatchLike) -> None:
+    levels = np.asarray(patch.levels_hpa, np.float64)
+    if len(levels) < 2 or (np.diff(levels) >= 0).any() or levels[-1] <= 0:
+        shown = ", ".join(f"{level:g}" for level in levels)
+        raise Refusal(
+            f"levels_hpa = {shown}: expected two or more, from the bottom upwards, so "
+            "falling; mend the model's settings"
+        )
+    if patch.frame is None:
+        return
+    if any(size % patch.factor for size in patch.frame):
+        height, width = patch.frame
+        raise Refusal(
+            f"the model's crop of {height} x {width} is no multiple of its factor "
+            f"{patch.factor}; change one of them"
+        )
+    if settings.crop_stride % patch.factor:
+        raise Refusal(
+            f"data.crop_stride = {settings.crop_stride}, expected a multiple of the "
+            f"model's factor {patch.factor}"
+        )
+
+
+def _boxes(
+    settings: TemperatureSettings, patch: PatchLike, part: Part, domain: Domain
+) -> list[Box]:
+    """All crops of a region, or the one that it is as a whole."""
+    factor = patch.factor
+    spans = []
+    for span, whole in zip(part.box, domain.part, strict=True):
+        first, last = -(-span.start // factor) * factor, min(span.stop, whole.stop)
+        spans.append((first, last // factor * factor))
+    if patch.frame is None:
+        sizes = tuple((last - first) // patch.multiple * patch.multiple for first, last in spans)
+        starts = [[first] for first, _ in spans]
+    else:
+        sizes = patch.frame
+        starts = [
+            list(range(first, last - size + 1, settings.crop_stride))
+            for (first, last), size in zip(spans, sizes, strict=True)
+        ]
+    if min(sizes) < 1 or not all(starts):
+        height, width = (max(last - first, 0) for first, last in spans)
+        wanted = patch.frame or (patch.multiple, patch.multiple)
+        raise Refusal(
+            f"{part.file.path}: {height} x {width} cells in the split's region, in whole "
+            f"coarse cells, but the model needs {wanted[0]} x {wanted[1]}; take a larger "
+            "region, smaller crops or fewer stages"
+        )
+    rows, columns = (
+        [slice(start, start + size) for start in run]
+        for run, size in zip(starts, sizes, strict=True)
+    )
+    return list(itertools.product(rows, columns))

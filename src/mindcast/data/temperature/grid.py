@@ -1,0 +1,135 @@
+"""Horizontal grids: where their points are, how far apart, and what is left after coarsening."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mindcast.data.base import Axis
+from mindcast.physics.constants import EARTH_RADIUS
+from mindcast.physics.horizontal import Metric, index_derivative, latitude_longitude_metric
+from mindcast.physics.resample import block_mean
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A grid of H rows and W columns.
+
+    y, x: the axes: latitude and longitude in degrees if `regular`, else distances in m.
+    latitude, longitude: (H, W), degrees; longitudes run on beyond 360 rather than jump.
+    metric: see `Metric`. regular: whether it is a latitude-longitude grid.
+    """
+
+    y: Axis
+    x: Axis
+    latitude: np.ndarray
+    longitude: np.ndarray
+    metric: Metric
+    regular: bool
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        height, width = self.latitude.shape
+        return height, width
+
+    def cut(self, rows: slice, columns: slice) -> Grid:
+        """A rectangle of the grid."""
+        return Grid(
+            self.y.cut(rows),
+            self.x.cut(columns),
+            self.latitude[rows, columns],
+            self.longitude[rows, columns],
+            self.metric.cut(rows, columns),
+            self.regular,
+        )
+
+    def coarse(self, factor: int) -> Grid:
+        """The grid of factor x factor blocks, its coordinates the means over each block."""
+        y, x = (
+            Axis(axis.name, axis.unit, axis.values.reshape(-1, factor).mean(axis=1))
+            for axis in (self.y, self.x)
+        )
+        latitude, longitude = (block_mean(f, factor) for f in (self.latitude, self.longitude))
+        if self.regular:
+            metric = latitude_longitude_metric(y.values, x.values, self.metric.periodic)
+        else:
+            h_x, h_y = (factor * block_mean(h, factor) for h in (self.metric.h_x, self.metric.h_y))
+            metric = Metric(h_x, h_y)
+        return Grid(y, x, latitude, longitude, metric, self.regular)
+
+    def equals(self, other: Grid) -> bool:
+        """Whether both have the same points, to about 10 m."""
+        return self.shape == other.shape and all(
+            np.allclose(a, b, rtol=0, atol=1e-4)
+            for a, b in ((self.latitude, other.latitude), (self.longitude, other.longitude))
+        )
+
+
+def regular_grid(latitude: np.ndarray, longitude: np.ndarray) -> Grid:
+    """A latitude-longitude grid; `longitude` rises evenly, the circle closes if it spans 360."""
+    step = (longitude[-1] - longitude[0]) / (len(longitude) - 1)
+    periodic = abs(len(longitude) * step - 360) < 0.01 * step
+    metric = latitude_longitude_metric(latitude, longitude, periodic)
+    rows, columns = np.meshgrid(latitude, longitude, indexing="ij")
+    return Grid(
+        Axis("latitude", "degrees_north", latitude),
+        Axis("longitude", "degrees_east", longitude),
+        rows,
+        columns,
+        metric,
+        regular=True,
+    )
+
+
+def projected_grid(
+    latitude: np.ndarray,
+    longitude: np.ndarray,
+    spacing: tuple[np.ndarray, np.ndarray] | None = None,
+    northwards: bool | None = None,
+) -> Grid:
+    """A grid given by the positions (H, W) of its points.
+
+    spacing: true lengths of the steps along rows and columns, m, unsigned; None: from the
+        positions. northwards: whether the row index runs along the grid's y axis, so with v;
+        None: if latitude rises with it.
+    """
+    if spacing is None:
+        spacing = great_circle_steps(latitude, longitude)
+    if northwards is None:
+        northwards = float(np.mean(index_derivative(latitude, 0))) > 0
+    h_x, h_y = spacing
+    metric = Metric(h_x, h_y if northwards else -h_y)
+    sign = 1 if northwards else -1
+    height, width = latitude.shape
+    y = Axis("y", "m", sign * np.arange(height) * float(h_y.mean()))
+    x = Axis("x", "m", np.arange(width) * float(h_x.mean()))
+    longitude = np.unwrap(np.unwrap(longitude, period=360, axis=1), period=360, axis=0)
+    return Grid(y, x, latitude, longitude, metric, regular=False)
+
+
+def great_circle_steps(
+    latitude: np.ndarray, longitude: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lengths (m) of the index steps along x and y, from positions (H, W) in degrees."""
+    phi, lam = np.radians(latitude), np.radians(longitude)
+    position = np.stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)])
+    along_x, along_y = (
+        EARTH_RADIUS * np.linalg.norm(index_derivative(position, axis), axis=0) for axis in (-1, -2)
+    )
+    return along_x, along_y
+
+
+def x_axis_angle(latitude: np.ndarray, longitude: np.ndarray) -> np.ndarray:
+    """Angle from local east to the grid's x axis, radians, anticlockwise, (H, W)."""
+    unwrapped = np.unwrap(longitude, period=360, axis=1)
+    east = np.cos(np.radians(latitude)) * index_derivative(unwrapped, 1)
+    return np.arctan2(index_derivative(latitude, 1), east)
+
+
+def along_grid(
+    eastward: np.ndarray, northward: np.ndarray, angle: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Wind components along the grid's axes from those towards east and north."""
+    cosine, sine = np.cos(angle), np.sin(angle)
+    return eastward * cosine + northward * sine, northward * cosine - eastward * sine

@@ -1,0 +1,188 @@
+"""One state of the atmosphere as a network sees it: coarse inputs, priors, and the fine truth.
+
+Everything is computed on the whole field before anything is cut out of it, so that a crop has no
+borders of its own. float64 inside, float32 at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from mindcast.data.base import PatchLike
+from mindcast.data.temperature.checks import below_ground, check_range, filled
+from mindcast.data.temperature.grid import Grid, along_grid, x_axis_angle
+from mindcast.data.temperature.names import looked_for
+from mindcast.data.temperature.netcdf import FieldFile, State
+from mindcast.physics.horizontal import PERIODIC, Metric
+from mindcast.physics.priors import (
+    PRIOR_SOURCES,
+    Winds,
+    geostrophic_winds,
+    known_winds,
+    no_winds,
+    prior_channels,
+)
+from mindcast.physics.resample import block_mean, coarsen_bicubic
+from mindcast.refusal import Refusal
+
+COARSE = ("temperature_lr", "wind_lr", "priors_lr")
+FINE = ("statics", "metric", "weight", "temperature")
+COLUMNS = (*COARSE, *FINE)
+STATICS = ("orography", "land_sea_mask")
+NEEDS = {"winds": ("u", "v"), "geostrophic": ("height",), "temperature_only": ()}
+OPTIONAL = {"winds": ("omega",), "geostrophic": (), "temperature_only": ()}
+
+
+@dataclass(frozen=True)
+class WholeState:
+    """The arrays of `mindcast.data.base.Fields` for a whole domain, by the name of the column."""
+
+    arrays: dict[str, np.ndarray]
+    factor: int
+
+    @property
+    def nbytes(self) -> int:
+        return sum(array.nbytes for array in self.arrays.values())
+
+    def cut(self, rows: slice, columns: slice) -> tuple[np.ndarray, ...]:
+        """The columns of a rectangle, given on the fine grid in multiples of the factor."""
+        fine = (..., rows, columns, slice(None))
+        y, x = (slice(s.start // self.factor, s.stop // self.factor) for s in (rows, columns))
+        coarse = (..., y, x, slice(None))
+        parts = {
+            name: np.ascontiguousarray(self.arrays[name][coarse if name in COARSE else fine])
+            for name in COLUMNS
+        }
+        if columns.stop - columns.start < self.arrays["metric"].shape[1]:
+            parts["metric"] = parts["metric"].copy()
+            parts["metric"][..., PERIODIC] = 0  # a part of a circle does not close
+        return tuple(parts.values())
+
+
+class Domain:
+    """The whole field of one file, trimmed to a multiple of the factor, and how it is coarsened."""
+
+    def __init__(
+        self, file: FieldFile, patch: PatchLike, coarsening: str, area_weight: bool
+    ) -> None:
+        self.file, self.patch, self.coarsening = file, patch, coarsening
+        height, width = (size // patch.factor * patch.factor for size in file.grid.shape)
+        self.part = (slice(0, height), slice(0, width))
+        if min(height, width) < 3 * patch.factor:
+            rows, columns = file.grid.shape
+            raise Refusal(
+                f"{file.path}: grid of {rows} x {columns} is too small, factor "
+                f"{patch.factor} needs {3 * patch.factor} x {3 * patch.factor}; lower "
+                "the model's factor"
+            )
+        self.grid = file.grid.cut(*self.part)
+        self.row_weights = np.ones(height)
+        if area_weight and self.grid.regular and coarsening == "block_mean":
+            self.row_weights = np.cos(np.radians(self.grid.y.values))
+        self.source = _prior_source(file, patch.prior_source)
+        file.level_indices(patch.levels_hpa)
+
+    @property
+    def pressure(self) -> np.ndarray:
+        """Of the levels, Pa, from the bottom upwards."""
+        return 100.0 * np.asarray(self.patch.levels_hpa, np.float64)
+
+    @cached_property
+    def coarse_grid(self) -> Grid:
+        return self.grid.coarse(self.patch.factor)
+
+    def load(self, state: State) -> WholeState:
+        """Read a state and derive all columns; Refusal for values that cannot be."""
+        raw = self._read((*NEEDS[self.source], *OPTIONAL[self.source], *STATICS), state)
+        fine, weight = self._fields(raw)
+        coarse = {name: self._coarsened(field) for name, field in fine.items()}
+        metric = self.coarse_grid.metric
+        winds = self._winds(coarse, metric)
+        priors = prior_channels(coarse["temperature"], winds, self.pressure, metric)
+        flag = np.full((*priors.shape[:-1], 1), float(winds.present))
+        arrays = {
+            "temperature_lr": coarse["temperature"][..., np.newaxis],
+            "wind_lr": np.stack([winds.u, winds.v, winds.omega], axis=-1),
+            "priors_lr": np.concatenate([priors, flag], axis=-1),
+            "statics": self._statics(raw),
+            "metric": self._metric(),
+            "weight": weight[..., np.newaxis],
+            "temperature": fine["temperature"][..., np.newaxis],
+        }
+        return WholeState({k: a.astype(np.float32) for k, a in arrays.items()}, self.patch.factor)
+
+    def check(self, state: State) -> None:
+        """Read the temperature of a state; Refusal if it cannot be."""
+        self._fields(self._read((), state))
+
+    def _read(self, quantities: Iterable[str], state: State) -> dict[str, np.ndarray]:
+        """Temperature, surface pressure and `quantities`, trimmed, where the file holds them."""
+        wanted = ("temperature", "surface_pressure", *quantities)
+        found = self.file.read_all(wanted, state, tuple(self.patch.levels_hpa))
+        return {name: values[(..., *self.part)] for name, values in found.items()}
+
+    def _fields(self, raw: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Fine fields (Z, H, W) by quantity, filled below the ground, and their weight (0, 1)."""
+        path, levels = self.file.path, self.patch.levels_hpa
+        surface = raw.get("surface_pressure")
+        ground = self.file.path_of("surface_pressure")
+        below = below_ground(ground, raw["temperature"], surface, self.pressure)
+        fields = {
+            name: filled(path, name, raw[name], below, levels)
+            for name in ("temperature", *NEEDS[self.source], *OPTIONAL[self.source])
+            if name in raw
+        }
+        check_range(path, self.file.variables["temperature"].name, fields["temperature"])
+        if "u" in fields and self.file.earth_winds and not self.grid.regular:
+            angle = x_axis_angle(self.grid.latitude, self.grid.longitude)
+            fields["u"], fields["v"] = along_grid(fields["u"], fields["v"], angle)
+        return fields, 1.0 - below
+
+    def _coarsened(self, field: np.ndarray) -> np.ndarray:
+        if self.coarsening == "bicubic":
+            return coarsen_bicubic(field, self.patch.factor)
+        return block_mean(field, self.patch.factor, self.row_weights)
+
+    def _winds(self, coarse: dict[str, np.ndarray], metric: Metric) -> Winds:
+        if self.source == "winds":
+            u, v, omega = coarse["u"], coarse["v"], coarse.get("omega")
+            return known_winds(u, v, omega, self.pressure, metric)
+        if self.source == "geostrophic":
+            return geostrophic_winds(coarse["height"], self.coarse_grid.latitude, metric)
+        return no_winds(coarse["temperature"])
+
+    def _metric(self) -> np.ndarray:
+        """(H, W, 4), see `mindcast.data.base.Fields`."""
+        metric = self.grid.metric
+        closed = np.full(self.grid.shape, float(metric.periodic))
+        weights = np.broadcast_to(self.row_weights[:, np.newaxis], self.grid.shape)
+        return np.stack([metric.h_x, metric.h_y, closed, weights], axis=-1)
+
+    def _statics(self, raw: dict[str, np.ndarray]) -> np.ndarray:
+        """(H, W, 3); a file without orography or mask, or with gaps over the sea, gives 0 there."""
+        nothing = np.zeros(self.grid.shape)
+        orography, land = (np.nan_to_num(raw.get(name, nothing)) for name in STATICS)
+        sine = np.sin(np.radians(self.grid.latitude))
+        return np.stack([orography / 1000, land, sine], axis=-1)
+
+
+def _prior_source(file: FieldFile, wanted: str) -> str:
+    """The source that a file serves; Refusal where the wanted one cannot be had."""
+    able = [s for s in PRIOR_SOURCES if all(name in file.variables for name in NEEDS[s])]
+    if wanted == "available":
+        return able[0]
+    if wanted not in PRIOR_SOURCES:
+        raise Refusal(
+            f"prior_source = {wanted!r}, expected one of {', '.join(PRIOR_SOURCES)}, available"
+        )
+    if wanted not in able:
+        lacking = next(name for name in NEEDS[wanted] if name not in file.variables)
+        raise Refusal(
+            f"{file.path}: prior_source = {wanted} needs {lacking}, looked for "
+            f"{looked_for(lacking)}; choose {' or '.join(able)}"
+        )
+    return wanted

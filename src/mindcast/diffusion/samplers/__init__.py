@@ -1,0 +1,34 @@
+"""The samplers by name. NumPy only: a plan can be checked before MindSpore is loaded."""
+
+from __future__ import annotations
+
+from mindcast.diffusion.process import DiffusionProcess
+from mindcast.diffusion.samplers import ddim, ddpm
+from mindcast.diffusion.samplers.base import SPACINGS, Plan, Sampler, SamplerStep
+from mindcast.refusal import Refusal
+
+__all__ = ["SAMPLERS", "Plan", "Sampler", "SamplerStep", "make_plan"]
+
+SAMPLERS: dict[str, Sampler] = {"ddpm": ddpm.plan, "ddim": ddim.plan}
+
+
+def make_plan(
+    name: str, process: DiffusionProcess, steps: int, eta: float = 0.0, spacing: str = "even"
+) -> Plan:
+    """The plan of sampler `name` with `steps` steps, noisiest first.
+
+    eta in [0, 1]: share of the ancestral noise, for samplers that have the choice.
+    spacing: of the times, a name of `base.SPACINGS`: "even" jumps from T - 1 to clean data, or
+    "endpoints", evenly from T - 1 to time 0, and from there to clean data. Raises Refusal
+    for an unknown name, more steps than the process has levels, or an impossible eta.
+    """
+    if name not in SAMPLERS:
+        raise Refusal(f"sampling.sampler: {name!r}, expected one of {', '.join(SAMPLERS)}")
+    if not 1 <= steps <= process.timesteps:
+        raise Refusal(
+            f"sampling.steps: {steps}, expected 1 to {process.timesteps}, "
+            "the number of noise levels that the model was trained with"
+        )
+    if not 0 <= eta <= 1:
+        raise Refusal(f"sampling.eta: {eta}, expected a number from 0 to 1")
+    return SAMPLERS[name](process, SPACINGS[spacing](process.timesteps, steps), eta)

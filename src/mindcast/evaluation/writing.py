@@ -1,0 +1,67 @@
+"""What every report is made of: tables of text, strict JSON, CSV, files complete or absent."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mindcast.files import write_text
+
+
+def aligned(table: Sequence[Sequence[str]]) -> str:
+    """Rows of equally many cells as lines; the first row is the header, the first column left."""
+    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
+    header, *rows = (_aligned_row(row, widths) for row in table)
+    return "\n".join([header, "  ".join("-" * width for width in widths), *rows])
+
+
+def markdown(table: Sequence[Sequence[str]]) -> str:
+    """The same as a Markdown table."""
+    header, *rows = table
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Strict JSON: NaN and infinity become null, paths text, arrays lists."""
+    text = json.dumps(plain(document), indent=1, allow_nan=False, ensure_ascii=False)
+    write_text(path, text + "\n")
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A header and the rows; None, NaN and infinity are left empty."""
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([plain(value) for value in row] for row in rows)
+    write_text(path, lines.getvalue())
+
+
+def plain(value: Any) -> Any:
+    """Only what strict JSON knows; `json` raises TypeError for anything that is none of these."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, (np.generic, np.ndarray)):
+        return plain(value.tolist())
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _aligned_row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    first, *others = (
+        cell.ljust(width) if i == 0 else cell.rjust(width)
+        for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    )
+    return "  ".join([first, *others])

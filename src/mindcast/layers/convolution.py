@@ -1,0 +1,84 @@
+"""Convolutions with explicit zero padding, parameters `weight` and `bias` in PyTorch's shapes.
+
+Weights and biases start uniform in +-1/sqrt(fan_in), PyTorch's default.
+"""
+
+from __future__ import annotations
+
+import math
+
+from mindspore import Tensor, nn
+
+from mindcast.layers import initialise
+
+
+class Conv2d(nn.Conv2d):
+    """(N, in_channels, H, W) -> (N, out_channels, H', W').
+
+    padding: zeros on every side: one number, one an axis, or two an axis (before, after).
+    groups: blocks of consecutive channels, each convolved with its own filters alone.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int | tuple[int, int],
+        stride: int | tuple[int, int] = 1,
+        padding: int | tuple[int, ...] = 0,
+        bias: bool = True,
+        groups: int = 1,
+    ) -> None:
+        kernel = _per_axis(kernel, 2)
+        start = _start(in_channels // groups, out_channels, kernel)
+        padding = _both_sides(padding, 2)
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel,
+            stride,
+            "pad",
+            padding,
+            group=groups,
+            has_bias=bias,
+            **start,
+        )
+
+
+class Conv3d(nn.Conv3d):
+    """(N, in_channels, T, H, W) -> (N, out_channels, T', H', W'), as `Conv2d`."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int | tuple[int, int, int],
+        stride: int | tuple[int, int, int] = 1,
+        padding: int | tuple[int, ...] = 0,
+        bias: bool = True,
+    ) -> None:
+        kernel = _per_axis(kernel, 3)
+        start = _start(in_channels, out_channels, kernel)
+        padding = _both_sides(padding, 3)
+        super().__init__(
+            in_channels, out_channels, kernel, stride, "pad", padding, has_bias=bias, **start
+        )
+
+
+def _start(in_channels: int, out_channels: int, kernel: tuple[int, ...]) -> dict[str, Tensor]:
+    fan_in = in_channels * math.prod(kernel)
+    return {
+        "weight_init": initialise.uniform_fan_in((out_channels, in_channels, *kernel), fan_in),
+        "bias_init": initialise.uniform_fan_in((out_channels,), fan_in),
+    }
+
+
+def _per_axis(kernel: int | tuple[int, ...], axes: int) -> tuple[int, ...]:
+    return (kernel,) * axes if isinstance(kernel, int) else tuple(kernel)
+
+
+def _both_sides(padding: int | tuple[int, ...], axes: int) -> int | tuple[int, ...]:
+    """One number an axis becomes MindSpore's two, before and after."""
+    if isinstance(padding, int) or len(padding) == 2 * axes:
+        return padding
+    return tuple(pad for pad in padding for _ in range(2))

@@ -1,0 +1,199 @@
+"""The face that every model shows to main, trainer, evaluator, converter and contract tests.
+
+Nothing here imports MindSpore: a `ModelSpec` can be read, and its settings checked, in
+milliseconds. The functions inside a spec import the networks when they are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol
+
+import numpy as np
+
+from mindcast.config.frozen import Frozen
+from mindcast.refusal import Refusal
+
+Cell = Any  # mindspore.nn.Cell; MindSpore ships no stubs and is not imported here
+Parameter = Any  # mindspore.Parameter
+Arrays = tuple[np.ndarray, ...]
+
+
+def late(module: str) -> Callable[[str], Callable[..., Any]]:
+    """`late("package.module")("name")` is that function; its module is imported when it is called.
+
+    So a spec can name what needs MindSpore without importing it.
+    """
+
+    def named(name: str) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            return getattr(import_module(module), name)(*arguments)
+
+        return call
+
+    return named
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which pieces of an event one sample is: `length` frames, a new piece every `stride` frames.
+
+    The first `context` frames are what a forecast may see; the others are its target. `frame` is
+    the (H, W) that the networks are built for.
+    """
+
+    length: int
+    stride: int
+    frame: tuple[int, int]
+    context: int = 0
+
+
+def whole_sequences(settings: Any) -> Window:
+    """Context and target together, of settings that name them as the nowcasters do."""
+    return Window(
+        length=settings.context_frames + settings.target_frames,
+        stride=settings.stride,
+        frame=settings.frame_size,
+        context=settings.context_frames,
+    )
+
+
+def require_context(settings: Any, context: np.ndarray) -> None:
+    """Refusal unless the frames (N, T, H, W, 1) are those that such settings are for."""
+    expected = (settings.context_frames, *settings.frame_size, 1)
+    if context.ndim != 5 or context.shape[1:] != expected:
+        got = context.shape
+        raise Refusal(
+            f"forecast: context has {got=}, expected (N, T, H, W, C) = (N, "
+            f"{', '.join(map(str, expected))})"
+        )
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Which part of a state of the atmosphere one sample of the task "downscale" is.
+
+    levels_hpa: the pressure levels, from the ground upwards. factor: fine cells along one coarse
+    one. frame: (H, W) of the fine grid that is cut out, None for all of it, trimmed to whole
+    multiples of `multiple`. prior_source: the best wind that the priors may use.
+    """
+
+    levels_hpa: tuple[float, ...]
+    factor: int
+    frame: tuple[int, int] | None
+    multiple: int
+    prior_source: str = "winds"
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What one optimiser minimises during a stage.
+
+    `phases` lists (first optimiser step, loss cell) in rising order; the cell of the last phase
+    already begun is in force, and before the first phase the objective rests. A loss cell is
+    `cell(*sample, *draws) -> (loss, diagnostics)`: `sample` the batched arrays of the task (see
+    `ModelSpec.task`), `draws` the arrays of `Stage.draw`, `diagnostics` a tuple of scalars named,
+    in order, by the cell's attribute `diagnostic_names`; those named "rmse..." are mean squares, of
+    which the root is shown once all means are taken. `parameters` are the only ones that a
+    step may move; `rate_factors`, one for each of them, multiply the stage's learning rate (empty:
+    all move at it).
+    """
+
+    name: str
+    parameters: Sequence[Parameter]
+    phases: tuple[tuple[int, Cell], ...]
+    rate_factors: Sequence[float] = ()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training stage of a model.
+
+    requires: earlier stages whose networks are handed over, frozen and in evaluation mode.
+    window(settings): the samples that this stage trains on.
+    augmentation: 0 none; of sequences 1 flips and any rotation, 2 flips and quarter turns; of
+        fields 3 mirror images.
+    build_network(settings): the cell whose weights the stage's checkpoint holds.
+    build_objectives(settings, network, frozen): the losses, see `Objective`.
+    draw(settings, rng, batch_size): every random number that the losses of one batch need, as
+        NumPy arrays; drawn outside the graph so that a resumed run repeats them exactly.
+    monitor: the diagnostic (averaged over validation) that picks the best checkpoint.
+    optional: whether the forecaster, and stages that require it, can do without it.
+    preview(settings, network, frozen, *sample): frames to look at, as a list of (title,
+        (T, H, W) array in [0, 1]) rows, or None where the stage has none.
+    calibrate(settings, network, frozen, samples): sets statistics that the network keeps as
+        parameters which do not train; called once, before the first step, with one pass over the
+        training split's batches (tuples of arrays). None where there are none.
+    """
+
+    requires: tuple[str, ...]
+    window: Callable[[Any], Window | Patch]
+    augmentation: int
+    build_network: Callable[[Any], Cell]
+    build_objectives: Callable[[Any, Cell, Mapping[str, Cell]], tuple[Objective, ...]]
+    draw: Callable[[Any, np.random.Generator, int], tuple[np.ndarray, ...]]
+    monitor: str
+    optional: bool = False
+    preview: Callable[..., list[tuple[str, np.ndarray]]] | None = None
+    calibrate: Callable[[Any, Cell, Mapping[str, Cell], Iterable[Arrays]], None] | None = None
+
+
+class Forecaster(Protocol):
+    """A trained model, ready to forecast.
+
+    methods: names of the forecasts it can make ("prediff", "prediff-ka"), each a row of the report.
+    deterministic: those of them that have one member, whatever is asked, and take no sampling.
+    """
+
+    methods: tuple[str, ...]
+    deterministic: tuple[str, ...]
+
+    def forecast(
+        self,
+        method: str,
+        conditioning: Any,
+        keys: Sequence[int],
+        members: int,
+        truth: np.ndarray | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> np.ndarray:
+        """Ensemble with a member axis after N, in the data's scale.
+
+        "nowcast": (N, M, T, H, W, C) after the context (N, T, H, W, C). "downscale": (N, M, Z, H,
+        W, C) from the batched arrays of samples without their last, the truth.
+        Member m of case `keys[n]` depends on weights, conditioning, seed, keys[n] and m alone, not
+        on the batch or on `members`. `truth` (as one member) serves methods that are steered by it.
+        `progress(k)` is called whenever k more sampling steps of one member are done.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model as the rest of the house sees it; registered by one line in `models/__init__.py`.
+
+    task: picks sample type, window and score suite.
+        "nowcast": a sample is a sequence (T, H, W, C) in [0, 1], its window a `Window`.
+        "downscale": coarse temperature, wind and priors, fine statics, metric and weight, and last
+        the fine temperature, see `mindcast.data.base.Fields`; its window is a `Patch`.
+    stages: in training order.
+    build_forecaster(settings, networks, sampling, seed, compiled): networks by stage name;
+        `sampling` is `config.schema.Sampling`, compiled says graph mode or PyNative.
+    window(settings): the samples that are scored.
+    check_sampling(settings, sampling): Refusal for a sampler that the model cannot run; called
+        before MindSpore is loaded.
+    to_ours(stage, weights): a released state dict (name -> array) under our parameter names.
+    reference: paper, original repository and its licence.
+    """
+
+    name: str
+    task: str
+    settings_type: type[Frozen]
+    stages: Mapping[str, Stage]
+    window: Callable[[Any], Window | Patch]
+    check_sampling: Callable[[Any, Any], object]
+    build_forecaster: Callable[..., Forecaster]
+    to_ours: Callable[[str, Mapping[str, np.ndarray]], dict[str, np.ndarray]]
+    reference: str

@@ -1,0 +1,126 @@
+"""The joint training objective of backbone, context network and denoiser (Yu et al. 2024).
+
+    loss = alpha L_det + (1 - alpha) L_diff
+
+With the backbone's forecast mu and r = 2 (truth - mu) cut into segments r_j, L_diff is the mean
+over segments of the squared error of what the denoiser says of r_j at noise level t_j, told the
+true r_{j-1} (0 for j = 0), the contexts of [input, mu] and j. Nothing is detached: L_diff reaches
+the backbone through r, through r_{j-1} and through the contexts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from mindspore import Tensor, nn, ops
+
+from mindcast.diffusion.noising import ForwardNoising, constant
+from mindcast.diffusion.prediction import TrainingTarget, snr_weights
+from mindcast.models.diffcast.context_net import Features
+from mindcast.models.diffcast.network import JointNetwork, to_network
+from mindcast.models.diffcast.settings import DiffCastSettings
+
+Loss = tuple[Tensor, tuple[Tensor, ...]]
+
+
+class ResidualLoss(nn.Cell):
+    """Deterministic and diffusion loss of sequences (N, T, H, W, C) in [0, 1].
+
+    The segments of all samples pass the denoiser as one batch, sample by sample.
+    """
+
+    diagnostic_names = ("loss", "det_loss", "diff_loss")
+
+    def __init__(self, network: JointNetwork, settings: DiffCastSettings) -> None:
+        super().__init__(auto_prefix=False)
+        diffusion = settings.diffusion
+        process = diffusion.process()
+        self.network = network
+        self.add_noise = ForwardNoising(process)
+        self.target = TrainingTarget(process, diffusion.prediction)
+        self.weights = None
+        if diffusion.weighting != "none":
+            limit = diffusion.min_snr_gamma if diffusion.weighting == "min_snr" else None
+            self.weights = constant(snr_weights(process, diffusion.prediction, limit))
+        self.context_frames, self.segments = settings.context_frames, settings.segments
+        self.alpha, self.frozen_backbone = settings.alpha, settings.freeze_backbone
+        self.condition_noise = diffusion.condition_noise
+        self.patch = settings.patch
+        self.numbers = Tensor(np.arange(self.segments, dtype=np.int32))
+
+    def construct(
+        self, sequence: Tensor, t: Tensor, noise: Tensor, condition_noise: Tensor | None = None
+    ) -> Loss:
+        """sequence (N, T, H, W, C), t (N, segments) int32, noise like the target frames.
+
+        condition_noise: like noise, if the settings want it. Gives (loss, diagnostics).
+        """
+        frames = to_network(sequence, self.patch)
+        context, truth = frames[:, : self.context_frames], frames[:, self.context_frames :]
+        if condition_noise is not None:
+            condition_noise = to_network(condition_noise, self.patch)
+        return self.of_frames(context, truth, t, to_network(noise, self.patch), condition_noise)
+
+    def of_frames(
+        self,
+        context: Tensor,
+        truth: Tensor,
+        t: Tensor,
+        noise: Tensor,
+        condition_noise: Tensor | None = None,
+    ) -> Loss:
+        """The same, of frames and noises (N, T, C, H, W)."""
+        mu, det_loss = self.network.backbone_net.forecast_and_loss(context, truth)
+        if self.frozen_backbone:
+            mu = ops.stop_gradient(mu)
+        said, target = self.said_and_target(context, truth, mu, t, noise, condition_noise)
+        diff_loss = self.mean_error(said, target, t.reshape(-1))
+        loss = self.alpha * det_loss + (1 - self.alpha) * diff_loss
+        return loss, (loss, det_loss, diff_loss)
+
+    def said_and_target(
+        self,
+        context: Tensor,
+        truth: Tensor,
+        mu: Tensor,
+        t: Tensor,
+        noise: Tensor,
+        condition_noise: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """What the denoiser says and should say, (N segments, frames, C, H, W) each.
+
+        Frames and noises (N, T, C, H, W), t (N, segments).
+        """
+        residual = 2 * (truth - mu)
+        told = residual
+        if condition_noise is not None:
+            told = told + self.condition_noise * condition_noise
+        first = ops.zeros_like(residual[:, : self.context_frames])
+        previous = ops.cat((first, told[:, : -self.context_frames]), 1)
+        clean, previous = self._rows(residual), self._rows(previous)
+        noise, t = self._rows(noise), t.reshape(-1)
+        features = self._features(*self.network.contexts(context, mu))
+        number = ops.tile(self.numbers, (context.shape[0],))
+        noisy = self.add_noise(clean, t, noise)
+        said = self.network.model(noisy, t, previous, number, *features)
+        return said, self.target(clean, t, noise)
+
+    def mean_error(self, said: Tensor, target: Tensor, t: Tensor) -> Tensor:
+        """Mean over rows of their mean squared error, weighted where the settings say so."""
+        error = said - target
+        by_row = (error * error).reshape(error.shape[0], -1).mean(axis=1)
+        if self.weights is not None:
+            by_row = by_row * ops.gather(self.weights, t, 0)
+        return by_row.mean()
+
+    def _rows(self, frames: Tensor) -> Tensor:
+        """(N, target frames, C, H, W) -> (N segments, frames of one, C, H, W)."""
+        return frames.reshape(-1, self.context_frames, *frames.shape[2:])
+
+    def _features(self, local: Features, whole: Features) -> Features:
+        """One row a segment: the first segment of a sample gets `local`, the others `whole`."""
+        features = ()
+        for level in range(len(local)):
+            rows = (local[level],) + (whole[level],) * (self.segments - 1)
+            rows = ops.stack(rows, 1)
+            features = (*features, rows.reshape(-1, *rows.shape[2:]))
+        return features

@@ -1,0 +1,203 @@
+"""The settings of DiffCast; the defaults are the released configuration."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, PositiveInt, model_validator
+
+from mindcast.config.frozen import Frozen
+from mindcast.diffusion.process import DiffusionProcess
+from mindcast.diffusion.schedules import beta_schedule
+from mindcast.models.diffcast.backbones import check_backbone
+from mindcast.models.diffcast.backbones.settings import (
+    ConvGRUSettings,
+    EarthformerSettings,
+    PhyDNetSettings,
+    SimVPSettings,
+)
+
+WIDTH_UNIT = 8  # channels a group of the group norms, and at least that many groups
+SCHEDULES = {"sigmoid": "sigmoid", "cosine": "cosine", "linear": "linear_rescaled"}
+
+
+class DenoiserSettings(Frozen):
+    """Widths of the denoiser and of the context network, which meet at every level.
+
+    dim: channels at full resolution. multiples: of `dim`, after each level; all levels but the
+    last halve the frame.
+    """
+
+    dim: PositiveInt = 64
+    multiples: tuple[PositiveInt, ...] = Field(default=(1, 2, 4, 8), min_length=1)
+
+    @property
+    def reduction(self) -> int:
+        """How many pixels one cell of the coarsest level spans along an axis."""
+        return 2 ** (len(self.multiples) - 1)
+
+    @model_validator(mode="after")
+    def _groups_divide_channels(self) -> DenoiserSettings:
+        if self.dim % WIDTH_UNIT:
+            raise ValueError(
+                f"dim = {self.dim}, expected a multiple of {WIDTH_UNIT}, the number of groups that "
+                "are normalised together"
+            )
+        return self
+
+
+class ContextNetSettings(Frozen):
+    """The context network.
+
+    local_index: the frame, counted from 0 over context and forecast, whose state is the context
+    of the first segment. None: the first forecast frame (5 in the released configurations).
+    """
+
+    local_index: int | None = Field(default=None, ge=0)
+
+
+class DiffusionSettings(Frozen):
+    """The diffusion of the residual and its training objective (Yu et al. 2024).
+
+    schedule: "linear" scales its betas by 1000 / timesteps.
+    residual_clip: limit of the estimated residual while sampling, in units of half the data's
+        range (None: no limit). 1 because the released checkpoints are used so; an error of more
+        than half the range needs 2.
+    weighting: of a segment's error by its noise level, "snr" and "min_snr" as in
+        `diffusion.prediction.snr_weights`. "none" because Yu et al. name no weight.
+    shared_time: one noise level for all segments of a sample. False: more levels in each step.
+    condition_noise: standard deviation of noise added in training to the true residual that the
+        next segment is conditioned on; 0 as published, more prepares for sampled, hence wrong,
+        residuals.
+    """
+
+    schedule: Literal["sigmoid", "cosine", "linear"] = "sigmoid"
+    timesteps: PositiveInt = 1000
+    prediction: Literal["v", "epsilon", "x0"] = "v"
+    residual_clip: float | None = Field(default=1.0, gt=0)
+    weighting: Literal["none", "snr", "min_snr"] = "none"
+    min_snr_gamma: float = Field(default=5.0, gt=0)
+    shared_time: bool = False
+    condition_noise: float = Field(default=0.0, ge=0)
+
+    def process(self) -> DiffusionProcess:
+        """The process that these settings describe."""
+        return DiffusionProcess(beta_schedule(SCHEDULES[self.schedule], self.timesteps))
+
+    @property
+    def clip(self) -> tuple[float, float] | None:
+        """Limits of the estimated residual, if any."""
+        return None if self.residual_clip is None else (-self.residual_clip, self.residual_clip)
+
+
+class DiffCastSettings(Frozen):
+    """A whole DiffCast: `context_frames` frames of `frame_size` (H, W) -> `target_frames` frames.
+
+    stride: frames between the starts of two sequences cut from one event.
+    patch: side of the blocks of pixels that enter all networks as channels. p makes them p^2 times
+        cheaper at full resolution; 1 as published.
+    backbone: which deterministic network, each with its own section of settings.
+    alpha: weight of the deterministic loss; the diffusion loss has 1 - alpha. 0.5 as published.
+    warm_start: begin the joint training from the trained backbone where there is one; its training
+        is not lost then. False, or no backbone: from scratch, as published.
+    freeze_backbone: train denoiser and context network alone. False as published: end to end.
+    """
+
+    name: Literal["diffcast"]
+    frame_size: tuple[PositiveInt, PositiveInt] = (128, 128)
+    context_frames: PositiveInt = 5
+    target_frames: PositiveInt = 20
+    stride: PositiveInt = 5
+    patch: PositiveInt = 1
+    backbone: Literal["simvp", "phydnet", "convgru", "earthformer"] = "simvp"
+    simvp: SimVPSettings = SimVPSettings()
+    phydnet: PhyDNetSettings = PhyDNetSettings()
+    convgru: ConvGRUSettings = ConvGRUSettings()
+    earthformer: EarthformerSettings = EarthformerSettings()
+    denoiser: DenoiserSettings = DenoiserSettings()
+    context_net: ContextNetSettings = ContextNetSettings()
+    diffusion: DiffusionSettings = DiffusionSettings()
+    alpha: float = Field(default=0.5, ge=0, le=1)
+    warm_start: bool = True
+    freeze_backbone: bool = False
+
+    @property
+    def segments(self) -> int:
+        """How many pieces of `context_frames` frames the target is cut into."""
+        return self.target_frames // self.context_frames
+
+    @property
+    def network_frame(self) -> tuple[int, int]:
+        """(H, W) of a frame as the networks see it."""
+        return self.frame_size[0] // self.patch, self.frame_size[1] // self.patch
+
+    @property
+    def channels(self) -> int:
+        """Channels of a frame as the networks see it."""
+        return self.patch**2
+
+    @property
+    def local_index(self) -> int:
+        """The frame whose state is the context of the first segment."""
+        given = self.context_net.local_index
+        return self.context_frames if given is None else given
+
+    @property
+    def backbone_settings(self) -> Frozen:
+        """The section of the chosen backbone."""
+        return {
+            "simvp": self.simvp,
+            "phydnet": self.phydnet,
+            "convgru": self.convgru,
+            "earthformer": self.earthformer,
+        }[self.backbone]
+
+    @model_validator(mode="after")
+    def _target_is_whole_segments(self) -> DiffCastSettings:
+        if self.target_frames % self.context_frames:
+            raise ValueError(
+                f"target_frames = {self.target_frames} is not a multiple of context_frames = "
+                f"{self.context_frames}, the length of a segment; change one of them"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _frames_can_be_halved(self) -> DiffCastSettings:
+        (height, width), reduction = self.frame_size, self.patch * self.denoiser.reduction
+        if height % reduction or width % reduction:
+            patches = f" of {self.patch} x {self.patch} patches" if self.patch > 1 else ""
+            raise ValueError(
+                f"frame_size = {height} x {width} is not divisible by {reduction}, the reduction "
+                f"of {len(self.denoiser.multiples)} levels (denoiser.multiples){patches}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _backbone_can_forecast_them(self) -> DiffCastSettings:
+        check_backbone(
+            self.backbone,
+            self.backbone_settings,
+            self.context_frames,
+            self.target_frames,
+            self.network_frame,
+        )
+        return self
+
+    @model_validator(mode="after")
+    def _local_context_exists(self) -> DiffCastSettings:
+        frames = self.context_frames + self.target_frames
+        if self.local_index >= frames:
+            raise ValueError(
+                f"context_net.local_index = {self.local_index}: there are {frames} frames, "
+                f"expected 0 to {frames - 1}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _frozen_backbone_is_trained(self) -> DiffCastSettings:
+        if self.freeze_backbone and not self.warm_start:
+            raise ValueError(
+                "freeze_backbone = true with warm_start = false would freeze random weights; "
+                "set warm_start = true"
+            )
+        return self

@@ -1,0 +1,53 @@
+"""DiffCast as the rest of the house sees it. Imports no MindSpore; the stages do, when called."""
+
+from __future__ import annotations
+
+from mindcast.config.schema import Sampling
+from mindcast.diffusion.samplers import Plan, make_plan
+from mindcast.models.base import ModelSpec, Stage, late, whole_sequences
+from mindcast.models.diffcast import draws
+from mindcast.models.diffcast.settings import DiffCastSettings
+
+STAGES = late("mindcast.models.diffcast.stages")
+
+
+def _plan(settings: DiffCastSettings, sampling: Sampling) -> Plan:
+    process = settings.diffusion.process()
+    return make_plan(sampling.sampler, process, sampling.steps, sampling.eta)
+
+
+SPEC = ModelSpec(
+    name="diffcast",
+    task="nowcast",
+    settings_type=DiffCastSettings,
+    stages={
+        "backbone": Stage(
+            requires=(),
+            window=whole_sequences,
+            augmentation=2,
+            build_network=STAGES("build_backbone"),
+            build_objectives=STAGES("backbone_objectives"),
+            draw=draws.for_backbone,
+            monitor="loss",
+            optional=True,
+            preview=STAGES("preview_backbone"),
+        ),
+        "joint": Stage(
+            requires=("backbone",),
+            window=whole_sequences,
+            augmentation=2,
+            build_network=STAGES("build_joint"),
+            build_objectives=STAGES("joint_objectives"),
+            draw=draws.for_segments,
+            monitor="loss",
+            optional=True,
+            preview=STAGES("preview_joint"),
+        ),
+    },
+    window=whole_sequences,
+    check_sampling=_plan,
+    build_forecaster=late("mindcast.models.diffcast.forecaster")("DiffCastForecaster"),
+    to_ours=late("mindcast.models.diffcast.weights")("to_ours"),
+    reference="Yu et al. 2024, DiffCast: A Unified Framework via Residual Diffusion for "
+    "Precipitation Nowcasting, CVPR; github.com/DeminYu98/DiffCast (GPL-3.0)",
+)

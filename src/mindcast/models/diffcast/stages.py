@@ -1,0 +1,106 @@
+"""The two training stages of DiffCast: which network, which losses, what to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from mindspore import Parameter, nn
+
+from mindcast.config.schema import Sampling
+from mindcast.models.base import Objective
+from mindcast.models.diffcast.backbone_loss import BackboneLoss
+from mindcast.models.diffcast.forecaster import MEAN, SAMPLED, DiffCastForecaster
+from mindcast.models.diffcast.network import JointNetwork, backbone_of
+from mindcast.models.diffcast.residual_loss import ResidualLoss
+from mindcast.models.diffcast.settings import DiffCastSettings
+from mindcast.refusal import Refusal
+
+PREVIEW_STEPS = 5
+Rows = list[tuple[str, np.ndarray]]
+
+
+def build_backbone(settings: DiffCastSettings) -> nn.Cell:
+    """The chosen deterministic backbone."""
+    return backbone_of(settings)
+
+
+def build_joint(settings: DiffCastSettings) -> nn.Cell:
+    """Backbone, context network and denoiser (Yu et al. 2024)."""
+    return JointNetwork(settings)
+
+
+def backbone_objectives(
+    settings: DiffCastSettings, network: nn.Cell, frozen: Mapping[str, nn.Cell]
+) -> tuple[Objective, ...]:
+    """The backbone's own loss."""
+    loss = BackboneLoss(network, settings.context_frames, settings.patch)
+    return (Objective("backbone", network.trainable_parameters(), ((0, loss),)),)
+
+
+def joint_objectives(
+    settings: DiffCastSettings, network: nn.Cell, frozen: Mapping[str, nn.Cell]
+) -> tuple[Objective, ...]:
+    """Deterministic and diffusion loss together; `network` may start from the trained backbone.
+
+    What a resumed run restores afterwards replaces that start. Refusal if a backbone is to be
+    frozen that was never trained.
+    """
+    if settings.warm_start and "backbone" in frozen:
+        copy_weights(frozen["backbone"], network.backbone_net)
+    elif settings.freeze_backbone:
+        raise Refusal(
+            "model.freeze_backbone = true: there is no trained backbone; train stage backbone "
+            "first or set it to false"
+        )
+    loss = ResidualLoss(network, settings)
+    return (Objective("joint", _trained(settings, network), ((0, loss),)),)
+
+
+def copy_weights(source: nn.Cell, target: nn.Cell) -> None:
+    """Set every parameter of `target` from the one at the same place in `source`."""
+    values = dict(source.parameters_and_names())
+    for name, parameter in target.parameters_and_names():
+        parameter.set_data(values[name].value())
+
+
+def _trained(settings: DiffCastSettings, network: nn.Cell) -> list[Parameter]:
+    own = [*network.model.trainable_params(), *network.ctx_net.trainable_params()]
+    return own if settings.freeze_backbone else own + network.backbone_net.trainable_parameters()
+
+
+def preview_backbone(
+    settings: DiffCastSettings,
+    network: nn.Cell,
+    frozen: Mapping[str, nn.Cell],
+    sequence: np.ndarray,
+) -> Rows:
+    """Context, truth and the backbone's forecast, in [0, 1]."""
+    return _preview(settings, {"backbone": network}, sequence, (settings.backbone,))
+
+
+def preview_joint(
+    settings: DiffCastSettings,
+    network: nn.Cell,
+    frozen: Mapping[str, nn.Cell],
+    sequence: np.ndarray,
+) -> Rows:
+    """Context, truth, the deterministic part and one forecast in a few steps, in [0, 1]."""
+    return _preview(settings, {"joint": network}, sequence, (MEAN, SAMPLED))
+
+
+def _preview(
+    settings: DiffCastSettings,
+    networks: Mapping[str, nn.Cell],
+    sequence: np.ndarray,
+    methods: tuple[str, ...],
+) -> Rows:
+    context, truth = np.split(sequence[:1], [settings.context_frames], axis=1)
+    steps = min(PREVIEW_STEPS, settings.diffusion.timesteps)
+    sampling = Sampling(sampler="ddim", steps=steps)
+    forecaster = DiffCastForecaster(settings, networks, sampling, seed=0, compiled=False)
+    rows = [("context", context[0, ..., 0]), ("truth", truth[0, ..., 0])]
+    for method in methods:
+        made = forecaster.forecast(method, context, keys=[0], members=1)
+        rows.append((method, made[0, 0, ..., 0]))
+    return rows

@@ -1,0 +1,42 @@
+"""The network of knowledge alignment: what a noisy latent sequence will amount to."""
+
+from __future__ import annotations
+
+from mindspore import Tensor, nn
+
+from mindcast.layers.attention_pool import AttentionPool
+from mindcast.layers.norm import GroupNorm
+from mindcast.models.prediff.pyramid import CuboidPyramid
+from mindcast.models.prediff.settings import AlignmentSettings, Shape
+
+MOST_GROUPS = 32
+
+
+class AlignmentNetwork(CuboidPyramid):
+    """Mean intensity, per frame or of the whole sequence, read from a noisy latent and its step.
+
+    input_shape: (T, H, W, C). out_frames: how many frames, counted from the last, are read
+    (None: all). Differs: the reference accepts the context as well and ignores it.
+    """
+
+    def __init__(
+        self, settings: AlignmentSettings, input_shape: Shape, out_frames: int | None = None
+    ) -> None:
+        super().__init__(settings, input_shape[:3], input_shape[3])
+        frames, height, width = self.shapes[-1]
+        units = settings.units[-1]
+        self.per_frame = settings.read_out_per_frame
+        self.out_frames = out_frames or frames
+        tokens = height * width * (1 if self.per_frame else self.out_frames)
+        pool = AttentionPool(units, tokens, settings.out_channels, settings.heads)
+        groups = min(units, MOST_GROUPS)
+        self.out = nn.SequentialCell(GroupNorm(groups, units), nn.SiLU(), pool)
+
+    def construct(self, z: Tensor, t: Tensor) -> Tensor:
+        """z (N, T, H, W, C) at steps t (N,) -> (N, out_frames, out_channels), or without frames."""
+        x = self.descend(self.embedded(z), self.time_embed(t))[self.levels - 1]
+        x = x[:, -self.out_frames :]
+        n, frames, channels = x.shape[0], x.shape[1], x.shape[4]
+        sets = n * frames if self.per_frame else n
+        out = self.out(x.reshape(sets, -1, channels).transpose(0, 2, 1))
+        return out.reshape(n, frames, -1) if self.per_frame else out

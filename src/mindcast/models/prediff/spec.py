@@ -1,0 +1,65 @@
+"""PreDiff as the rest of the house sees it. Imports no MindSpore; the stages do, when called."""
+
+from __future__ import annotations
+
+from mindcast.config.schema import Sampling
+from mindcast.diffusion.samplers import Plan, make_plan
+from mindcast.models.base import ModelSpec, Stage, Window, late, whole_sequences
+from mindcast.models.prediff import draws
+from mindcast.models.prediff.settings import PreDiffSettings
+
+STAGES = late("mindcast.models.prediff.stages")
+
+
+def _single_frames(settings: PreDiffSettings) -> Window:
+    return Window(length=1, stride=1, frame=settings.frame_size)
+
+
+def _plan(settings: PreDiffSettings, sampling: Sampling) -> Plan:
+    process = settings.diffusion.process()
+    return make_plan(sampling.sampler, process, sampling.steps, sampling.eta)
+
+
+SPEC = ModelSpec(
+    name="prediff",
+    task="nowcast",
+    settings_type=PreDiffSettings,
+    stages={
+        "vae": Stage(
+            requires=(),
+            window=_single_frames,
+            augmentation=1,
+            build_network=STAGES("build_autoencoder"),
+            build_objectives=STAGES("autoencoder_objectives"),
+            draw=draws.for_autoencoder,
+            monitor="total",
+            preview=STAGES("preview_reconstruction"),
+        ),
+        "alignment": Stage(
+            requires=("vae",),
+            window=whole_sequences,
+            augmentation=2,
+            build_network=STAGES("build_alignment"),
+            build_objectives=STAGES("alignment_objectives"),
+            draw=draws.for_latents,
+            monitor="loss",
+            optional=True,
+        ),
+        "diffusion": Stage(
+            requires=("vae",),
+            window=whole_sequences,
+            augmentation=2,
+            build_network=STAGES("build_denoiser"),
+            build_objectives=STAGES("denoiser_objectives"),
+            draw=draws.for_latents,
+            monitor="loss_simple",
+            preview=STAGES("preview_forecast"),
+        ),
+    },
+    window=whole_sequences,
+    check_sampling=_plan,
+    build_forecaster=late("mindcast.models.prediff.forecaster")("PreDiffForecaster"),
+    to_ours=late("mindcast.models.prediff.weights")("to_ours"),
+    reference="Gao et al. 2023, PreDiff: Precipitation Nowcasting with Latent Diffusion Models, "
+    "NeurIPS; github.com/gaozhihan/PreDiff (Apache-2.0)",
+)

@@ -1,0 +1,86 @@
+"""Device and execution mode; the only place that decides them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+
+from mindcast.config.schema import Runtime
+from mindcast.refusal import Refusal
+
+ORDER = ("Ascend", "GPU", "CPU")
+QUIET_LEVEL = "3"  # MindSpore's GLOG_v: errors only
+
+
+def start(target: str, device_id: int, settings: Runtime) -> str:
+    """Set up MindSpore on `target`, or on the next device that is there, and return its name.
+
+    Order of fall-back: Ascend, GPU, CPU. A fall-back prints one warning line; Refusal instead if
+    `runtime.fallback` is false.
+    """
+    os.environ.setdefault("GLOG_v", QUIET_LEVEL)
+    if settings.compile_cache:
+        os.environ["MS_COMPILER_CACHE_ENABLE"] = "1"
+        os.environ["MS_COMPILER_CACHE_PATH"] = settings.compile_cache
+    with native_output_hidden():
+        import mindspore as ms
+
+        used, why = _first_present(target, device_id)
+    if used != target:
+        if not settings.fallback:
+            raise Refusal(
+                f"--device_target {target}: {why}; use --device_target {used} "
+                "or --set runtime.fallback=true"
+            )
+        print(
+            f"mindcast: warning: {target} was asked for, {used} is used: {why}",
+            file=sys.stderr,
+            flush=True,
+        )
+    # what repeats is compiled with ms.jit where `runtime.mode` says so; the rest runs as it comes
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    if used == "CPU":
+        ms.runtime.launch_blocking()  # queued dispatch costs more than the operators on CPU
+    ms.set_seed(settings.seed)
+    return used
+
+
+def _first_present(target: str, device_id: int) -> tuple[str, str]:
+    import mindspore as ms
+
+    why = ""
+    for candidate in ORDER[ORDER.index(target) :]:
+        try:
+            ms.set_device(candidate, device_id if candidate != "CPU" else 0)
+            return candidate, why
+        except (RuntimeError, ValueError) as error:
+            why = why or _reason(candidate, device_id, str(error))
+    raise Refusal(f"--device_target {target}: {why}; MindSpore offers no device at all")
+
+
+def _reason(target: str, device_id: int, message: str) -> str:
+    if "Unsupported device target" in message:
+        return f"this MindSpore finds no {target}"
+    return f"{target} {device_id} cannot be used ({message.splitlines()[0].strip()})"
+
+
+@contextlib.contextmanager
+def native_output_hidden() -> Iterator[None]:
+    """Keep MindSpore's own start-up messages, some from C++, off the terminal."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = [os.dup(1), os.dup(2)]
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for number, copy in enumerate(kept, start=1):
+            os.dup2(copy, number)
+            os.close(copy)
+        os.close(nowhere)

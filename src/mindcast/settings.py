@@ -1,0 +1,34 @@
+"""The settings of a run: the loader, handed the types that models and data sets give it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mindcast.config.loader import RunTypes, load
+from mindcast.config.schema import RunSettings
+from mindcast.data import find_dataset
+from mindcast.models import load_spec
+from mindcast.refusal import Refusal
+
+
+def load_settings(path: str | Path, overrides: Sequence[str] = ()) -> RunSettings:
+    """The settings in a YAML file with `key.path=value` overrides, see `config.loader.load`.
+
+    Refusal also for a model, data set or sampler that does not exist or does not fit the others.
+    """
+    settings = load(path, types_of, overrides)
+    load_spec(settings.model.name).check_sampling(settings.model, settings.sampling)
+    return settings
+
+
+def types_of(model: str, data: str) -> RunTypes:
+    """The types of the sections "model" and "data", by the names that these bear."""
+    spec, dataset = load_spec(model), find_dataset(data)
+    if spec.task != dataset.task:
+        raise Refusal(
+            f"data.name = {data!r} is for the task {dataset.task!r}, the model {model!r} is for "
+            f"{spec.task!r}; choose another data set"
+        )
+    stages = {name: stage.optional for name, stage in spec.stages.items()}
+    return RunTypes(spec.settings_type, dataset.settings_type, stages)

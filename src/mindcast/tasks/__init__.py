@@ -1,0 +1,14 @@
+"""What forecasts are for: how each task scores, keeps, writes and draws them; a line a task."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+# name -> module with a `Task`, imported late: the scores load SciPy
+TASKS = {"nowcast": "mindcast.tasks.nowcast.task", "downscale": "mindcast.tasks.downscale.task"}
+
+
+def load_task(name: str) -> Any:
+    """The class `Task` of a registered task, see `tasks.base.Task`."""
+    return import_module(TASKS[name]).Task

@@ -1,0 +1,1 @@
+"""Downscaling of temperature on pressure levels."""

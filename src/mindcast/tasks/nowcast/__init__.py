@@ -1,0 +1,1 @@
+"""Precipitation nowcasting: the frames of the next hours."""

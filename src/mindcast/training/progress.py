@@ -1,0 +1,91 @@
+"""What a training run shows: progress bar, status lines, JSON lines and TensorBoard."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from types import TracebackType
+
+import numpy as np
+from tensorboardX import SummaryWriter
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from mindcast.runtime.run_folder import RunFolder
+
+
+class Progress:
+    """Shows one stage's steps; a context manager that closes what it opens."""
+
+    def __init__(self, folder: RunFolder, stage: str, first: int, last: int) -> None:
+        self.folder, self.stage, self.last = folder, stage, last
+        self.log = logging.getLogger()
+        self.writer = SummaryWriter(str(folder.tensorboard / stage))
+        self.bar = tqdm(total=last, initial=first, desc=stage, unit="step", dynamic_ncols=True)
+        self.redirect = logging_redirect_tqdm()
+        self.started = time.monotonic()
+        self.first = first
+
+    def __enter__(self) -> Progress:
+        self.redirect.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.redirect.__exit__(kind, error, trace)
+        self.bar.close()
+        self.writer.close()
+
+    def advance(self) -> None:
+        """One optimiser step is done."""
+        self.bar.update(1)
+
+    def status(self, step: int, values: Mapping[str, float]) -> None:
+        """Means over the last interval: one line, one JSON record, one point in every curve."""
+        pace = (time.monotonic() - self.started) / max(step - self.first, 1)
+        self._record("train", step, {**values, "seconds_per_step": pace})
+
+    def validation(self, step: int, values: Mapping[str, float], is_best: bool) -> None:
+        """Means over the validation split."""
+        self._record("validation", step, values, "  (best so far)" if is_best else "")
+
+    def pictures(self, step: int, rows: list[tuple[str, np.ndarray]]) -> None:
+        """Preview frames as one TensorBoard picture."""
+        from mindcast.visualization.montage import montage  # late: matplotlib is slow to load
+
+        self.writer.add_image("validation", montage(rows), step)
+
+    def _record(self, kind: str, step: int, values: Mapping[str, float], note: str = "") -> None:
+        text = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+        self.log.info("%s %s step %d/%d  %s%s", self.stage, kind, step, self.last, text, note)
+        self.folder.append_log({"stage": self.stage, "kind": kind, "step": step, **values})
+        for name, value in values.items():
+            self.writer.add_scalar(f"{kind}/{name}", value, step)
+        self.writer.flush()
+
+
+class Silence:
+    """A `Progress` that shows nothing: of a process that does not speak."""
+
+    def __enter__(self) -> Silence:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def advance(self) -> None:
+        pass
+
+    def status(self, step: int, values: Mapping[str, float]) -> None:
+        pass
+
+    def validation(self, step: int, values: Mapping[str, float], is_best: bool) -> None:
+        pass
+
+    def pictures(self, step: int, rows: list[tuple[str, np.ndarray]]) -> None:
+        pass

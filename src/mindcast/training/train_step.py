@@ -1,0 +1,162 @@
+"""One optimiser step of one objective: gradients, accumulation, clipping, update, average.
+
+The order is fixed here and nowhere else: mean of the micro-batch gradients of all processes,
+clipping by the global norm, decoupled decay and Adam, exponential average of the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import mindspore as ms
+import numpy as np
+from mindspore import Parameter, Tensor, nn
+
+from mindcast.config.schema import StageTraining
+from mindcast.models.base import Objective
+from mindcast.runtime.parallel import ALONE, World
+from mindcast.training.ema import WeightAverage, effective_decay
+from mindcast.training.optimiser import AdamW, added, clip_by_global_norm, scaled
+from mindcast.training.reduction import summed_over_processes
+
+MicroBatch = tuple[np.ndarray, ...]  # (*sample, *draws)
+
+
+class ObjectiveStep:
+    """Optimisers, moments and averaged weights of one `Objective`.
+
+    compiled: graph mode for everything that repeats. averaged: the parameters that get an
+    exponential average (empty: none). frozen: networks inside the losses that stay in evaluation
+    mode. world: the processes that share the micro-batches of a step.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        training: StageTraining,
+        averaged: Sequence[Parameter],
+        compiled: bool,
+        frozen: Sequence[nn.Cell] = (),
+        world: World = ALONE,
+    ) -> None:
+        self.objective, self.compiled, self.frozen = objective, compiled, frozen
+        self.betas = training.betas
+        self.optimisers = nn.CellList(_optimisers(objective, training), auto_prefix=False)
+        self.average = WeightAverage(averaged) if averaged else None
+        self.ema_decay = training.ema_decay
+        self.limit = training.clip_norm
+        self.gradient_functions: dict[int, Any] = {}
+        self.apply = self._jit(self._apply)
+        self.add = self._jit(_add)
+        self.world = world
+
+    def cell_at(self, step: int) -> nn.Cell | None:
+        """The loss cell in force at this optimiser step; None while the objective rests."""
+        begun = [cell for first, cell in self.objective.phases if first <= step]
+        return begun[-1] if begun else None
+
+    def run(
+        self, step: int, batches: Sequence[MicroBatch], learning_rate: float
+    ) -> dict[str, Tensor] | None:
+        """Minimise once; diagnostics (means over micro-batches) and the gradient norm, by name.
+
+        batches: this process's share; the means are over all. The values stay on the device:
+        reading them waits for the step to end.
+        """
+        cell = self.cell_at(step)
+        if cell is None:
+            return None
+        cell.set_train(True)
+        for network in self.frozen:
+            network.set_train(False)
+        differentiate = self._gradient_function(cell)
+        total: Sequence[Tensor] = ()
+        for batch in batches:
+            values, gradients = differentiate(*[Tensor(a) for a in batch])
+            found = [*gradients, *_flat(values[1:])]
+            total = self.add(*total, *found) if total else found
+        total = summed_over_processes(self.world, total)
+        gradients, sums = total[: len(gradients)], total[len(gradients) :]
+        count = len(batches) * self.world.size
+        norm = self.apply(*self._scalars(step, count, learning_rate), *gradients)
+        named = {n: v / count for n, v in zip(cell.diagnostic_names, sums, strict=True)}
+        return {**named, "gradient_norm": norm}
+
+    def state(self) -> list[Parameter]:
+        """Every parameter that the next step depends on: weights, statistics, moments, averages."""
+        inside = [p for _, cell in self.objective.phases for p in cell.get_parameters()]
+        shadows = list(self.average.shadows) if self.average else []
+        moments = [p for optimiser in self.optimisers for p in optimiser.state()]
+        return [*inside, *moments, *shadows]
+
+    def _scalars(self, step: int, count: int, learning_rate: float) -> list[Tensor]:
+        own_step = step - self.objective.phases[0][0] + 1  # Adam counts from its first step
+        beta1, beta2 = self.betas
+        values = (
+            1.0 / count,
+            learning_rate,
+            beta1**own_step,
+            beta2**own_step,
+            effective_decay(self.ema_decay, own_step),
+        )
+        return [Tensor(v, ms.float32) for v in values]
+
+    def _gradient_function(self, cell: nn.Cell) -> Any:
+        if id(cell) not in self.gradient_functions:
+            weights = ms.ParameterTuple(self.objective.parameters)
+            differentiate = ms.value_and_grad(cell, None, weights, has_aux=True)
+
+            def micro_step(*inputs):
+                return differentiate(*inputs)
+
+            self.gradient_functions[id(cell)] = self._jit(micro_step)
+        return self.gradient_functions[id(cell)]
+
+    def _apply(self, scale, learning_rate, beta1_power, beta2_power, ema_decay, *gradients):
+        # gradients one by one: jit takes a tuple for a constant and would compile at every call
+        gradients = scaled(gradients, scale)
+        gradients, norm = clip_by_global_norm(gradients, self.limit)
+        first = 0
+        for optimiser in self.optimisers:
+            last = first + len(optimiser.parameters)
+            optimiser(gradients[first:last], learning_rate, beta1_power, beta2_power)
+            first = last
+        if self.average is not None:
+            self.average(ema_decay)
+        return norm
+
+    def _jit(self, function: Any) -> Any:
+        return ms.jit(function) if self.compiled else function
+
+
+def _optimisers(objective: Objective, training: StageTraining) -> list[AdamW]:
+    """One for each run of parameters that share a rate, in the parameters' order."""
+    decay = training.weight_decay if training.optimizer == "adamw" else 0.0
+    factors = objective.rate_factors or [1.0] * len(objective.parameters)
+    rated = zip(factors, objective.parameters, strict=True)
+    return [
+        AdamW(
+            [parameter for _, parameter in run],
+            training.betas,
+            weight_decay=decay,
+            prefix=objective.name,
+            rate_factor=factor,
+        )
+        for factor, run in groupby(rated, key=itemgetter(0))
+    ]
+
+
+def _add(*gradients):
+    half = len(gradients) // 2
+    return added(gradients[:half], gradients[half:])
+
+
+def _flat(values: Sequence[Any]) -> list[Tensor]:
+    """Diagnostics as one list: has_aux may hand the tuple back nested or unpacked."""
+    flat: list[Tensor] = []
+    for value in values:
+        flat.extend(value if isinstance(value, (tuple, list)) else [value])
+    return flat
