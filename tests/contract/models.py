@@ -11,6 +11,7 @@ import numpy as np
 from mindcast.config.schema import RunSettings, Sampling
 from mindcast.models import MODELS, load_spec
 from mindcast.models.base import Objective, Patch, Stage, Window
+from mindcast.samples import DownscaleInput, Named, NowcastInput, Sample
 from mindcast.settings import load_settings
 
 CASES = [(model, stage) for model in MODELS for stage in load_spec(model).stages]
@@ -50,17 +51,19 @@ def shaken(cells: Any) -> None:
         parameter.set_data(parameter.value() + ms.Tensor(noise))
 
 
-def batch(model: str, stage: Stage, size: int = 2) -> tuple[np.ndarray, ...]:
-    """(*sample, *draws) in the data's scale, for the window of the stage."""
+def batch(model: str, stage: Stage, size: int = 2) -> Named:
+    """Samples and draws by name, in the data's scale, for the window of the stage."""
     settings, rng = settings_of(model), np.random.default_rng(2)
-    arrays = sample(stage.window(settings.model), size, rng)
-    return (*arrays, *stage.draw(settings.model, rng, size))
+    samples = sample(stage.window(settings.model), size, rng)
+    return {**samples.named, **stage.draw(settings.model, rng, size)}
 
 
-def sample(window: Window | Patch, size: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """Batched arrays of one sample, as `ModelSpec.task` describes them."""
+def sample(window: Window | Patch, size: int, rng: np.random.Generator) -> Sample[Any]:
+    """A batch of samples as `ModelSpec.task` describes them."""
     if isinstance(window, Window):
-        return (rng.random((size, window.length, *window.frame, 1), np.float32),)
+        frames = rng.random((size, window.length, *window.frame, 1), np.float32)
+        context, truth = np.split(frames, [window.context], axis=1)
+        return Sample(NowcastInput(context), truth if truth.shape[1] else None)
     levels, factor = len(window.levels_hpa), window.factor
     fine = window.frame or (2 * window.multiple, 2 * window.multiple)
     coarse = tuple(n // factor for n in fine)
@@ -75,15 +78,15 @@ def sample(window: Window | Patch, size: int, rng: np.random.Generator) -> tuple
     closed = np.zeros((size, *fine, 1), np.float32)
     closed[0] = 1  # a batch of a periodic domain and others
     rows = np.broadcast_to(field((fine[0], 1), 1, 0.5, 1), closed.shape)
-    return (
-        field((levels, *coarse), 1, 220, 290),
-        field((levels, *coarse), 3, -10, 10),
-        priors,
-        field(fine, 3, 0, 1),
-        np.concatenate([field(fine, 2, 2e4, 3e4), closed, rows], -1),
-        weight,
-        field((levels, *fine), 1, 220, 290),
+    inputs = DownscaleInput(
+        temperature_lr=field((levels, *coarse), 1, 220, 290),
+        wind_lr=field((levels, *coarse), 3, -10, 10),
+        priors_lr=priors,
+        statics=field(fine, 3, 0, 1),
+        metric=np.concatenate([field(fine, 2, 2e4, 3e4), closed, rows], -1),
+        weight=weight,
     )
+    return Sample(inputs, field((levels, *fine), 1, 220, 290))
 
 
 def phases(objectives: tuple[Objective, ...]) -> Iterator[tuple[Objective, int]]:

@@ -92,7 +92,7 @@ def test_one_step_is_finite_and_moves_the_stage_s_own_parameters_alone(model, na
     everything = [p for o in objectives for _, cell in o.phases for p in cell.get_parameters()]
     everything += [p for cell in frozen.values() for p in cell.get_parameters()]
     for objective, first in phases(objectives):
-        step = ObjectiveStep(objective, options, (), compiled=False, frozen=(*frozen.values(),))
+        step = ObjectiveStep(objective, options, (), graph=False, frozen=(*frozen.values(),))
         before = {id(p): p.asnumpy().copy() for p in everything}
         values = step.run(first, [inputs], 1e-3)
         assert all(math.isfinite(float(v.asnumpy())) for v in values.values()), values
@@ -133,8 +133,10 @@ def test_a_preview_gives_titled_frames(model, name):
     if stage.preview is None:
         return
     settings = settings_of(model).model
-    arrays = sample(stage.window(settings), 1, np.random.default_rng(2))
-    for title, frames in stage.preview(settings, network, frozen, *arrays):
+    samples = sample(stage.window(settings), 1, np.random.default_rng(2))
+    preview = stage.preview(settings, network, frozen, samples)
+    assert preview.colours
+    for title, frames in preview.rows:
         assert title
         assert frames.shape[1:] == stage.window(settings).frame
 

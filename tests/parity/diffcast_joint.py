@@ -98,9 +98,9 @@ def losses(golden: GoldenFile) -> Iterator[Comparison]:
     yield Comparison("diff_loss_snr_weighted", by_snr, golden["out/diff_loss_snr_weighted"])
     mu = network.backbone_net(tensors[0])
     yield Comparison("mu", mu, golden["out/mu"])
-    said, _ = loss.said_and_target(tensors[0], tensors[1], mu, *tensors[2:])
-    said = said.asnumpy().reshape(by_segment.swapaxes(0, 1).shape).swapaxes(0, 1)
-    yield Comparison("v_pred", said, golden["out/v_pred"])
+    predicted, _ = loss.prediction_and_target(tensors[0], tensors[1], mu, *tensors[2:])
+    predicted = predicted.asnumpy().reshape(by_segment.swapaxes(0, 1).shape).swapaxes(0, 1)
+    yield Comparison("v_pred", predicted, golden["out/v_pred"])
 
 
 def plan_of(golden: GoldenFile, settings: DiffCastSettings) -> Plan:

@@ -201,8 +201,7 @@ class LatentLoss(nn.Cell):
 
 def denoising_loss(system: System, golden: GoldenFile, kind: str) -> DenoisingLoss:
     settings = system.settings.model_copy(update={"loss": kind})
-    context = system.config["unet"]["input_shape"][0]
-    loss = DenoisingLoss(system.denoiser, system.vae, settings, context)
+    loss = DenoisingLoss(system.denoiser, system.vae, settings)
     loss.logvar.set_data(Tensor(golden["logvar"]))
     if system.kind == "epsilon":
         loss.vlb_weights = Tensor(bound_weights(system.process, np.float32))
@@ -305,7 +304,7 @@ def from_pixels(golden: GoldenFile, system: System) -> Iterator[Comparison]:
     yield Comparison("seq_z", z0, golden["out/seq_z"])
     yield Comparison("seq_zc", system.latents.means(sequence[:, :context]), golden["out/seq_zc"])
     denoising = denoising_loss(system, golden, system.settings.loss)
-    loss, _ = denoising(sequence, t, noise, posterior_noise)
+    loss, _ = denoising(sequence[:, :context], frames, t, noise, posterior_noise)
     yield Comparison("seq_loss", loss, golden["out/seq_loss"])
 
     intensity = mean_intensity(frames)
@@ -314,8 +313,8 @@ def from_pixels(golden: GoldenFile, system: System) -> Iterator[Comparison]:
     yield Comparison("avg_x_gt_inference_x2", twice, golden["out/avg_x_gt_inference_x2"])
     z = ForwardNoising(system.process)(z0, t, noise)
     yield Comparison("align_train_pred", system.alignment(z, t), golden["out/align_train_pred"])
-    alignment = AlignmentLoss(system.alignment, system.vae, system.settings, context)
-    loss, _ = alignment(sequence, t, noise, posterior_noise)
+    alignment = AlignmentLoss(system.alignment, system.vae, system.settings)
+    loss, _ = alignment(frames, t, noise, posterior_noise)
     yield Comparison("align_train_loss", loss, golden["out/align_train_loss"])
 
 

@@ -23,10 +23,10 @@ def test_a_process_finds_its_place_in_the_variables_of_the_cluster(monkeypatch):
         present(parse([]))  # each process would name a folder of its own
 
 
-def test_alone_everything_said_is_what_was_given():
+def test_alone_everything_exchanged_is_what_was_given():
     array = np.array([[1.0, np.nan]], np.float64)
     assert ALONE.sum(array) is array
-    assert ALONE.said_by(0, array, (1, 2)) is array
+    assert ALONE.broadcast(array, (1, 2)) is array
     assert ALONE.any(True, False) == (True, False)
-    ALONE.wait()
-    ALONE.share([])
+    ALONE.barrier()
+    ALONE.broadcast_parameters([])

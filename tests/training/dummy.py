@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from mindcast.config.frozen import Frozen
 from mindcast.config.schema import RunSettings, Runtime, StageTraining
 from mindcast.data.settings import SyntheticSettings
-from mindcast.models.base import ModelSpec, Objective, Stage, Window
+from mindcast.models.base import ModelSpec, Objective, Preview, Stage, Window
 from mindcast.runtime.run_folder import RunFolder
+from mindcast.samples import Named, NowcastInput, NowcastSample, Sample
 
 SIZE = 8
 CRITIC_STARTS = 2
@@ -25,10 +26,11 @@ class DummySettings(Frozen):
 
 
 class Arrays:
-    """Sequences of two frames: the second is the first, turned upside down."""
+    """A frame as context; the truth is the same frame, turned upside down."""
 
+    input_type = NowcastInput
     frame_shape = (SIZE, SIZE)
-    shapes = ((2, SIZE, SIZE, 1),)
+    shapes: ClassVar = {"context": (1, SIZE, SIZE, 1), "truth": (1, SIZE, SIZE, 1)}
     interval_minutes, value_scale, value_offset = 10, 255.0, 0.0
     thresholds = (74.0,)
     source = "two frames of noise"
@@ -39,9 +41,9 @@ class Arrays:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def __getitem__(self, i: int) -> np.ndarray:
-        frame = np.random.default_rng(self.keys[i]).random((SIZE, SIZE, 1), np.float32)
-        return np.stack([frame, frame[::-1]])
+    def __getitem__(self, i: int) -> NowcastSample:
+        frame = np.random.default_rng(self.keys[i]).random((1, SIZE, SIZE, 1), np.float32)
+        return Sample(NowcastInput(frame), frame[:, ::-1])
 
     def times(self, i: int) -> np.ndarray:
         return np.datetime64("2019-01-01T00:00") + np.arange(2) * np.timedelta64(10, "m")
@@ -54,8 +56,9 @@ def window(settings: DummySettings) -> Window:
     return Window(length=2, stride=2, frame=(SIZE, SIZE), context=1)
 
 
-def draw(settings: DummySettings, rng: np.random.Generator, count: int) -> tuple[np.ndarray, ...]:
-    return (np.float32(settings.noise) * rng.standard_normal((count, SIZE, SIZE), np.float32),)
+def draw(settings: DummySettings, rng: np.random.Generator, count: int) -> Named:
+    noise = rng.standard_normal((count, SIZE, SIZE), np.float32)
+    return {"noise": np.float32(settings.noise) * noise}
 
 
 def build_matrix(settings: DummySettings) -> Any:
@@ -76,7 +79,12 @@ def fit(settings: DummySettings, network: Any, frozen: Any) -> tuple[Objective, 
 
     critic = CriticError(network)
     return (
-        Objective("matrix", network.trainable_params(), ((0, Error(network)),)),
+        Objective(
+            "matrix",
+            network.trainable_params(),
+            ((0, Error(network)),),
+            mean_squares=Error.mean_squares,
+        ),
         Objective("critic", [critic.scale], ((CRITIC_STARTS, critic),)),
     )
 
@@ -86,15 +94,16 @@ def refine(settings: DummySettings, network: Any, frozen: Any) -> tuple[Objectiv
     from tests.training.dummy_cells import Error
 
     loss = Error(network, before=frozen["fit"])
-    return (Objective("matrix", network.trainable_params(), ((0, loss),)),)
+    weights = network.trainable_params()
+    return (Objective("matrix", weights, ((0, loss),), mean_squares=loss.mean_squares),)
 
 
-def preview(settings: Any, network: Any, frozen: Any, sequence: np.ndarray) -> list:
-    return [("frames", sequence[0, ..., 0])]
+def preview(settings: Any, network: Any, frozen: Any, sample: NowcastSample) -> Preview:
+    return Preview([("frames", sample.input.context[0, ..., 0])], "vil")
 
 
 def make_spec(draw: Callable[..., Any] = draw) -> ModelSpec:
-    first = Stage((), window, 0, build_matrix, fit, draw, monitor="loss", preview=preview)
+    first = Stage((), window, "none", build_matrix, fit, draw, monitor="loss", preview=preview)
     second = replace(
         first, requires=("fit",), build_network=build_fine_matrix, build_objectives=refine
     )

@@ -22,19 +22,22 @@ class Matrix(nn.Cell):
 
 
 class Error(nn.Cell):
-    """Mean squared error of the second frame; the input may pass through a frozen matrix first."""
+    """Mean squared error of the truth; the context may pass through a frozen matrix first."""
 
     diagnostic_names = ("loss", "rmse")
+    mean_squares = frozenset({"rmse"})
 
     def __init__(self, network: nn.Cell, before: nn.Cell | None = None) -> None:
         super().__init__(auto_prefix=False)
         self.network, self.before = network, before
 
-    def construct(self, sequence: Tensor, noise: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-        frame = sequence[:, 0, :, :, 0] + noise
+    def construct(
+        self, context: Tensor, truth: Tensor, noise: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        frame = context[:, 0, :, :, 0] + noise
         if self.before is not None:
             frame = ops.stop_gradient(self.before(frame))
-        error = self.network(frame) - sequence[:, 1, :, :, 0]
+        error = self.network(frame) - truth[:, 0, :, :, 0]
         loss = (error * error).mean()
         return loss, (loss, loss)
 
@@ -49,8 +52,8 @@ class CriticError(nn.Cell):
         self.network = network
         self.scale = Parameter(Tensor(np.ones((1, 1), np.float32)), name="critic_scale")
 
-    def construct(self, sequence: Tensor, noise: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-        made = ops.stop_gradient(self.network(sequence[:, 0, :, :, 0] + noise))
+    def construct(self, context: Tensor, noise: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        made = ops.stop_gradient(self.network(context[:, 0, :, :, 0] + noise))
         error = self.scale - ops.abs(made)
         loss = (error * error).mean()
         return loss, (loss,)

@@ -45,7 +45,7 @@ def terminate(drawn):
 
 
 def spoil(drawn):
-    return tuple(array * np.float32("nan") for array in drawn)
+    return {name: array * np.float32("nan") for name, array in drawn.items()}
 
 
 def files(path):

@@ -39,7 +39,7 @@ def test_the_logged_learning_rate_follows_the_schedule(tmp_path):
     assert logged == expected
 
 
-def test_an_objective_rests_until_its_first_step(tmp_path):
+def test_an_objective_is_inactive_until_its_first_step(tmp_path):
     trainer(tmp_path, run_settings(max_steps=3)).run()
     sizes = ["critic/size" in r for r in log(tmp_path) if r["kind"] == "train"]
     assert sizes == [False, False, True]

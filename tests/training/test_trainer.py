@@ -159,7 +159,7 @@ def test_a_stage_is_calibrated_once_before_its_first_step(tmp_path):
     seen = []
 
     def calibrate(settings, network, frozen, samples):
-        seen.append(sum(len(arrays[0]) for arrays in samples))
+        seen.append(sum(len(sample.truth) for sample in samples))
 
     stages = {**SPEC.stages, "fit": replace(SPEC.stages["fit"], calibrate=calibrate)}
     spec = replace(SPEC, stages=stages)

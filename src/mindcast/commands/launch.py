@@ -1,7 +1,7 @@
 """`--nodes N --devices D`: one command line as N x D processes, D of them on this machine.
 
-MindSpore's dynamic cluster: a scheduler on the first node tells the workers of each other. The
-first worker speaks for all.
+MindSpore's dynamic cluster: a scheduler on the first node brings the workers together. Worker 0 is
+the leader, the only one whose output is shown.
 """
 
 from __future__ import annotations
@@ -60,18 +60,19 @@ def run(request: Request, arguments: Sequence[str]) -> int:
             number = request.nr * request.devices + local
             card = ["--device_id", str(request.device_id + local)]
             environment = {**cluster, ROLE: WORKER, NUMBER: str(number)}
-            said = stack.enter_context(tempfile.TemporaryFile("w+")) if number else None
-            workers.append(
-                _Worker(number, _start([*command, *card], environment, said, stack), said)
-            )
+            output = stack.enter_context(tempfile.TemporaryFile("w+")) if number else None
+            process = _start([*command, *card], environment, output, stack)
+            workers.append(_Worker(number, process, output))
         return _wait(workers)
 
 
 class _Worker:
-    """A process that works; what it says is kept unless it speaks for all."""
+    """A process that works; its output is kept in a file, that of the leader is shown."""
 
-    def __init__(self, number: int, process: subprocess.Popen[bytes], said: IO[str] | None) -> None:
-        self.number, self.process, self.said = number, process, said
+    def __init__(
+        self, number: int, process: subprocess.Popen[bytes], output: IO[str] | None
+    ) -> None:
+        self.number, self.process, self.output = number, process, output
 
     @property
     def code(self) -> int | None:
@@ -81,12 +82,12 @@ class _Worker:
     def failed(self) -> bool:
         return self.code not in (None, 0, INTERRUPTED)
 
-    def last_words(self) -> str:
-        """Why it failed: what it said, or that it could say nothing."""
+    def complaint(self) -> str:
+        """Why it failed: its output, and the signal that ended it."""
         text = ""
-        if self.said is not None:
-            self.said.seek(0)
-            text = self.said.read().strip()
+        if self.output is not None:
+            self.output.seek(0)
+            text = self.output.read().strip()
         if self.code is not None and self.code < 0:
             ended_by = signal.Signals(-self.code).name
             text += f"\nmindcast: process {self.number} was ended by {ended_by}"
@@ -94,45 +95,45 @@ class _Worker:
 
 
 def _wait(workers: list[_Worker]) -> int:
-    told, failed_at = False, None
+    stopped, failed_at = False, None
     with Interrupts() as interrupts:
         while any(worker.code is None for worker in workers):
             time.sleep(LOOK_EVERY_SECONDS)
-            if interrupts.asked and not told:
-                told = True
+            if interrupts.asked and not stopped:
+                stopped = True
                 for worker in workers:
                     worker.process.terminate()
             if failed_at is None and any(worker.failed for worker in workers):
                 failed_at = time.monotonic()
             if failed_at is not None and time.monotonic() - failed_at > OTHERS_MAY_TAKE_SECONDS:
                 break
-    if told:
+    if stopped:
         return _interrupted(workers)
     failed = [worker for worker in workers if worker.failed]
     if not failed:
         return max(worker.code or 0 for worker in workers)
-    if failed[0].last_words():
-        print(failed[0].last_words(), file=sys.stderr)
+    if failed[0].complaint():
+        print(failed[0].complaint(), file=sys.stderr)
     return max(failed[0].code or 0, 1)  # a signal is no exit code
 
 
 def _interrupted(workers: list[_Worker]) -> int:
-    """Those that had nothing to save ended without a word."""
+    """Those that had nothing to save ended in silence."""
     if all(worker.code != INTERRUPTED for worker in workers):
         raise KeyboardInterrupt
     return INTERRUPTED
 
 
 def _start(
-    command: list[str], environment: dict[str, str], said: IO[str] | None, stack: ExitStack
+    command: list[str], environment: dict[str, str], output: IO[str] | None, stack: ExitStack
 ) -> subprocess.Popen[bytes]:
     """A process in a session of its own: Ctrl-C reaches it through its launcher only."""
     process = subprocess.Popen(
         command,
         env={**os.environ, **environment},
         stdin=subprocess.PIPE,  # never written to; see `parallel`: its end is the launcher's
-        stdout=said,
-        stderr=said,
+        stdout=output,
+        stderr=output,
         start_new_session=True,
     )
     stack.callback(process.wait)

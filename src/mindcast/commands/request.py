@@ -46,6 +46,15 @@ def present(request: Request) -> parallel.World:
     return world
 
 
+def start(request: Request, settings: RunSettings, world: parallel.World) -> str:
+    """Set up MindSpore, meet the other processes and give the name of the device in use."""
+    from mindcast.runtime import device
+
+    used = device.start(request.device_target, request.device_id, settings.runtime)
+    world.join()
+    return used
+
+
 def read_settings(request: Request) -> RunSettings:
     """The settings of `--cfg`; without one those of an existing run in `--out`, or the default."""
     cfg = request.cfg

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from mindcast.commands.networks import checkpoint_files, load_frozen
 from mindcast.commands.request import (
     Request,
     begun_with,
@@ -14,16 +13,22 @@ from mindcast.commands.request import (
     present,
     read_settings,
     run_path,
+    start,
 )
 from mindcast.config.schema import RunSettings
-from mindcast.data import open_split
-from mindcast.data.base import Samples
+from mindcast.data import NO_AUGMENTATION, find_augmentation, open_split
+from mindcast.data.base import Augmentation, Samples
 from mindcast.models import load_spec
-from mindcast.models.base import ModelSpec
+from mindcast.models.base import ModelSpec, Stage
 from mindcast.runtime import run_folder
+from mindcast.runtime.logging import open_log
 from mindcast.runtime.parallel import World
 from mindcast.runtime.run_folder import RunFolder, network_path
 from mindcast.training.micro_batches import micro_batches
+from mindcast.training.networks import checkpoint_files, load_frozen
+
+if TYPE_CHECKING:
+    from mindcast.data.pipeline import Batches
 
 
 def run(request: Request) -> None:
@@ -38,7 +43,9 @@ def run(request: Request) -> None:
         micro_batches(stage, settings.training[stage], len(splits[stage][0]), world.size)
     required = {stage: _required_files(spec, settings, stage, path, stages) for stage in stages}
     folder = _folder(request, settings, path) if world.is_leader else RunFolder(path)
-    _start(request, settings, folder, world)
+    start(request, settings, world)
+    if world.is_leader:
+        open_log(folder.path / "run.log")
     for stage in stages:
         _train_stage(spec, settings, stage, folder, splits[stage], required[stage], world)
     if world.is_leader:
@@ -55,15 +62,6 @@ def _splits(spec: ModelSpec, settings: RunSettings, stage: str) -> tuple[Samples
     window = spec.stages[stage].window(settings.model)
     train = open_split(settings.data, "train", window)
     return train, open_split(settings.data, "val", window)
-
-
-def _start(request: Request, settings: RunSettings, folder: RunFolder, world: World) -> None:
-    from mindcast.runtime import device, logging
-
-    device.start(request.device_target, request.device_id, settings.runtime)
-    world.join()
-    if world.is_leader:
-        logging.open_log(folder.path / "run.log")
 
 
 def _train_stage(
@@ -87,8 +85,8 @@ def _train_stage(
         settings=settings,
         stage_name=name,
         folder=folder,
-        train=_batches(settings, name, splits[0], training=True, augmentation=stage.augmentation),
-        validation=_batches(settings, name, splits[1], training=False, augmentation=0),
+        train=_batches(settings, name, splits[0], _augmentation(settings, name, stage)),
+        validation=_batches(settings, name, splits[1], training=False),
         frozen=frozen,
         world=world,
     )
@@ -106,9 +104,18 @@ def _required_files(
     return {**checkpoint_files(spec, settings, earlier, run), **own}
 
 
+def _augmentation(settings: RunSettings, name: str, stage: Stage) -> Augmentation | None:
+    wanted = stage.augmentation if settings.training[name].augment else NO_AUGMENTATION
+    return find_augmentation(wanted, stage.window(settings.model).frame)
+
+
 def _batches(
-    settings: RunSettings, stage: str, samples: Samples, training: bool, augmentation: int
-) -> Any:
+    settings: RunSettings,
+    stage: str,
+    samples: Samples,
+    augmentation: Augmentation | None = None,
+    training: bool = True,
+) -> Batches:
     from mindcast.data.pipeline import Batches
 
     options = settings.training[stage]
@@ -116,7 +123,7 @@ def _batches(
         samples,
         batch_size=options.micro_batch_size,
         seed=settings.runtime.seed,
-        augmentation=augmentation if options.augment else 0,
+        augmentation=augmentation,
         shuffle=training,
         # a smaller last batch would mean one more compilation, also in validation
         drop_remainder=training or len(samples) >= options.micro_batch_size,

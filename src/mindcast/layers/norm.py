@@ -207,3 +207,9 @@ class BatchNorm(nn.Cell):
         for running, batch in ((self.running_mean, mean), (self.running_var, variance)):
             batch = ops.stop_gradient(batch.reshape(-1))
             ops.assign(running, running + self.momentum * (batch - running))
+
+
+def running_statistics(cell: nn.Cell) -> list[Parameter]:
+    """Those of every batch norm within a cell: what training moves without a gradient."""
+    norms = [inner for _, inner in cell.cells_and_names() if isinstance(inner, BatchNorm)]
+    return [p for norm in norms for p in (norm.running_mean, norm.running_var)]

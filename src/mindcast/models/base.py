@@ -15,10 +15,10 @@ import numpy as np
 
 from mindcast.config.frozen import Frozen
 from mindcast.refusal import Refusal
+from mindcast.samples import Named, Sample
 
 Cell = Any  # mindspore.nn.Cell; MindSpore ships no stubs and is not imported here
 Parameter = Any  # mindspore.Parameter
-Arrays = tuple[np.ndarray, ...]
 
 
 def late(module: str) -> Callable[[str], Callable[..., Any]]:
@@ -40,14 +40,14 @@ def late(module: str) -> Callable[[str], Callable[..., Any]]:
 class Window:
     """Which pieces of an event one sample is: `length` frames, a new piece every `stride` frames.
 
-    The first `context` frames are what a forecast may see; the others are its target. `frame` is
+    The first `context` frames are the input; the others, if there are any, the truth. `frame` is
     the (H, W) that the networks are built for.
     """
 
     length: int
     stride: int
     frame: tuple[int, int]
-    context: int = 0
+    context: int
 
 
 def whole_sequences(settings: Any) -> Window:
@@ -91,20 +91,33 @@ class Patch:
 class Objective:
     """What one optimiser minimises during a stage.
 
-    `phases` lists (first optimiser step, loss cell) in rising order; the cell of the last phase
-    already begun is in force, and before the first phase the objective rests. A loss cell is
-    `cell(*sample, *draws) -> (loss, diagnostics)`: `sample` the batched arrays of the task (see
-    `ModelSpec.task`), `draws` the arrays of `Stage.draw`, `diagnostics` a tuple of scalars named,
-    in order, by the cell's attribute `diagnostic_names`; those named "rmse..." are mean squares, of
-    which the root is shown once all means are taken. `parameters` are the only ones that a
-    step may move; `rate_factors`, one for each of them, multiply the stage's learning rate (empty:
-    all move at it).
+    phases: (first optimiser step, loss cell) in rising order; the cell of the last phase already
+        begun is in force, and before the first phase the objective is inactive. The parameters of
+        a loss cell's `construct` bear the names of arrays of a batch, those of `Sample.named` and
+        those of `Stage.draw`; it gives (loss, diagnostics), a tuple of scalars named, in order, by
+        the cell's attribute `diagnostic_names`.
+    parameters: the only ones that a step may move.
+    rate_factors: one for each of the parameters, multiply the stage's learning rate; empty: all
+        move at it.
+    mean_squares: the diagnostics that are mean squares; what is logged is the root of their mean.
     """
 
     name: str
     parameters: Sequence[Parameter]
     phases: tuple[tuple[int, Cell], ...]
     rate_factors: Sequence[float] = ()
+    mean_squares: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a training shows of itself: rows of frames (T, H, W) in [0, 1], each with a title.
+
+    colours: the scale that they are drawn in, a name that `visualization.montage` knows.
+    """
+
+    rows: list[tuple[str, np.ndarray]]
+    colours: str
 
 
 @dataclass(frozen=True)
@@ -113,31 +126,35 @@ class Stage:
 
     requires: earlier stages whose networks are handed over, frozen and in evaluation mode.
     window(settings): the samples that this stage trains on.
-    augmentation: 0 none; of sequences 1 flips and any rotation, 2 flips and quarter turns; of
-        fields 3 mirror images.
+    augmentation: name of a function of `mindcast.data.AUGMENTATIONS`.
     build_network(settings): the cell whose weights the stage's checkpoint holds.
     build_objectives(settings, network, frozen): the losses, see `Objective`.
     draw(settings, rng, batch_size): every random number that the losses of one batch need, as
-        NumPy arrays; drawn outside the graph so that a resumed run repeats them exactly.
+        NumPy arrays by name; drawn outside the graph so that a resumed run repeats them exactly.
     monitor: the diagnostic (averaged over validation) that picks the best checkpoint.
     optional: whether the forecaster, and stages that require it, can do without it.
-    preview(settings, network, frozen, *sample): frames to look at, as a list of (title,
-        (T, H, W) array in [0, 1]) rows, or None where the stage has none.
+    preview(settings, network, frozen, sample): what to look at, of a batch of one sample; None
+        where the stage has nothing to show.
     calibrate(settings, network, frozen, samples): sets statistics that the network keeps as
         parameters which do not train; called once, before the first step, with one pass over the
-        training split's batches (tuples of arrays). None where there are none.
+        training split's batches. None where there are none.
     """
 
     requires: tuple[str, ...]
     window: Callable[[Any], Window | Patch]
-    augmentation: int
+    augmentation: str
     build_network: Callable[[Any], Cell]
     build_objectives: Callable[[Any, Cell, Mapping[str, Cell]], tuple[Objective, ...]]
-    draw: Callable[[Any, np.random.Generator, int], tuple[np.ndarray, ...]]
+    draw: Callable[[Any, np.random.Generator, int], Named]
     monitor: str
     optional: bool = False
-    preview: Callable[..., list[tuple[str, np.ndarray]]] | None = None
-    calibrate: Callable[[Any, Cell, Mapping[str, Cell], Iterable[Arrays]], None] | None = None
+    preview: Callable[[Any, Cell, Mapping[str, Cell], Sample[Any]], Preview] | None = None
+    calibrate: Callable[[Any, Cell, Mapping[str, Cell], Iterable[Sample[Any]]], None] | None = None
+
+
+def no_draws(settings: Any, rng: np.random.Generator, batch_size: int) -> Named:
+    """`Stage.draw` of losses that need no random numbers."""
+    return {}
 
 
 class Forecaster(Protocol):
@@ -174,10 +191,9 @@ class Forecaster(Protocol):
 class ModelSpec:
     """A model as the rest of the house sees it; registered by one line in `models/__init__.py`.
 
-    task: picks sample type, window and score suite.
-        "nowcast": a sample is a sequence (T, H, W, C) in [0, 1], its window a `Window`.
-        "downscale": coarse temperature, wind and priors, fine statics, metric and weight, and last
-        the fine temperature, see `mindcast.data.base.Fields`; its window is a `Patch`.
+    task: picks the type of the input, the window and the scores, see `mindcast.tasks`.
+        "nowcast": `samples.NowcastInput`, cut by a `Window`.
+        "downscale": `samples.DownscaleInput`, cut by a `Patch`.
     stages: in training order.
     build_forecaster(settings, networks, sampling, seed, compiled): networks by stage name;
         `sampling` is `config.schema.Sampling`, compiled says graph mode or PyNative.

@@ -1,6 +1,6 @@
-"""The processes that work on one run: who is who, and the little that they tell each other.
+"""The processes that work on one run: their ranks, and the little that they exchange.
 
-Everything is said with AllReduce, the one collective documented for Ascend, GPU and CPU.
+Everything goes by AllReduce, the one collective documented for Ascend, GPU and CPU.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ PIECE = 1 << 20  # numbers in one message: CPU's ring gives up on messages that 
 class World:
     """`size` processes, of which this one has the number `rank`.
 
-    Process 0 leads: it alone writes and speaks. All methods but `is_leader` are collective: every
-    process must call them, in the same order. In a world of one they give back what they got.
+    Process 0 is the leader: it alone writes and prints. All methods but `is_leader` are collective:
+    every process must call them, in the same order. In a world of one they give back what they got.
     """
 
     rank: int = 0
@@ -56,7 +56,7 @@ class World:
                 f"--nodes: the {self.size} processes could not meet ({reason}); were "
                 "all started, can --master be reached?"
             ) from None
-        atexit.register(_hide_last_words)
+        atexit.register(_hide_closing_messages)
         if LAUNCHED in os.environ:
             threading.Thread(target=_follow_launcher, daemon=True).start()
 
@@ -69,29 +69,31 @@ class World:
         flat = Tensor(np.ascontiguousarray(array, np.float32).reshape(-1))
         return add_up(flat).asnumpy().reshape(array.shape).astype(array.dtype, copy=False)
 
-    def any(self, *wishes: bool) -> tuple[bool, ...]:
-        """For each wish, whether any process has it."""
-        return tuple((self.sum(np.array(wishes, np.float32)) > 0).tolist())
+    def any(self, *flags: bool) -> tuple[bool, ...]:
+        """For each flag, whether it is set in any process."""
+        return tuple((self.sum(np.array(flags, np.float32)) > 0).tolist())
 
-    def wait(self) -> None:
+    def barrier(self) -> None:
         """Go on when all have come here: what the leader wrote before can be read after."""
         self.any(True)
 
-    def said_by(self, rank: int, array: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
-        """Process `rank`'s float32 array, exactly; the others need to know its shape only."""
+    def broadcast(
+        self, array: np.ndarray | None, shape: tuple[int, ...], source: int = 0
+    ) -> np.ndarray:
+        """The float32 array of process `source`, exactly; the others need its shape only."""
         if self.size == 1 and array is not None:
             return array
-        own = array if self.rank == rank and array is not None else np.zeros(shape, np.float32)
+        own = array if self.rank == source and array is not None else np.zeros(shape, np.float32)
         return self.sum(own)
 
-    def share(self, parameters: Iterable[Any]) -> None:
+    def broadcast_parameters(self, parameters: Iterable[Any]) -> None:
         """Give all processes the leader's values of float32 parameters."""
         if self.size == 1:
             return
         from mindspore import Tensor
 
         for parameter in parameters:
-            values = self.said_by(0, parameter.asnumpy(), tuple(parameter.shape))
+            values = self.broadcast(parameter.asnumpy(), tuple(parameter.shape))
             parameter.set_data(Tensor(values, parameter.dtype))
 
 
@@ -114,8 +116,8 @@ def add_up(flat: Any) -> Any:
     return ops.cat(pieces) if len(pieces) > 1 else pieces[0]
 
 
-def _hide_last_words() -> None:
-    """MindSpore tells of each connection it closes at the end, whatever its level of logging."""
+def _hide_closing_messages() -> None:
+    """MindSpore reports each connection it closes at the end, whatever its level of logging."""
     sys.stdout.flush()
     sys.stderr.flush()
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -124,6 +126,6 @@ def _hide_last_words() -> None:
 
 
 def _follow_launcher() -> None:
-    """Stop, as if told to, when the launcher is gone and with it the end of standard input."""
+    """Stop, as on SIGTERM, when the launcher is gone and with it the end of standard input."""
     sys.stdin.buffer.read()
     os.kill(os.getpid(), signal.SIGTERM)

@@ -7,11 +7,11 @@ import time
 from collections.abc import Mapping
 from types import TracebackType
 
-import numpy as np
 from tensorboardX import SummaryWriter
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from mindcast.models.base import Preview
 from mindcast.runtime.run_folder import RunFolder
 
 
@@ -54,11 +54,11 @@ class Progress:
         """Means over the validation split."""
         self._record("validation", step, values, "  (best so far)" if is_best else "")
 
-    def pictures(self, step: int, rows: list[tuple[str, np.ndarray]]) -> None:
+    def pictures(self, step: int, preview: Preview) -> None:
         """Preview frames as one TensorBoard picture."""
         from mindcast.visualization.montage import montage  # late: matplotlib is slow to load
 
-        self.writer.add_image("validation", montage(rows), step)
+        self.writer.add_image("validation", montage(preview.rows, preview.colours), step)
 
     def _record(self, kind: str, step: int, values: Mapping[str, float], note: str = "") -> None:
         text = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
@@ -70,7 +70,7 @@ class Progress:
 
 
 class Silence:
-    """A `Progress` that shows nothing: of a process that does not speak."""
+    """A `Progress` that shows nothing, for the processes that do not lead."""
 
     def __enter__(self) -> Silence:
         return self
@@ -87,5 +87,5 @@ class Silence:
     def validation(self, step: int, values: Mapping[str, float], is_best: bool) -> None:
         pass
 
-    def pictures(self, step: int, rows: list[tuple[str, np.ndarray]]) -> None:
+    def pictures(self, step: int, preview: Preview) -> None:
         pass

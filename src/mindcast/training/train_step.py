@@ -12,23 +12,22 @@ from operator import itemgetter
 from typing import Any
 
 import mindspore as ms
-import numpy as np
 from mindspore import Parameter, Tensor, nn
 
+from mindcast.compiled import arguments, compiled
 from mindcast.config.schema import StageTraining
 from mindcast.models.base import Objective
 from mindcast.runtime.parallel import ALONE, World
+from mindcast.samples import Named
 from mindcast.training.ema import WeightAverage, effective_decay
 from mindcast.training.optimiser import AdamW, added, clip_by_global_norm, scaled
 from mindcast.training.reduction import summed_over_processes
-
-MicroBatch = tuple[np.ndarray, ...]  # (*sample, *draws)
 
 
 class ObjectiveStep:
     """Optimisers, moments and averaged weights of one `Objective`.
 
-    compiled: graph mode for everything that repeats. averaged: the parameters that get an
+    graph: compile everything that repeats. averaged: the parameters that get an
     exponential average (empty: none). frozen: networks inside the losses that stay in evaluation
     mode. world: the processes that share the micro-batches of a step.
     """
@@ -38,33 +37,33 @@ class ObjectiveStep:
         objective: Objective,
         training: StageTraining,
         averaged: Sequence[Parameter],
-        compiled: bool,
+        graph: bool,
         frozen: Sequence[nn.Cell] = (),
         world: World = ALONE,
     ) -> None:
-        self.objective, self.compiled, self.frozen = objective, compiled, frozen
+        self.objective, self.graph, self.frozen = objective, graph, frozen
         self.betas = training.betas
         self.optimisers = nn.CellList(_optimisers(objective, training), auto_prefix=False)
         self.average = WeightAverage(averaged) if averaged else None
         self.ema_decay = training.ema_decay
         self.limit = training.clip_norm
         self.gradient_functions: dict[int, Any] = {}
-        self.apply = self._jit(self._apply)
-        self.add = self._jit(_add)
+        self.apply = compiled(self._apply, graph)
+        self.add = compiled(_add, graph)
         self.world = world
 
     def cell_at(self, step: int) -> nn.Cell | None:
-        """The loss cell in force at this optimiser step; None while the objective rests."""
+        """The loss cell in force at this optimiser step; None while the objective is inactive."""
         begun = [cell for first, cell in self.objective.phases if first <= step]
         return begun[-1] if begun else None
 
     def run(
-        self, step: int, batches: Sequence[MicroBatch], learning_rate: float
+        self, step: int, batches: Sequence[Named], learning_rate: float
     ) -> dict[str, Tensor] | None:
         """Minimise once; diagnostics (means over micro-batches) and the gradient norm, by name.
 
-        batches: this process's share; the means are over all. The values stay on the device:
-        reading them waits for the step to end.
+        batches: this process's share, arrays by name; the means are over all. The values stay on
+        the device: reading them waits for the step to end.
         """
         cell = self.cell_at(step)
         if cell is None:
@@ -75,7 +74,7 @@ class ObjectiveStep:
         differentiate = self._gradient_function(cell)
         total: Sequence[Tensor] = ()
         for batch in batches:
-            values, gradients = differentiate(*[Tensor(a) for a in batch])
+            values, gradients = differentiate(*arguments(cell, batch))
             found = [*gradients, *_flat(values[1:])]
             total = self.add(*total, *found) if total else found
         total = summed_over_processes(self.world, total)
@@ -109,10 +108,7 @@ class ObjectiveStep:
             weights = ms.ParameterTuple(self.objective.parameters)
             differentiate = ms.value_and_grad(cell, None, weights, has_aux=True)
 
-            def micro_step(*inputs):
-                return differentiate(*inputs)
-
-            self.gradient_functions[id(cell)] = self._jit(micro_step)
+            self.gradient_functions[id(cell)] = compiled(differentiate, self.graph)
         return self.gradient_functions[id(cell)]
 
     def _apply(self, scale, learning_rate, beta1_power, beta2_power, ema_decay, *gradients):
@@ -127,9 +123,6 @@ class ObjectiveStep:
         if self.average is not None:
             self.average(ema_decay)
         return norm
-
-    def _jit(self, function: Any) -> Any:
-        return ms.jit(function) if self.compiled else function
 
 
 def _optimisers(objective: Objective, training: StageTraining) -> list[AdamW]:

@@ -14,19 +14,22 @@ import numpy as np
 from mindspore import Tensor, nn
 
 from mindcast.config.schema import RunSettings
-from mindcast.data.pipeline import Batches
-from mindcast.models.base import ModelSpec, Stage
+from mindcast.data.pipeline import Batch, Batches
+from mindcast.layers.norm import running_statistics
+from mindcast.models.base import ModelSpec, Objective, Stage
 from mindcast.refusal import Refusal
 from mindcast.runtime.interrupts import Interrupts
 from mindcast.runtime.parallel import ALONE, World
 from mindcast.runtime.run_folder import RunFolder, network_path, state_path
+from mindcast.samples import Named
 from mindcast.training import checkpoint
+from mindcast.training.diagnostics import PendingDiagnostics, rooted
 from mindcast.training.micro_batches import micro_batches
 from mindcast.training.progress import Progress, Silence
 from mindcast.training.schedule import learning_rate
-from mindcast.training.train_step import MicroBatch, ObjectiveStep
+from mindcast.training.train_step import ObjectiveStep
+from mindcast.training.validation import Validation
 
-RUNNING = ("running_mean", "running_var")  # of `mindcast.layers.norm.BatchNorm`
 SAVE_EVERY_SECONDS = 600.0  # what a killed machine may cost at most
 
 
@@ -58,7 +61,6 @@ class Trainer:
     frozen: Mapping[str, nn.Cell]
     world: World = ALONE
     position: Position = field(default_factory=Position)
-    pending: list[tuple[int, dict[str, Tensor]]] = field(default_factory=list)  # not logged yet
 
     def __post_init__(self) -> None:
         model = self.settings.model
@@ -69,10 +71,18 @@ class Trainer:
         )
         self.network = self.stage.build_network(model)
         objectives = self.stage.build_objectives(model, self.network, self.frozen)
-        compiled = self.settings.runtime.mode == "graph"
-        self.steps = [self._objective_step(o, compiled) for o in objectives]
-        self.compiled = compiled
-        self.validators: dict[int, Any] = {}
+        graph = self.settings.runtime.mode == "graph"
+        self.steps = [self._objective_step(objective, graph) for objective in objectives]
+        self.pending = PendingDiagnostics(
+            {self._logged(o, name) for o in objectives for name in o.mean_squares}
+        )
+        self.validator = Validation(
+            self.validation,
+            lambda number, size: self._draws(size, 1, number),
+            self.options.validation_batches,
+            graph,
+            self.world,
+        )
         self.total = self._total_steps()
 
     # -- the loop ---------------------------------------------------------------------------
@@ -81,17 +91,19 @@ class Trainer:
         """Train to the last step. Stops, with the state kept, on SIGINT and SIGTERM."""
         if self.position.step == 0:
             self._calibrate()
-        self.world.share(self._state())
+        self.world.broadcast_parameters(self._state())
         last_save = time.monotonic()
         with Interrupts() as interrupts, self._progress() as progress:
             for step, batches in self._batches():
-                self.pending.append((step, self._optimise(step, batches)))
+                self.pending.add(step, self._optimise(step, batches))
                 self.position.step = done = step + 1
                 progress.advance()
                 is_last = done == self.total
                 if done % self.options.log_every_steps == 0 or is_last:
-                    progress.status(done, {**self._means(), "learning_rate": self._rate(step)})
-                    self.pending = []
+                    self._require_finite()
+                    means = self.pending.means()
+                    progress.status(done, {**means, "learning_rate": self._rate(step)})
+                    self.pending.clear()
                 validates = self._validates(done) or is_last
                 overdue = time.monotonic() - last_save > SAVE_EVERY_SECONDS
                 asked, overdue = self.world.any(interrupts.asked, overdue)
@@ -106,23 +118,26 @@ class Trainer:
                         f"Stage {self.stage_name} is saved at step {done}/{self.total}; "
                         f"continue with --out {self.folder.path} --resume"
                     )
-        self.world.wait()  # the next stage reads what the leader wrote
+        self.world.barrier()  # the next stage reads what the leader wrote
 
     def _calibrate(self) -> None:
         if self.stage.calibrate is not None:
-            samples = (arrays for _, arrays in self.train.epoch(0))
+            samples = (sample for _, sample in self.train.epoch(0))
             self.stage.calibrate(self.settings.model, self.network, self.frozen, samples)
 
-    def _optimise(self, step: int, batches: list[MicroBatch]) -> dict[str, Tensor]:
+    def _optimise(self, step: int, batches: list[Named]) -> dict[str, Tensor]:
         values: dict[str, Tensor] = {}
         for objective in self.steps:
             result = objective.run(step, batches, self._rate(step))
             if result is not None:
-                prefix = f"{objective.objective.name}/" if len(self.steps) > 1 else ""
-                values |= {prefix + name: value for name, value in result.items()}
+                values |= {self._logged(objective.objective, n): v for n, v in result.items()}
         return values
 
-    def _batches(self) -> Iterator[tuple[int, list[MicroBatch]]]:
+    def _logged(self, objective: Objective, name: str) -> str:
+        """The name of a diagnostic in the log: with that of its objective if there are several."""
+        return f"{objective.name}/{name}" if len(self.steps) > 1 else name
+
+    def _batches(self) -> Iterator[tuple[int, list[Named]]]:
         """(step, own micro-batches) from here to the end, in the order of the seed."""
         rank, processes = self.world.rank, self.world.size
         per_epoch = self.train.batches_per_epoch // self.accumulate
@@ -134,21 +149,26 @@ class Trainer:
                 if step == self.total:
                     return
                 numbers = range(rank, self.accumulate, processes)
-                yield step, [self._with_draws(next(source)[1], step, k) for k in numbers]
+                yield step, [self._with_draws(next(source), step, k) for k in numbers]
                 step += 1
 
-    def _with_draws(self, arrays: MicroBatch, step: int, micro: int) -> MicroBatch:
-        rng = self._generator(0, step, micro)
-        return (*arrays, *self.stage.draw(self.settings.model, rng, len(arrays[0])))
+    def _with_draws(self, batch: Batch, step: int, micro: int) -> Named:
+        keys, sample = batch
+        return {**sample.named, **self._draws(len(keys), 0, step, micro)}
 
-    def _generator(self, *key: int) -> np.random.Generator:
+    def _draws(self, size: int, *key: int) -> Named:
+        """The random arrays of a batch; `key` is 0 and its step and number, or 1 and its number in
+        the validation."""
         stage_number = list(self.spec.stages).index(self.stage_name)
-        return np.random.default_rng([self.settings.runtime.seed, stage_number, *key])
+        rng = np.random.default_rng([self.settings.runtime.seed, stage_number, *key])
+        return self.stage.draw(self.settings.model, rng, size)
 
     # -- validation -------------------------------------------------------------------------
 
     def _validate(self, progress: Progress | Silence) -> None:
-        self.world.share(p for p in self._state() if p.name.endswith(RUNNING))
+        cells = [cell for step in self.steps for _, cell in step.objective.phases]
+        running = {id(p) for cell in cells for p in running_statistics(cell)}
+        self.world.broadcast_parameters(p for p in self._state() if id(p) in running)
         with self._averaged_weights():
             values = self.validate()
             for name, found in values.items():
@@ -165,30 +185,17 @@ class Trainer:
 
     def validate(self) -> dict[str, float]:
         """Mean diagnostics over the validation split; the same random draws every time."""
-        cell = self.steps[0].cell_at(self.position.step - 1)
-        cell.set_train(False)
-        evaluate = self.validators.setdefault(id(cell), _evaluator(cell, self.compiled))
-        count = self.validation.batches_per_epoch
-        count = min(count, self.options.validation_batches or count)
-        sizes, values = np.zeros(count), np.zeros((count, len(cell.diagnostic_names)))
-        rank, processes = self.world.rank, self.world.size
-        batches = self.validation.epoch(0, rank, processes)
-        for number, (_, arrays) in zip(range(rank, count, processes), batches, strict=False):
-            sizes[number] = len(arrays[0])
-            draws = self.stage.draw(self.settings.model, self._generator(1, number), len(arrays[0]))
-            found = evaluate(*[Tensor(a) for a in (*arrays, *draws)])
-            values[number] = [float(v.asnumpy()) for v in found]
-        sizes, values = self.world.sum(sizes), self.world.sum(values)  # every row from one process
-        means = (sizes @ values / sizes.sum()).tolist()
-        return {n: _shown(n, mean) for n, mean in zip(cell.diagnostic_names, means, strict=True)}
+        step = self.steps[0]
+        means = self.validator.means(step.cell_at(self.position.step - 1))
+        return rooted(means, step.objective.mean_squares)
 
     def _preview(self, progress: Progress | Silence) -> None:
         if self.stage.preview is None or not self.world.is_leader:
             return
-        _, arrays = next(self.validation.epoch(0))
-        first = [array[:1] for array in arrays]
-        rows = self.stage.preview(self.settings.model, self.network, self.frozen, *first)
-        progress.pictures(self.position.step, rows)
+        _, sample = next(self.validation.epoch(0))
+        first = sample.cases(slice(0, 1))
+        preview = self.stage.preview(self.settings.model, self.network, self.frozen, first)
+        progress.pictures(self.position.step, preview)
 
     # -- checkpoints ------------------------------------------------------------------------
 
@@ -197,11 +204,8 @@ class Trainer:
         if not self.world.is_leader:
             return
         path = state_path(self.folder.checkpoints, self.stage_name)
-        pending = [
-            (step, {name: float(value.asnumpy()) for name, value in values.items()})
-            for step, values in self.pending
-        ]
-        checkpoint.save(path, self._state(), {**self._information(), "pending": pending})
+        information = {**self._information(), "pending": self.pending.saved()}
+        checkpoint.save(path, self._state(), information)
 
     def restore(self) -> None:
         """Go on where the last state of this stage was saved, if there is one."""
@@ -213,10 +217,7 @@ class Trainer:
         saved = information["position"]
         best = math.inf if saved["best"] is None else saved["best"]
         self.position = Position(saved["step"], best, saved["best_step"])
-        self.pending = [
-            (step, {name: Tensor(value, ms.float32) for name, value in values.items()})
-            for step, values in information["pending"]
-        ]
+        self.pending.restore(information["pending"])
 
     def _state(self) -> list[ms.Parameter]:
         parameters = list(self.network.get_parameters())
@@ -247,13 +248,13 @@ class Trainer:
 
     # -- small things -----------------------------------------------------------------------
 
-    def _objective_step(self, objective: Any, compiled: bool) -> ObjectiveStep:
+    def _objective_step(self, objective: Objective, graph: bool) -> ObjectiveStep:
         own = {id(p) for p in self.network.get_parameters()}
         averaged = (
             [p for p in objective.parameters if id(p) in own] if self.options.ema_decay else []
         )
         frozen = tuple(self.frozen.values())
-        return ObjectiveStep(objective, self.options, averaged, compiled, frozen, self.world)
+        return ObjectiveStep(objective, self.options, averaged, graph, frozen, self.world)
 
     def _total_steps(self) -> int:
         if self.options.max_steps is not None:
@@ -288,18 +289,11 @@ class Trainer:
                 averages.enter_context(objective.average.in_place())
         return averages
 
-    def _means(self) -> dict[str, float]:
-        """Means over an interval; the place where values are read, hence checked."""
-        self._require_finite()
-        names = {name for _, values in self.pending for name in values}
-        rows = {n: [float(v[n].asnumpy()) for _, v in self.pending if n in v] for n in names}
-        return {name: _shown(name, sum(rows[name]) / len(rows[name])) for name in sorted(rows)}
-
     def _require_finite(self) -> None:
-        for step, values in self.pending:
-            for name, value in values.items():
-                if not np.isfinite(float(value.asnumpy())):
-                    raise self._not_finite(step + 1, name)
+        found = self.pending.not_finite()
+        if found is not None:
+            step, name = found
+            raise self._not_finite(step + 1, name)
 
     def _not_finite(self, step: int, name: str) -> Refusal:
         path = state_path(self.folder.checkpoints, self.stage_name)
@@ -308,17 +302,3 @@ class Trainer:
             f"stage {self.stage_name}, step {step}: {name} is not finite; {kept}; "
             f"lower training.{self.stage_name}.learning_rate and use --resume"
         )
-
-
-def _shown(name: str, mean: float) -> float:
-    """What people read of a diagnostic, see `Objective`."""
-    return math.sqrt(mean) if name.rpartition("/")[2].startswith("rmse") else mean
-
-
-def _evaluator(cell: nn.Cell, compiled: bool) -> Any:
-    """The diagnostics alone, as a function of its own: compiled it keeps the mode it first saw."""
-
-    def diagnostics(*inputs):
-        return cell(*inputs)[1]
-
-    return ms.jit(diagnostics) if compiled else diagnostics

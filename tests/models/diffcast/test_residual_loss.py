@@ -23,17 +23,17 @@ class Shifter(nn.Cell):
         return 0 * target + self.value, 7 * self.value
 
 
-class Told(nn.Cell):
-    """A denoiser that says a constant and keeps what it was told."""
+class Recording(nn.Cell):
+    """A denoiser whose output is a constant and which keeps its inputs."""
 
-    def __init__(self, said=0.0):
+    def __init__(self, output=0.0):
         super().__init__()
-        self.said = Parameter(Tensor(np.float32(said)), name="said")
-        self.told = []
+        self.output = Parameter(Tensor(np.float32(output)), name="output")
+        self.inputs = []
 
     def construct(self, x, t, previous, segment, *features):
-        self.told = [x, t, previous, segment, *features]
-        return 0 * x + self.said
+        self.inputs = [x, t, previous, segment, *features]
+        return 0 * x + self.output
 
 
 class Dummy(nn.Cell):
@@ -41,7 +41,7 @@ class Dummy(nn.Cell):
 
     def __init__(self, **options):
         super().__init__(auto_prefix=False)
-        self.backbone_net, self.model = Shifter(), Told(**options)
+        self.backbone_net, self.model = Shifter(), Recording(**options)
 
     def contexts(self, context, mu):
         return (context[:, -1],), (mu[:, -1],)
@@ -50,8 +50,10 @@ class Dummy(nn.Cell):
 def batch(settings, samples=2, seed=0):
     rng = np.random.default_rng(seed)
     shape = (samples, CONTEXT + TARGET, *settings.frame_size, 1)
-    arrays = (rng.random(shape, np.float32), *draws.for_segments(settings, rng, samples))
-    return tuple(Tensor(array) for array in arrays)
+    frames = rng.random(shape, np.float32)
+    known = {"context": frames[:, :CONTEXT], "truth": frames[:, CONTEXT:]}
+    drawn = draws.for_segments(settings, rng, samples)
+    return {name: Tensor(array) for name, array in {**known, **drawn}.items()}
 
 
 def loss_of(network=None, diffusion=None, **changes):
@@ -60,7 +62,7 @@ def loss_of(network=None, diffusion=None, **changes):
 
 
 def named(loss, inputs):
-    total, diagnostics = loss(*inputs)
+    total, diagnostics = loss(*inputs.values())
     values = {n: float(v) for n, v in zip(loss.diagnostic_names, diagnostics, strict=True)}
     assert values["loss"] == float(total)
     return values
@@ -68,7 +70,7 @@ def named(loss, inputs):
 
 def residual_of(inputs, mu=0.25):
     """2 (truth - mu) by segment: (N, segments, frames, 1, H, W)."""
-    truth = to_network(inputs[0]).asnumpy()[:, CONTEXT:]
+    truth = to_network(inputs["truth"]).asnumpy()
     return 2 * (truth - mu).reshape(len(truth), SEGMENTS, CONTEXT, *truth.shape[2:])
 
 
@@ -88,13 +90,13 @@ def test_a_silent_denoiser_is_charged_the_mean_square_of_the_residual_where_x0_i
     assert named(loss, inputs)["diff_loss"] == pytest.approx(expected, rel=1e-5)
 
 
-def test_each_segment_is_told_its_number_its_level_and_the_true_residual_before_it():
+def test_each_segment_is_given_its_number_its_level_and_the_true_residual_before_it():
     loss, settings = loss_of()
     inputs = batch(settings)
-    loss(*inputs)
-    _, t, previous, segment, *_ = (told.asnumpy() for told in loss.network.model.told)
+    loss(*inputs.values())
+    _, t, previous, segment, *_ = (given.asnumpy() for given in loss.network.model.inputs)
     assert segment.tolist() == [0, 1, 2, 0, 1, 2]
-    np.testing.assert_array_equal(t, inputs[1].asnumpy().ravel())
+    np.testing.assert_array_equal(t, inputs["t"].asnumpy().ravel())
     residual = residual_of(inputs)
     previous = previous.reshape(residual.shape)
     assert not previous[:, 0].any()
@@ -104,35 +106,36 @@ def test_each_segment_is_told_its_number_its_level_and_the_true_residual_before_
 def test_each_segment_is_noised_to_its_own_level():
     loss, settings = loss_of()
     inputs = batch(settings)
-    loss(*inputs)
+    loss(*inputs.values())
     residual = residual_of(inputs)
-    alpha_bar = settings.diffusion.process().alpha_bar[inputs[1].asnumpy()]
+    alpha_bar = settings.diffusion.process().alpha_bar[inputs["t"].asnumpy()]
     alpha_bar = alpha_bar.reshape(*alpha_bar.shape, 1, 1, 1, 1)
-    noise = to_network(inputs[2]).asnumpy().reshape(residual.shape)
+    noise = to_network(inputs["noise"]).asnumpy().reshape(residual.shape)
     expected = np.sqrt(alpha_bar) * residual + np.sqrt(1 - alpha_bar) * noise
-    x = loss.network.model.told[0].asnumpy().reshape(residual.shape)
+    x = loss.network.model.inputs[0].asnumpy().reshape(residual.shape)
     np.testing.assert_allclose(x, expected, atol=1e-5)
 
 
 def test_the_first_segment_gets_the_local_context_and_the_others_the_global_one():
     loss, settings = loss_of()
     inputs = batch(settings)
-    loss(*inputs)
-    feature = loss.network.model.told[4].asnumpy()
+    loss(*inputs.values())
+    feature = loss.network.model.inputs[4].asnumpy()
     feature = feature.reshape(2, SEGMENTS, *feature.shape[1:])
-    np.testing.assert_array_equal(feature[:, 0], to_network(inputs[0])[:, CONTEXT - 1])
+    np.testing.assert_array_equal(feature[:, 0], to_network(inputs["context"])[:, CONTEXT - 1])
     np.testing.assert_allclose(feature[:, 1:], 0.25)
 
 
-def test_noise_on_the_condition_leaves_the_first_segment_and_the_target_alone():
+def test_noise_on_the_conditioning_leaves_the_first_segment_and_the_target_alone():
     plain, _ = loss_of()
     noisy, with_noise = loss_of(diffusion={"condition_noise": 0.5})
     inputs = batch(with_noise)
-    assert named(plain, inputs[:3]) == named(noisy, inputs)
-    difference = (noisy.network.model.told[2] - plain.network.model.told[2]).asnumpy()
+    without = {name: array for name, array in inputs.items() if name != "conditioning_noise"}
+    assert named(plain, without) == named(noisy, inputs)
+    difference = (noisy.network.model.inputs[2] - plain.network.model.inputs[2]).asnumpy()
     difference = difference.reshape(2, SEGMENTS, CONTEXT, *difference.shape[2:])
     assert not difference[:, 0].any()
-    added = to_network(inputs[3]).asnumpy().reshape(difference.shape)[:, :-1]
+    added = to_network(inputs["conditioning_noise"]).asnumpy().reshape(difference.shape)[:, :-1]
     np.testing.assert_allclose(difference[:, 1:], 0.5 * added, atol=1e-6)
 
 
@@ -140,7 +143,7 @@ def test_noise_on_the_condition_leaves_the_first_segment_and_the_target_alone():
 def test_a_segment_s_error_is_weighted_by_its_noise_level(weighting):
     loss, settings = loss_of(diffusion={"prediction": "x0", "weighting": weighting})
     inputs = batch(settings)
-    alpha_bar = settings.diffusion.process().alpha_bar[inputs[1].asnumpy()]
+    alpha_bar = settings.diffusion.process().alpha_bar[inputs["t"].asnumpy()]
     weight = alpha_bar / (1 - alpha_bar)
     if weighting == "min_snr":
         weight = np.minimum(weight, 5)
@@ -155,7 +158,7 @@ def test_the_diffusion_loss_reaches_the_backbone_unless_it_is_frozen(freeze):
     inputs = batch(settings)
     gradient = ms.grad(
         loss, None, ms.ParameterTuple([loss.network.backbone_net.value]), has_aux=True
-    )(*inputs)[0]
+    )(*inputs.values())[0]
     # d/dmu of mean (2 (truth - mu))^2 is -4 mean of the residual
     expected = 0.0 if freeze else -4 * residual_of(inputs).mean()
     value = ops.stack([gradient] if isinstance(gradient, Tensor) else list(gradient)).asnumpy()
@@ -163,7 +166,9 @@ def test_the_diffusion_loss_reaches_the_backbone_unless_it_is_frozen(freeze):
 
 
 def test_a_backbone_alone_has_its_own_loss_and_the_mean_squared_error_beside_it():
-    sequence = Tensor(np.full((2, CONTEXT + TARGET, 4, 4, 1), 0.75, np.float32))
-    loss, (same, mse) = BackboneLoss(Shifter(), CONTEXT)(sequence)
+    context, truth = (
+        Tensor(np.full((2, frames, 4, 4, 1), 0.75, np.float32)) for frames in (CONTEXT, TARGET)
+    )
+    loss, (same, mse) = BackboneLoss(Shifter())(context, truth)
     assert float(loss) == float(same) == pytest.approx(7 * 0.25)
     assert float(mse) == pytest.approx(0.25)

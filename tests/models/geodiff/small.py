@@ -7,9 +7,11 @@ import numpy as np
 from mindspore import Tensor
 
 from mindcast.models.geodiff.settings import GeoDiffSettings
+from mindcast.models.geodiff.upsampling import SHIFT_K
 from mindcast.physics import priors
 from mindcast.physics.horizontal import Metric
 from mindcast.physics.resample import block_mean
+from mindcast.samples import DownscaleInput, Sample
 
 LEVELS, FACTOR, FINE = (1000, 850, 500), 2, (8, 12)
 UNET = {"dim": 4, "multiples": (1, 2), "heads": 2, "head_size": 4, "first_kernel": 3}
@@ -40,7 +42,7 @@ def built(cell_type, settings, stir=0.0, seed=0):
 
 
 def sample(cases=2, seed=0):
-    """The seven arrays of `ModelSpec.task` "downscale", of smooth random fields."""
+    """A batch of smooth random fields."""
     rng = np.random.default_rng(seed)
     height, width = FINE
     shape = (cases, len(LEVELS), height, width)
@@ -53,20 +55,20 @@ def sample(cases=2, seed=0):
     fields = priors.prior_channels(
         coarse, priors.Winds(*coarse_wind), np.array(LEVELS) * 100.0, metric
     )
-    arrays = (
-        coarse[..., None],
-        np.moveaxis(coarse_wind, 0, -1),
-        np.concatenate([fields, np.ones((*fields.shape[:-1], 1))], -1),
-        rng.uniform(0, 1, (cases, height, width, 3)),
-        metric_array(Metric(step, -step), cases),
-        np.ones((*shape, 1)),
-        truth[..., None],
+    inputs = DownscaleInput(
+        temperature_lr=coarse[..., None],
+        wind_lr=np.moveaxis(coarse_wind, 0, -1),
+        priors_lr=np.concatenate([fields, np.ones((*fields.shape[:-1], 1))], -1),
+        statics=rng.uniform(0, 1, (cases, height, width, 3)),
+        metric=metric_array(Metric(step, -step), cases),
+        weight=np.ones((*shape, 1)),
     )
-    return tuple(np.ascontiguousarray(array, np.float32) for array in arrays)
+    made = Sample(inputs, truth[..., None])
+    return made.mapped(lambda array: np.ascontiguousarray(array, np.float32))
 
 
 def metric_array(metric, cases, row_weights=None):
-    """The array "metric" of `mindcast.data.base.Fields`, alike in all cases."""
+    """The array "metric" of `DownscaleInput`, alike in all cases."""
     shape = metric.h_x.shape
     weights = np.ones(shape[0]) if row_weights is None else row_weights
     planes = (metric.h_x, metric.h_y, np.full(shape, metric.periodic), weights[:, None])
@@ -84,3 +86,10 @@ def smooth(rng, shape, amplitude):
 
 def tensors(arrays):
     return [Tensor(array) for array in arrays]
+
+
+def primary_of(network, samples):
+    """T_det of a deterministic network, (N, Z, H, W) K."""
+    known = samples.input
+    arrays = tensors((known.temperature_lr, known.priors_lr, known.statics))
+    return network(*arrays).asnumpy() + SHIFT_K

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from mindcast.compiled import arguments
 from mindcast.models.geodiff import stages
 from mindcast.models.geodiff.deterministic import DeterministicNetwork
 from mindcast.models.geodiff.statistics import LevelMoments, PriorMoments
@@ -99,12 +100,13 @@ def test_priors_are_clipped_and_blanked_where_winds_are_absent():
 
 
 def test_loss_of_the_untrained_network_has_the_rmse_of_bicubic():
-    arrays = sample()
+    samples = sample()
     network = built(DeterministicNetwork, settings_of())
     loss = DeterministicLoss(network, settings_of())
-    _, values = loss(*tensors(arrays))
+    _, values = loss(*arguments(loss, samples.named))
     named = dict(zip(loss.diagnostic_names, (float(v.asnumpy()) for v in values), strict=True))
-    error = bicubic(arrays[0][..., 0].astype(np.float64), 2) - arrays[-1][..., 0]
+    coarse = samples.input.temperature_lr[..., 0].astype(np.float64)
+    error = bicubic(coarse, 2) - samples.truth[..., 0]
     assert named["rmse"] == named["rmse_bicubic"]
     assert named["rmse"] == pytest.approx((error**2).mean(), rel=1e-4)
     physics = named["static"] + 0.5 * named["gradient"]

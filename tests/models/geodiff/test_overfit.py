@@ -57,19 +57,17 @@ def test_deterministic_stage_learns_one_state_by_heart():
     loss = DeterministicLoss(network, settings())
     training = StageTraining(optimizer="adam", clip_norm=1e9)
     step = ObjectiveStep(
-        Objective("d", network.trainable_params(), ((0, loss),)), training, (), compiled=False
+        Objective("d", network.trainable_params(), ((0, loss),)), training, (), graph=False
     )
     z, h, w = truth.shape
-    sample = (
-        coarse[None, ..., None],
-        np.zeros((1, z, h // 4, w // 4, 3)),
-        np.zeros((1, z, h // 4, w // 4, 7)),
-        np.zeros((1, h, w, 3)),
-        np.ones((1, h, w, 4)),
-        np.ones((1, z, h, w, 1)),
-        truth[None, ..., None],
-    )
-    sample = tuple(array.astype(np.float32) for array in sample)
+    sample = {
+        "temperature_lr": coarse[None, ..., None],
+        "priors_lr": np.zeros((1, z, h // 4, w // 4, 7)),
+        "statics": np.zeros((1, h, w, 3)),
+        "weight": np.ones((1, z, h, w, 1)),
+        "truth": truth[None, ..., None],
+    }
+    sample = {name: array.astype(np.float32) for name, array in sample.items()}
     squares = [float(step.run(k, [sample], 2e-3)["rmse"].asnumpy()) for k in range(101)]
     errors = np.sqrt(squares)
     interpolated = np.sqrt(np.mean((bicubic(coarse, 4) - truth) ** 2))

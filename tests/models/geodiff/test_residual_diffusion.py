@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor, nn
 
+from mindcast.compiled import arguments
 from mindcast.config.schema import Sampling, StageTraining
 from mindcast.diffusion.sampling import SamplingStep
 from mindcast.diffusion.sampling import sample as run_plan
@@ -25,10 +26,10 @@ from tests.models.geodiff.small import (
     LEVELS,
     built,
     metric_array,
+    primary_of,
     sample,
     settings_of,
     smooth,
-    tensors,
 )
 
 PRESSURE = np.array(LEVELS) * 100.0
@@ -105,10 +106,12 @@ def test_fine_priors_wrap_around_in_those_samples_of_a_batch_whose_circle_closes
             require_priors(made[case : case + 1], other[case : case + 1])
 
 
-def test_conditions_hold_what_they_say():
+def test_the_conditioning_holds_both_fields_the_level_and_the_statics():
     settings, primary, network = networks()
-    arrays = sample()
-    field, condition, seen = ResidualConditions(settings, primary, network)(*tensors(arrays[:5]))
+    samples = sample()
+    conditions = ResidualConditions(settings, primary, network)
+    outputs = conditions(*arguments(conditions, samples.named))
+    field, condition, given = outputs
     assert condition.shape == (2, 3, 6, *FINE)  # U(T_lr), T_det, level, three statics
     statistics = primary.primary_statistics
     np.testing.assert_allclose(
@@ -116,16 +119,17 @@ def test_conditions_hold_what_they_say():
     )
     level = condition.asnumpy()[0, :, 2, 0, 0]
     np.testing.assert_allclose(level, np.log(np.array(LEVELS) / 1000) / np.log(0.5), atol=1e-6)
-    np.testing.assert_allclose(condition.asnumpy()[:, 0, 3:], arrays[3].transpose(0, 3, 1, 2))
-    np.testing.assert_allclose(seen.asnumpy()[:, :, 6], 1, rtol=1e-6)
+    statics = samples.input.statics.transpose(0, 3, 1, 2)
+    np.testing.assert_allclose(condition.asnumpy()[:, 0, 3:], statics)
+    np.testing.assert_allclose(given.asnumpy()[:, :, 6], 1, rtol=1e-6)
 
 
 def test_sigma_is_the_error_of_the_deterministic_field():
     settings, primary, network = networks()
-    arrays = sample()
-    stages.calibrate_residual(settings, network, {"deterministic": primary}, iter([arrays]))
-    made = primary(*tensors((arrays[0], arrays[2], arrays[3]))).asnumpy() + SHIFT_K
-    expected = np.sqrt(((arrays[-1][..., 0] - made) ** 2).mean((0, 2, 3)))
+    samples = sample()
+    stages.calibrate_residual(settings, network, {"deterministic": primary}, iter([samples]))
+    error = samples.truth[..., 0] - primary_of(primary, samples)
+    expected = np.sqrt((error**2).mean((0, 2, 3)))
     statistics = network.residual_statistics
     np.testing.assert_allclose(statistics.sigma.asnumpy(), expected, rtol=1e-4)
     assert statistics.prior_std.asnumpy().min() > 0
@@ -135,7 +139,7 @@ def test_no_gradient_reaches_the_frozen_network_and_the_loss_is_that_of_the_obje
     settings, primary, network = networks(loss={"physics": 0.0})
     loss = ResidualDiffusionLoss(network, primary, settings)
     drawn = draws.for_residuals(settings, np.random.default_rng(0), 2)
-    inputs = tensors((*sample(), *drawn))
+    inputs = arguments(loss, {**sample().named, **drawn})
     found = ms.grad(lambda *x: loss(*x)[0], None, ms.ParameterTuple(primary.trainable_params()))
     assert all(not g.asnumpy().any() for g in found(*inputs))
     total, (_, data, *_) = loss(*inputs)
@@ -145,27 +149,27 @@ def test_no_gradient_reaches_the_frozen_network_and_the_loss_is_that_of_the_obje
 def test_physics_is_switched_off_where_the_estimate_is_noise():
     settings, primary, network = networks(diffusion={"timesteps": 1000, "objective": "v"})
     loss = ResidualDiffusionLoss(network, primary, settings)
-    _, noise, shown = draws.for_residuals(settings, np.random.default_rng(0), 2)
+    named = {**sample().named, **draws.for_residuals(settings, np.random.default_rng(0), 2)}
     early, late = (
-        loss(*tensors((*sample(), np.full(2, t, np.int32), noise, shown)))[1] for t in (0, 999)
+        loss(*arguments(loss, {**named, "t": np.full(2, t, np.int32)}))[1] for t in (0, 999)
     )
     assert float(early[5].asnumpy()) >= 0
     assert float(late[4].asnumpy()) < 1e-6 < float(early[4].asnumpy())
 
 
-def test_hidden_conditions_are_zero_but_for_their_flag():
+def test_dropped_conditioning_is_zero_but_for_its_flag():
     settings, _, network = networks(
         diffusion={"timesteps": 20, "objective": "v", "condition_dropout": 0.5}
     )
     condition = Tensor(np.ones((2, 3, 6, *FINE), np.float32))
-    seen = network.hidden(condition, Tensor(np.array([1, 0], np.float32))).asnumpy()
-    assert seen.shape[2] == 7
-    np.testing.assert_array_equal(seen[0, :, :6], 1)
-    np.testing.assert_array_equal(seen[0, :, 6], 0)
-    np.testing.assert_array_equal(seen[1, :, :6], 0)
-    np.testing.assert_allclose(seen[1, :, 6], network.null_flag.asnumpy()[0])
-    shown = draws.for_residuals(settings, np.random.default_rng(0), 200)[2]
-    assert 0.4 < shown.mean() < 0.6
+    masked = network.masked(condition, Tensor(np.array([1, 0], np.float32))).asnumpy()
+    assert masked.shape[2] == 7
+    np.testing.assert_array_equal(masked[0, :, :6], 1)
+    np.testing.assert_array_equal(masked[0, :, 6], 0)
+    np.testing.assert_array_equal(masked[1, :, :6], 0)
+    np.testing.assert_allclose(masked[1, :, 6], network.null_flag.asnumpy()[0])
+    kept = draws.for_residuals(settings, np.random.default_rng(0), 200)["kept"]
+    assert 0.4 < kept.mean() < 0.6
 
 
 class Echo(nn.Cell):
@@ -276,10 +280,11 @@ def test_joint_training_moves_the_deterministic_network_at_a_tenth_of_the_rate()
     (objective,) = stages.joint_objectives(
         settings, joint, {"deterministic": primary, "diffusion": network}
     )
-    step = ObjectiveStep(objective, StageTraining(optimizer="adam"), (), compiled=False)
-    arrays = (*sample(), *draws.for_residuals(settings, np.random.default_rng(0), 2))
+    step = ObjectiveStep(objective, StageTraining(optimizer="adam"), (), graph=False)
+    samples = sample()
+    drawn = draws.for_residuals(settings, np.random.default_rng(0), 2)
     before = {p.name: p.asnumpy().copy() for p in objective.parameters}
-    values = step.run(0, [arrays], 1e-3)
+    values = step.run(0, [{**samples.named, **drawn}], 1e-3)
 
     def furthest(own):
         return max(np.abs(p.asnumpy() - before[p.name]).max() for p in own.trainable_params())
@@ -289,9 +294,7 @@ def test_joint_training_moves_the_deterministic_network_at_a_tenth_of_the_rate()
     value = {name: float(v.asnumpy()) for name, v in values.items()}
     parts = value["deterministic/total"] + value["diffusion/total"]
     assert value["total"] == pytest.approx(parts, rel=1e-6)
-    error = (
-        primary(*tensors([arrays[0], arrays[2], arrays[3]])).asnumpy() + SHIFT_K - arrays[6][..., 0]
-    )
+    error = primary_of(primary, samples) - samples.truth[..., 0]
     assert value["deterministic/rmse"] == pytest.approx((error**2).mean(), rel=1e-4)
 
 

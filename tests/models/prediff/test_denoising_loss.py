@@ -29,18 +29,18 @@ class Halver(nn.Cell):
 
 
 class Echo(nn.Cell):
-    """A denoiser that says a multiple of the context's mean."""
+    """A denoiser whose output is a multiple of the context's mean."""
 
     def __init__(self, factor=0.0):
         super().__init__()
         self.factor = Parameter(Tensor(np.float32([factor])), name="factor")
 
-    def construct(self, x, t, condition):
-        return 0 * x + self.factor * condition.mean(axis=1, keep_dims=True)
+    def construct(self, x, t, conditioning):
+        return 0 * x + self.factor * conditioning.mean(axis=1, keep_dims=True)
 
 
 class Reader(nn.Cell):
-    """An alignment network that says one number, for every frame or for all."""
+    """An alignment network whose output is one number, for every frame or for all."""
 
     def __init__(self, value, per_frame=True):
         super().__init__()
@@ -57,13 +57,15 @@ def batch(samples=2, size=2):
     shape = (samples, CONTEXT + TARGET, size, size, 1)
     noise = rng.standard_normal((samples, TARGET, size, size, 1), np.float32)
     posterior = rng.standard_normal((samples * TARGET, 1, size, size), np.float32)
-    arrays = (rng.random(shape, np.float32), np.int32([0, 3])[:samples], noise, posterior)
+    frames = rng.random(shape, np.float32)
+    levels = np.int32([0, 3])[:samples]
+    arrays = (frames[:, :CONTEXT], frames[:, CONTEXT:], levels, noise, posterior)
     return tuple(Tensor(a) for a in arrays)
 
 
 def loss_of(denoiser=None, **options):
     settings = DiffusionSettings(timesteps=4, **options)
-    return DenoisingLoss(denoiser or Echo(), Halver(), settings, CONTEXT)
+    return DenoisingLoss(denoiser or Echo(), Halver(), settings)
 
 
 def named(loss, *inputs):
@@ -75,28 +77,28 @@ def named(loss, *inputs):
 
 def test_a_silent_denoiser_is_charged_the_mean_square_of_the_noise():
     inputs = batch()
-    expected = (inputs[2].asnumpy() ** 2).mean()
+    expected = (inputs[3].asnumpy() ** 2).mean()
     assert named(loss_of(), *inputs)["loss_simple"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_absolute_error_is_charged_where_asked():
     inputs = batch()
-    expected = np.abs(inputs[2].asnumpy()).mean()
+    expected = np.abs(inputs[3].asnumpy()).mean()
     assert named(loss_of(loss="l1"), *inputs)["loss"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_target_of_x0_is_the_posterior_sample_times_the_scale():
     inputs = batch()
-    frames = inputs[0].asnumpy()[:, CONTEXT:]
-    z0 = 3 * (0.5 * frames + inputs[3].asnumpy().reshape(frames.shape))
+    frames = inputs[1].asnumpy()
+    z0 = 3 * (0.5 * frames + inputs[4].asnumpy().reshape(frames.shape))
     got = named(loss_of(prediction="x0", scale_factor=3.0), *inputs)
     assert got["loss"] == pytest.approx((z0**2).mean(), rel=1e-5)
 
 
-def test_the_condition_is_the_scaled_posterior_mean_of_the_context():
+def test_the_conditioning_is_the_scaled_posterior_mean_of_the_context():
     inputs = batch()
     frames = inputs[0].asnumpy()
-    error = inputs[2].asnumpy() - 3 * 0.5 * frames[:, :CONTEXT].mean(axis=1, keepdims=True)
+    error = inputs[3].asnumpy() - 3 * 0.5 * frames.mean(axis=1, keepdims=True)
     got = named(loss_of(Echo(1.0), scale_factor=3.0), *inputs)
     assert got["loss"] == pytest.approx((error**2).mean(), rel=1e-5)
 
@@ -105,7 +107,7 @@ def test_the_log_variance_of_its_time_weighs_each_sample():
     inputs = batch()
     loss = loss_of(l_simple_weight=2.0)
     loss.logvar.set_data(Tensor(np.float32([0.1, 9, 9, -0.4])))
-    each = (inputs[2].asnumpy() ** 2).mean(axis=(1, 2, 3, 4))
+    each = (inputs[3].asnumpy() ** 2).mean(axis=(1, 2, 3, 4))
     gamma = np.mean(each / np.exp([0.1, -0.4]) + [0.1, -0.4])
     got = named(loss, *inputs)
     assert got["loss_gamma"] == pytest.approx(gamma, rel=1e-5)
@@ -154,10 +156,11 @@ def test_compiled_loss_agrees_with_pynative():
 @pytest.mark.parametrize("per_frame", [True, False])
 def test_alignment_is_charged_its_distance_from_the_mean_intensity(per_frame):
     inputs = batch()
-    intensity = inputs[0].asnumpy()[:, CONTEXT:].mean(axis=(2, 3))
+    intensity = inputs[1].asnumpy().mean(axis=(2, 3))
     intensity = intensity if per_frame else intensity.mean(axis=1)
-    loss = AlignmentLoss(Reader(0.3, per_frame), Halver(), DiffusionSettings(), CONTEXT)
-    assert named(loss, *inputs)["loss"] == pytest.approx(((0.3 - intensity) ** 2).mean(), rel=1e-5)
+    loss = AlignmentLoss(Reader(0.3, per_frame), Halver(), DiffusionSettings())
+    expected = ((0.3 - intensity) ** 2).mean()
+    assert named(loss, *inputs[1:])["loss"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_mean_intensity_is_one_number_a_frame():

@@ -9,21 +9,20 @@ from mindcast.models.diffcast.residual_loss import Loss
 
 
 class BackboneLoss(nn.Cell):
-    """The backbone's own loss on sequences (N, T, H, W, C) in [0, 1].
+    """The backbone's own loss on frames (N, T, H, W, C) in [0, 1].
 
     "mse" is the mean squared error of the forecast, which compares backbones of unlike losses.
     """
 
     diagnostic_names = ("loss", "mse")
 
-    def __init__(self, backbone: nn.Cell, context_frames: int, patch: int = 1) -> None:
+    def __init__(self, backbone: nn.Cell, patch: int = 1) -> None:
         super().__init__(auto_prefix=False)
-        self.backbone, self.context_frames, self.patch = backbone, context_frames, patch
+        self.backbone, self.patch = backbone, patch
 
-    def construct(self, sequence: Tensor) -> Loss:
+    def construct(self, context: Tensor, truth: Tensor) -> Loss:
         """Gives (loss, diagnostics)."""
-        frames = to_network(sequence, self.patch)
-        context, truth = frames[:, : self.context_frames], frames[:, self.context_frames :]
-        forecast, loss = self.backbone.forecast_and_loss(context, truth)
-        error = (forecast - truth).reshape(sequence.shape[0], -1)
+        target = to_network(truth, self.patch)
+        forecast, loss = self.backbone.forecast_and_loss(to_network(context, self.patch), target)
+        error = (forecast - target).reshape(target.shape[0], -1)
         return loss, (loss, (error * error).mean(axis=1).mean())

@@ -3,9 +3,9 @@
     loss = alpha L_det + (1 - alpha) L_diff
 
 With the backbone's forecast mu and r = 2 (truth - mu) cut into segments r_j, L_diff is the mean
-over segments of the squared error of what the denoiser says of r_j at noise level t_j, told the
-true r_{j-1} (0 for j = 0), the contexts of [input, mu] and j. Nothing is detached: L_diff reaches
-the backbone through r, through r_{j-1} and through the contexts.
+over segments of the squared error of the denoiser's prediction for r_j at noise level t_j,
+conditioned on the true r_{j-1} (0 for j = 0), the contexts of [input, mu] and j. Nothing is
+detached: L_diff reaches the backbone through r, through r_{j-1} and through the contexts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Loss = tuple[Tensor, tuple[Tensor, ...]]
 
 
 class ResidualLoss(nn.Cell):
-    """Deterministic and diffusion loss of sequences (N, T, H, W, C) in [0, 1].
+    """Deterministic and diffusion loss of frames (N, T, H, W, C) in [0, 1].
 
     The segments of all samples pass the denoiser as one batch, sample by sample.
     """
@@ -48,17 +48,22 @@ class ResidualLoss(nn.Cell):
         self.numbers = Tensor(np.arange(self.segments, dtype=np.int32))
 
     def construct(
-        self, sequence: Tensor, t: Tensor, noise: Tensor, condition_noise: Tensor | None = None
+        self,
+        context: Tensor,
+        truth: Tensor,
+        t: Tensor,
+        noise: Tensor,
+        conditioning_noise: Tensor | None = None,
     ) -> Loss:
-        """sequence (N, T, H, W, C), t (N, segments) int32, noise like the target frames.
+        """context (N, Tc, H, W, C), truth (N, T, H, W, C), t (N, segments) int32, noise like the
+        truth.
 
-        condition_noise: like noise, if the settings want it. Gives (loss, diagnostics).
+        conditioning_noise: like noise, if the settings want it. Gives (loss, diagnostics).
         """
-        frames = to_network(sequence, self.patch)
-        context, truth = frames[:, : self.context_frames], frames[:, self.context_frames :]
-        if condition_noise is not None:
-            condition_noise = to_network(condition_noise, self.patch)
-        return self.of_frames(context, truth, t, to_network(noise, self.patch), condition_noise)
+        context, truth = to_network(context, self.patch), to_network(truth, self.patch)
+        if conditioning_noise is not None:
+            conditioning_noise = to_network(conditioning_noise, self.patch)
+        return self.of_frames(context, truth, t, to_network(noise, self.patch), conditioning_noise)
 
     def of_frames(
         self,
@@ -66,47 +71,49 @@ class ResidualLoss(nn.Cell):
         truth: Tensor,
         t: Tensor,
         noise: Tensor,
-        condition_noise: Tensor | None = None,
+        conditioning_noise: Tensor | None = None,
     ) -> Loss:
         """The same, of frames and noises (N, T, C, H, W)."""
         mu, det_loss = self.network.backbone_net.forecast_and_loss(context, truth)
         if self.frozen_backbone:
             mu = ops.stop_gradient(mu)
-        said, target = self.said_and_target(context, truth, mu, t, noise, condition_noise)
-        diff_loss = self.mean_error(said, target, t.reshape(-1))
+        prediction, target = self.prediction_and_target(
+            context, truth, mu, t, noise, conditioning_noise
+        )
+        diff_loss = self.mean_error(prediction, target, t.reshape(-1))
         loss = self.alpha * det_loss + (1 - self.alpha) * diff_loss
         return loss, (loss, det_loss, diff_loss)
 
-    def said_and_target(
+    def prediction_and_target(
         self,
         context: Tensor,
         truth: Tensor,
         mu: Tensor,
         t: Tensor,
         noise: Tensor,
-        condition_noise: Tensor | None = None,
+        conditioning_noise: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """What the denoiser says and should say, (N segments, frames, C, H, W) each.
+        """The denoiser's output and its target, (N segments, frames, C, H, W) each.
 
         Frames and noises (N, T, C, H, W), t (N, segments).
         """
         residual = 2 * (truth - mu)
-        told = residual
-        if condition_noise is not None:
-            told = told + self.condition_noise * condition_noise
+        known = residual
+        if conditioning_noise is not None:
+            known = known + self.condition_noise * conditioning_noise
         first = ops.zeros_like(residual[:, : self.context_frames])
-        previous = ops.cat((first, told[:, : -self.context_frames]), 1)
+        previous = ops.cat((first, known[:, : -self.context_frames]), 1)
         clean, previous = self._rows(residual), self._rows(previous)
         noise, t = self._rows(noise), t.reshape(-1)
         features = self._features(*self.network.contexts(context, mu))
         number = ops.tile(self.numbers, (context.shape[0],))
         noisy = self.add_noise(clean, t, noise)
-        said = self.network.model(noisy, t, previous, number, *features)
-        return said, self.target(clean, t, noise)
+        prediction = self.network.model(noisy, t, previous, number, *features)
+        return prediction, self.target(clean, t, noise)
 
-    def mean_error(self, said: Tensor, target: Tensor, t: Tensor) -> Tensor:
+    def mean_error(self, prediction: Tensor, target: Tensor, t: Tensor) -> Tensor:
         """Mean over rows of their mean squared error, weighted where the settings say so."""
-        error = said - target
+        error = prediction - target
         by_row = (error * error).reshape(error.shape[0], -1).mean(axis=1)
         if self.weights is not None:
             by_row = by_row * ops.gather(self.weights, t, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mindcast.config.schema import Sampling
 from mindcast.diffusion.samplers import Plan, make_plan
-from mindcast.models.base import ModelSpec, Stage, late, whole_sequences
+from mindcast.models.base import ModelSpec, Stage, late, no_draws, whole_sequences
 from mindcast.models.diffcast import draws
 from mindcast.models.diffcast.settings import DiffCastSettings
 
@@ -24,10 +24,10 @@ SPEC = ModelSpec(
         "backbone": Stage(
             requires=(),
             window=whole_sequences,
-            augmentation=2,
+            augmentation="quarter_turns",
             build_network=STAGES("build_backbone"),
             build_objectives=STAGES("backbone_objectives"),
-            draw=draws.for_backbone,
+            draw=no_draws,
             monitor="loss",
             optional=True,
             preview=STAGES("preview_backbone"),
@@ -35,7 +35,7 @@ SPEC = ModelSpec(
         "joint": Stage(
             requires=("backbone",),
             window=whole_sequences,
-            augmentation=2,
+            augmentation="quarter_turns",
             build_network=STAGES("build_joint"),
             build_objectives=STAGES("joint_objectives"),
             draw=draws.for_segments,

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 from mindspore import Parameter, nn
 
 from mindcast.config.schema import Sampling
-from mindcast.models.base import Objective
+from mindcast.models.base import Objective, Preview
 from mindcast.models.diffcast.backbone_loss import BackboneLoss
 from mindcast.models.diffcast.forecaster import MEAN, SAMPLED, DiffCastForecaster
 from mindcast.models.diffcast.network import JointNetwork, backbone_of
 from mindcast.models.diffcast.residual_loss import ResidualLoss
 from mindcast.models.diffcast.settings import DiffCastSettings
 from mindcast.refusal import Refusal
+from mindcast.samples import NowcastSample
 
 PREVIEW_STEPS = 5
-Rows = list[tuple[str, np.ndarray]]
 
 
 def build_backbone(settings: DiffCastSettings) -> nn.Cell:
@@ -34,7 +33,7 @@ def backbone_objectives(
     settings: DiffCastSettings, network: nn.Cell, frozen: Mapping[str, nn.Cell]
 ) -> tuple[Objective, ...]:
     """The backbone's own loss."""
-    loss = BackboneLoss(network, settings.context_frames, settings.patch)
+    loss = BackboneLoss(network, settings.patch)
     return (Objective("backbone", network.trainable_parameters(), ((0, loss),)),)
 
 
@@ -73,34 +72,33 @@ def preview_backbone(
     settings: DiffCastSettings,
     network: nn.Cell,
     frozen: Mapping[str, nn.Cell],
-    sequence: np.ndarray,
-) -> Rows:
-    """Context, truth and the backbone's forecast, in [0, 1]."""
-    return _preview(settings, {"backbone": network}, sequence, (settings.backbone,))
+    sample: NowcastSample,
+) -> Preview:
+    """Context, truth and the backbone's forecast."""
+    return _preview(settings, {"backbone": network}, sample, (settings.backbone,))
 
 
 def preview_joint(
     settings: DiffCastSettings,
     network: nn.Cell,
     frozen: Mapping[str, nn.Cell],
-    sequence: np.ndarray,
-) -> Rows:
-    """Context, truth, the deterministic part and one forecast in a few steps, in [0, 1]."""
-    return _preview(settings, {"joint": network}, sequence, (MEAN, SAMPLED))
+    sample: NowcastSample,
+) -> Preview:
+    """Context, truth, the deterministic part and one forecast in a few steps."""
+    return _preview(settings, {"joint": network}, sample, (MEAN, SAMPLED))
 
 
 def _preview(
     settings: DiffCastSettings,
     networks: Mapping[str, nn.Cell],
-    sequence: np.ndarray,
+    sample: NowcastSample,
     methods: tuple[str, ...],
-) -> Rows:
-    context, truth = np.split(sequence[:1], [settings.context_frames], axis=1)
+) -> Preview:
     steps = min(PREVIEW_STEPS, settings.diffusion.timesteps)
     sampling = Sampling(sampler="ddim", steps=steps)
     forecaster = DiffCastForecaster(settings, networks, sampling, seed=0, compiled=False)
-    rows = [("context", context[0, ..., 0]), ("truth", truth[0, ..., 0])]
+    rows = [("context", sample.input.context[0, ..., 0]), ("truth", sample.truth[0, ..., 0])]
     for method in methods:
-        made = forecaster.forecast(method, context, keys=[0], members=1)
-        rows.append((method, made[0, 0, ..., 0]))
-    return rows
+        (forecast,) = forecaster.forecast(method, sample.input, keys=[0], members=1)
+        rows.append((method, forecast[0, ..., 0]))
+    return Preview(rows, "vil")

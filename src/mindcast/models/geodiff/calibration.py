@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import numpy as np
 from mindspore import Tensor, nn
 
 from mindcast.models.geodiff.residual_network import ResidualConditions
@@ -22,8 +21,9 @@ from mindcast.models.geodiff.statistics import (
     set_values,
 )
 from mindcast.models.geodiff.upsampling import SHIFT_K
+from mindcast.samples import DownscaleSample
 
-Samples = Iterable[tuple[np.ndarray, ...]]
+Samples = Iterable[DownscaleSample]
 
 
 def calibrate_deterministic(
@@ -31,9 +31,9 @@ def calibrate_deterministic(
 ) -> None:
     """Mean and deviation of the fine temperature and of the coarse priors, for each level."""
     temperatures, priors = LevelMoments(), PriorMoments()
-    for arrays in samples:
-        temperatures.update(arrays[-1])
-        fields = arrays[2].transpose(0, 1, 4, 2, 3)
+    for sample in samples:
+        temperatures.update(sample.truth)
+        fields = sample.input.priors_lr.transpose(0, 1, 4, 2, 3)
         priors.update(fields[:, :, :PRIORS], fields[:, 0, FLAG, 0, 0])
     mean, std = temperatures.mean_and_std()
     set_values(network.primary_statistics.mean, mean)
@@ -48,11 +48,13 @@ def calibrate_residual(
     deterministic = frozen["deterministic"]
     conditions = ResidualConditions(settings, deterministic, network).set_train(False)
     errors, priors = LevelMoments(), PriorMoments()
-    for arrays in samples:
-        coarse, wind, coarse_priors, statics, metric = (Tensor(a) for a in arrays[:5])
-        primary = deterministic(coarse, coarse_priors, statics)
-        raw, flag = conditions.raw_priors(primary, wind, coarse_priors, metric)
-        errors.update(arrays[-1][..., 0] - SHIFT_K - primary.asnumpy())
+    for sample in samples:
+        known = {name: Tensor(array) for name, array in sample.input.named.items()}
+        primary = deterministic(known["temperature_lr"], known["priors_lr"], known["statics"])
+        raw, flag = conditions.raw_priors(
+            primary, known["wind_lr"], known["priors_lr"], known["metric"]
+        )
+        errors.update(sample.truth[..., 0] - SHIFT_K - primary.asnumpy())
         priors.update(raw.asnumpy(), flag.asnumpy().reshape(-1))
     set_values(network.residual_statistics.sigma, errors.root_mean_square())
     network.residual_statistics.set_priors(priors)

@@ -21,8 +21,8 @@ CONDITION_FIELDS = 2  # U(T_lr) and T_det
 class ResidualNetwork(nn.Cell):
     """E(R_t, t; condition), with the encoder of its priors and its statistics.
 
-    Where conditions are dropped in training, one more channel holds a learned number on the samples
-    whose condition is hidden, 0 on the others.
+    Where the conditioning is dropped in training, one more channel holds a learned number on the
+    samples without it, 0 on the others.
     """
 
     def __init__(self, settings: GeoDiffSettings) -> None:
@@ -40,34 +40,34 @@ class ResidualNetwork(nn.Cell):
         self.residual_priors = PriorEncoder(unet, PRIORS + 1) if settings.priors.use else None
         self.residual_statistics = ResidualStatistics(len(levels), settings.priors.limit)
 
-    def construct(self, x: Tensor, t: Tensor, condition: Tensor, *features: Tensor) -> Tensor:
-        """x (N, Z, 1, H, W), t (N,) int32, condition (N, Z, C, H, W), features of the priors."""
+    def construct(self, x: Tensor, t: Tensor, conditioning: Tensor, *features: Tensor) -> Tensor:
+        """x (N, Z, 1, H, W), t (N,) int32, conditioning (N, Z, C, H, W), features of the priors."""
         folded = ()
         for feature in features:
             folded = (*folded, feature.reshape(-1, *feature.shape[2:]))
-        return self.denoise_fn(ops.cat((x, condition), 2), t, folded)
+        return self.denoise_fn(ops.cat((x, conditioning), 2), t, folded)
 
-    def hidden(self, condition: Tensor, shown: Tensor) -> Tensor:
-        """The condition as the network sees it: all zero but the flag where shown (N,) is 0."""
+    def masked(self, conditioning: Tensor, kept: Tensor) -> Tensor:
+        """The conditioning, all zero but the flag where kept (N,) is 0."""
         if self.null_flag is None:
-            return condition
-        shown = shown.reshape(-1, 1, 1, 1, 1)
-        flag = (1 - shown) * self.null_flag * ops.ones_like(condition[:, :, :1])
-        return ops.cat((condition * shown, flag), 2)
+            return conditioning
+        kept = kept.reshape(-1, 1, 1, 1, 1)
+        flag = (1 - kept) * self.null_flag * ops.ones_like(conditioning[:, :, :1])
+        return ops.cat((conditioning * kept, flag), 2)
 
-    def features(self, priors: Tensor, shown: Tensor) -> tuple[Tensor, ...]:
-        """Of standardised priors (N, Z, 7, H, W), which are zero where shown (N,) is 0; each
+    def features(self, priors: Tensor, kept: Tensor) -> tuple[Tensor, ...]:
+        """Of standardised priors (N, Z, 7, H, W), which are zero where kept (N,) is 0; each
         (N, Z, C, h, w)."""
         if self.residual_priors is None:
             return ()
         features = ()
-        for folded in self.residual_priors(priors * shown.reshape(-1, 1, 1, 1, 1)):
+        for folded in self.residual_priors(priors * kept.reshape(-1, 1, 1, 1, 1)):
             features = (*features, folded.reshape(*priors.shape[:2], *folded.shape[1:]))
         return features
 
 
 class ResidualConditions(nn.Cell):
-    """From a sample's arrays: T_det, the condition and the priors of the denoiser.
+    """From a sample's arrays: T_det, the conditioning and the priors of the denoiser.
 
     No gradient flows back through the priors.
     """
@@ -92,7 +92,7 @@ class ResidualConditions(nn.Cell):
         metric: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """See `samples.DownscaleInput` for the arrays. Gives T_det (N, Z, H, W), reduced,
-        the condition (N, Z, C, H, W) and the standardised priors (N, Z, 7, H, W)."""
+        the conditioning (N, Z, C, H, W) and the standardised priors (N, Z, 7, H, W)."""
         bicubic = self.deterministic.bicubic(temperature_lr)
         primary = self.deterministic.from_bicubic(bicubic, priors_lr, statics)
         return (primary, *self.of_primary(primary, bicubic, wind_lr, priors_lr, statics, metric))
@@ -106,13 +106,13 @@ class ResidualConditions(nn.Cell):
         statics: Tensor,
         metric: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """Condition and priors from T_det and U(T_lr), both (N, Z, H, W), reduced."""
+        """Conditioning and priors from T_det and U(T_lr), both (N, Z, H, W), reduced."""
         normalised = self.deterministic.primary_statistics.normalised
-        condition = self.network.channels(statics, normalised(bicubic), normalised(primary))
+        conditioning = self.network.channels(statics, normalised(bicubic), normalised(primary))
         priors, flag = self.raw_priors(primary, wind_lr, priors_lr, metric)
         standard = self.network.residual_statistics.standardised(priors, flag)
         flags = flag * ops.ones_like(standard[:, :, :1])
-        return condition, ops.stop_gradient(ops.cat((standard, flags), 2))
+        return conditioning, ops.stop_gradient(ops.cat((standard, flags), 2))
 
     def raw_priors(
         self, primary: Tensor, wind_lr: Tensor, priors_lr: Tensor, metric: Tensor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mindcast.config.schema import Sampling
 from mindcast.diffusion.samplers import Plan
-from mindcast.models.base import ModelSpec, Patch, Stage, late
+from mindcast.models.base import ModelSpec, Patch, Stage, late, no_draws
 from mindcast.models.geodiff import draws
 from mindcast.models.geodiff.settings import GeoDiffSettings
 
@@ -41,10 +41,10 @@ SPEC = ModelSpec(
         "deterministic": Stage(
             requires=(),
             window=_crops,
-            augmentation=3,
+            augmentation="mirrored_fields",
             build_network=STAGES("build_deterministic"),
             build_objectives=STAGES("deterministic_objectives"),
-            draw=draws.none,
+            draw=no_draws,
             monitor="rmse",
             preview=STAGES("preview_deterministic"),
             calibrate=STAGES("calibrate_deterministic"),
@@ -52,7 +52,7 @@ SPEC = ModelSpec(
         "diffusion": Stage(
             requires=("deterministic",),
             window=_crops,
-            augmentation=3,
+            augmentation="mirrored_fields",
             build_network=STAGES("build_denoiser"),
             build_objectives=STAGES("denoiser_objectives"),
             draw=draws.for_residuals,
@@ -64,7 +64,7 @@ SPEC = ModelSpec(
         "joint": Stage(
             requires=("deterministic", "diffusion"),
             window=_crops,
-            augmentation=3,
+            augmentation="mirrored_fields",
             build_network=STAGES("build_joint"),
             build_objectives=STAGES("joint_objectives"),
             draw=draws.for_residuals,

@@ -8,7 +8,7 @@ import numpy as np
 from mindspore import nn
 
 from mindcast.config.schema import Sampling
-from mindcast.models.base import Objective
+from mindcast.models.base import Objective, Preview
 from mindcast.models.geodiff import calibration
 from mindcast.models.geodiff.deterministic import DeterministicNetwork
 from mindcast.models.geodiff.forecaster import DETERMINISTIC, SAMPLED, GeoDiffForecaster
@@ -20,10 +20,11 @@ from mindcast.models.geodiff.training_losses import (
     JointLoss,
     ResidualDiffusionLoss,
 )
+from mindcast.physics.resample import bicubic
+from mindcast.samples import DownscaleSample
 
 PREVIEW_STEPS = 5
 JOINT_RATE = 0.1  # of the deterministic network, relative to the denoiser's
-Rows = list[tuple[str, np.ndarray]]
 
 calibrate_deterministic = calibration.calibrate_deterministic
 calibrate_residual = calibration.calibrate_residual
@@ -49,7 +50,8 @@ def deterministic_objectives(
 ) -> tuple[Objective, ...]:
     """Data and physics terms of T_det."""
     loss = DeterministicLoss(network, settings)
-    return (Objective("deterministic", network.trainable_params(), ((0, loss),)),)
+    parameters = network.trainable_params()
+    return (Objective("deterministic", parameters, ((0, loss),), mean_squares=loss.mean_squares),)
 
 
 def denoiser_objectives(
@@ -72,55 +74,56 @@ def joint_objectives(
     loss = JointLoss(denoiser, deterministic, settings)
     fast, slow = denoiser.trainable_params(), deterministic.trainable_params()
     rates = [1.0] * len(fast) + [JOINT_RATE] * len(slow)
-    return (Objective("joint", [*fast, *slow], ((0, loss),), rates),)
+    return (Objective("joint", [*fast, *slow], ((0, loss),), rates, loss.mean_squares),)
 
 
 def preview_deterministic(
     settings: GeoDiffSettings,
     network: nn.Cell,
     frozen: Mapping[str, nn.Cell],
-    *sample: np.ndarray,
-) -> Rows:
-    """The levels of truth, bicubic interpolation and T_det, and the size of T_det's error."""
-    return _rows(settings, {"deterministic": network}, (DETERMINISTIC,), sample)
+    sample: DownscaleSample,
+) -> Preview:
+    """The levels of truth, bicubic interpolation and T_det."""
+    return _preview(settings, {"deterministic": network}, (DETERMINISTIC,), sample)
 
 
 def preview_forecast(
     settings: GeoDiffSettings,
     network: nn.Cell,
     frozen: Mapping[str, nn.Cell],
-    *sample: np.ndarray,
-) -> Rows:
+    sample: DownscaleSample,
+) -> Preview:
     """The same with one member, drawn in a few steps."""
     networks = {"deterministic": frozen["deterministic"], "diffusion": network}
-    return _rows(settings, networks, (DETERMINISTIC, SAMPLED), sample)
+    return _preview(settings, networks, (DETERMINISTIC, SAMPLED), sample)
 
 
 def preview_joint(
     settings: GeoDiffSettings,
     network: nn.Cell,
     frozen: Mapping[str, nn.Cell],
-    *sample: np.ndarray,
-) -> Rows:
+    sample: DownscaleSample,
+) -> Preview:
     """As `preview_forecast`."""
-    return _rows(settings, {"joint": network}, (DETERMINISTIC, SAMPLED), sample)
+    return _preview(settings, {"joint": network}, (DETERMINISTIC, SAMPLED), sample)
 
 
-def _rows(
+def _preview(
     settings: GeoDiffSettings,
     networks: Mapping[str, nn.Cell],
     methods: tuple[str, ...],
-    sample: tuple[np.ndarray, ...],
-) -> Rows:
+    sample: DownscaleSample,
+) -> Preview:
     """Each level is one frame, scaled by the truth's range on it."""
-    first = [array[:1] for array in sample]
     steps = min(PREVIEW_STEPS, settings.diffusion.timesteps)
     sampling = Sampling(sampler="ddim", steps=steps)
     forecaster = GeoDiffForecaster(settings, networks, sampling, seed=0, compiled=False)
-    conditioning, truth = tuple(first[:-1]), first[-1][0, ..., 0]
-    fields = {"truth": truth, "bicubic": forecaster.bicubic(conditioning[0])[0]}
+    truth = sample.truth[0, ..., 0]
+    coarse = sample.input.temperature_lr[0, ..., 0]
+    fields = {"truth": truth, "bicubic": bicubic(coarse, settings.factor)}
     for method in methods:
-        fields[method] = forecaster.forecast(method, conditioning, [0], 1)[0, 0, ..., 0]
+        fields[method] = forecaster.forecast(method, sample.input, [0], 1)[0, 0, ..., 0]
     low = truth.min(axis=(1, 2), keepdims=True)
     span = np.maximum(truth.max(axis=(1, 2), keepdims=True) - low, 1e-6)
-    return [(title, np.clip((f - low) / span, 0, 1)) for title, f in fields.items()]
+    rows = [(title, np.clip((f - low) / span, 0, 1)) for title, f in fields.items()]
+    return Preview(rows, "temperature")

@@ -1,5 +1,8 @@
-"""The loss cells of the three stages. All take a sample's arrays (see
-`mindcast.models.base.ModelSpec.task`) and then their draws, and give (loss, diagnostics)."""
+"""The loss cells of the three stages.
+
+Their arguments bear the names of `samples.DownscaleInput`, "truth" and those of `draws`; they give
+(loss, diagnostics).
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ def reduced(temperature: Tensor) -> Tensor:
 
 
 def mean_square(error: Tensor) -> Tensor:
-    """Of (N, ...), without gradient; what is logged as an rmse is its root."""
+    """Of (N, ...), without gradient; what is logged is its root."""
     square = ops.stop_gradient(error * error)
     return square.reshape(error.shape[0], error.shape[1], -1).mean(axis=2).mean(axis=1).mean()
 
@@ -62,6 +65,7 @@ class DeterministicLoss(nn.Cell):
     """
 
     diagnostic_names = ("total", *TERMS, "rmse", "rmse_bicubic", "unstable")
+    mean_squares = frozenset({"rmse", "rmse_bicubic"})
 
     def __init__(self, network: DeterministicNetwork, settings: GeoDiffSettings) -> None:
         super().__init__(auto_prefix=False)
@@ -72,17 +76,15 @@ class DeterministicLoss(nn.Cell):
     def construct(
         self,
         temperature_lr: Tensor,
-        wind_lr: Tensor,
         priors_lr: Tensor,
         statics: Tensor,
-        metric: Tensor,
         weight: Tensor,
-        temperature: Tensor,
+        truth: Tensor,
     ) -> Loss:
-        """wind and metric serve the diffusion stage only."""
+        """See the head of the file."""
         bicubic = self.network.bicubic(temperature_lr)
         predicted = self.network.from_bicubic(bicubic, priors_lr, statics)
-        return self.of_prediction(predicted, bicubic, statics, weight, temperature)
+        return self.of_prediction(predicted, bicubic, statics, weight, truth)
 
     def of_prediction(
         self,
@@ -90,10 +92,10 @@ class DeterministicLoss(nn.Cell):
         bicubic: Tensor,
         statics: Tensor,
         weight: Tensor,
-        temperature: Tensor,
+        truth: Tensor,
     ) -> Loss:
         """The same from T_det and U(T_lr), both (N, Z, H, W), reduced."""
-        truth, std = reduced(temperature), self.network.primary_statistics.std
+        truth, std = reduced(truth), self.network.primary_statistics.std
         terms = self.errors(predicted, truth, std, weight, statics)
         values = ()
         for term in terms:
@@ -141,40 +143,41 @@ class ResidualDiffusionLoss(nn.Cell):
         statics: Tensor,
         metric: Tensor,
         weight: Tensor,
-        temperature: Tensor,
+        truth: Tensor,
         t: Tensor,
         noise: Tensor,
-        shown: Tensor,
+        kept: Tensor,
     ) -> Loss:
-        """t (N,) int32, noise (N, Z, H, W, 1), shown (N,) 1, or 0 where the condition is hidden."""
-        primary, condition, priors = self.conditions(
+        """t (N,) int32, noise (N, Z, H, W, 1), kept (N,) 0 where the conditioning is dropped, else
+        1."""
+        primary, conditioning, priors = self.conditions(
             temperature_lr, wind_lr, priors_lr, statics, metric
         )
         if not self.joint:
-            primary, condition = ops.stop_gradient(primary), ops.stop_gradient(condition)
+            primary, conditioning = ops.stop_gradient(primary), ops.stop_gradient(conditioning)
         return self.of_primary(
-            primary, condition, priors, statics, weight, temperature, t, noise, shown
+            primary, conditioning, priors, statics, weight, truth, t, noise, kept
         )
 
     def of_primary(
         self,
         primary: Tensor,
-        condition: Tensor,
+        conditioning: Tensor,
         priors: Tensor,
         statics: Tensor,
         weight: Tensor,
-        temperature: Tensor,
+        truth: Tensor,
         t: Tensor,
         noise: Tensor,
-        shown: Tensor,
+        kept: Tensor,
     ) -> Loss:
         """The same from what `ResidualConditions` gives."""
-        noise, truth = channels_first(noise), reduced(temperature)
+        noise, truth = channels_first(noise), reduced(truth)
         kelvin = self.scale * self.network.residual_statistics.sigma.reshape(1, -1, 1, 1)
         x0 = ((truth - primary) / kelvin).reshape(noise.shape)
         x = self.add_noise(x0, t, noise)
-        features = self.network.features(priors, shown)
-        output = self.network(x, t, self.network.hidden(condition, shown), *features)
+        features = self.network.features(priors, kept)
+        output = self.network(x, t, self.network.masked(conditioning, kept), *features)
         data = self.distance(self.target(x0, t, noise) - output)
         estimate = primary + kelvin * self.to_x0(output, x, t).reshape(primary.shape)
         std = self.deterministic.primary_statistics.std
@@ -205,6 +208,7 @@ class JointLoss(nn.Cell):
         *(f"deterministic/{name}" for name in DeterministicLoss.diagnostic_names),
         *(f"diffusion/{name}" for name in ResidualDiffusionLoss.diagnostic_names),
     )
+    mean_squares = frozenset(f"deterministic/{name}" for name in DeterministicLoss.mean_squares)
 
     def __init__(
         self,
@@ -224,19 +228,19 @@ class JointLoss(nn.Cell):
         statics: Tensor,
         metric: Tensor,
         weight: Tensor,
-        temperature: Tensor,
+        truth: Tensor,
         t: Tensor,
         noise: Tensor,
-        shown: Tensor,
+        kept: Tensor,
     ) -> Loss:
         """Arguments as those of `ResidualDiffusionLoss`."""
-        primary, condition, priors = self.residual.conditions(
+        primary, conditioning, priors = self.residual.conditions(
             temperature_lr, wind_lr, priors_lr, statics, metric
         )
         bicubic = self.field.network.bicubic(temperature_lr)
-        first, field = self.field.of_prediction(primary, bicubic, statics, weight, temperature)
+        first, field = self.field.of_prediction(primary, bicubic, statics, weight, truth)
         second, residual = self.residual.of_primary(
-            primary, condition, priors, statics, weight, temperature, t, noise, shown
+            primary, conditioning, priors, statics, weight, truth, t, noise, kept
         )
         total = first + second
         return total, (total, *field, *residual)

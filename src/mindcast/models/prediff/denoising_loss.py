@@ -1,7 +1,7 @@
 """The training objectives of the denoiser and of the alignment network (Gao et al. 2023).
 
-Both take sequences of frames (N, T, H, W, C) in [0, 1], of which the first `context_frames` are
-the context, and all random numbers as arguments.
+Both take frames (N, T, H, W, C) in [0, 1] before and after the start of the forecast, and all
+random numbers as arguments.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ class DenoisingLoss(nn.Cell):
         denoiser: nn.Cell,
         autoencoder: nn.Cell,
         settings: DiffusionSettings,
-        context_frames: int,
     ) -> None:
         super().__init__(auto_prefix=False)
         process = settings.process()
@@ -48,21 +47,21 @@ class DenoisingLoss(nn.Cell):
             name="logvar",
             requires_grad=settings.learn_logvar,
         )
-        self.context_frames, self.squared = context_frames, settings.loss == "l2"
+        self.squared = settings.loss == "l2"
         self.l_simple_weight, self.elbo_weight = settings.l_simple_weight, settings.elbo_weight
 
     def construct(
-        self, sequence: Tensor, t: Tensor, noise: Tensor, posterior_noise: Tensor
+        self, context: Tensor, truth: Tensor, t: Tensor, noise: Tensor, posterior_noise: Tensor
     ) -> Loss:
-        """sequence (N, T, H, W, C), t (N,) int32, noise (N, T', h, w, c), posterior_noise
-        (N*T', c, h, w) for the T' target frames. Gives (loss, diagnostics)."""
-        condition = self.latents.means(sequence[:, : self.context_frames])
-        z0 = self.latents.samples(sequence[:, self.context_frames :], posterior_noise)
-        return self.of_latents(z0, condition, t, noise)
+        """context (N, Tc, H, W, C), truth (N, T, H, W, C), t (N,) int32, noise (N, T, h, w, c),
+        posterior_noise (N*T, c, h, w). Gives (loss, diagnostics)."""
+        conditioning = self.latents.means(context)
+        z0 = self.latents.samples(truth, posterior_noise)
+        return self.of_latents(z0, conditioning, t, noise)
 
-    def of_latents(self, z0: Tensor, condition: Tensor, t: Tensor, noise: Tensor) -> Loss:
+    def of_latents(self, z0: Tensor, conditioning: Tensor, t: Tensor, noise: Tensor) -> Loss:
         """The same, from target and context latents (N, frames, h, w, c)."""
-        predicted = self.denoiser(self.add_noise(z0, t, noise), t, condition)
+        predicted = self.denoiser(self.add_noise(z0, t, noise), t, conditioning)
         error = self.target(z0, t, noise) - predicted
         error = error * error if self.squared else ops.abs(error)
         simple = error.reshape(error.shape[0], -1).mean(axis=1)
@@ -87,21 +86,16 @@ class AlignmentLoss(nn.Cell):
         alignment: nn.Cell,
         autoencoder: nn.Cell,
         settings: DiffusionSettings,
-        context_frames: int,
     ) -> None:
         super().__init__(auto_prefix=False)
         self.alignment = alignment
         self.latents = FrameLatents(autoencoder, settings.scale_factor)
         self.add_noise = ForwardNoising(settings.process())
-        self.context_frames = context_frames
 
-    def construct(
-        self, sequence: Tensor, t: Tensor, noise: Tensor, posterior_noise: Tensor
-    ) -> Loss:
+    def construct(self, truth: Tensor, t: Tensor, noise: Tensor, posterior_noise: Tensor) -> Loss:
         """Arguments as those of `DenoisingLoss`. Gives (loss, diagnostics)."""
-        frames = sequence[:, self.context_frames :]
-        z0 = self.latents.samples(frames, posterior_noise)
-        return self.of_latents(z0, mean_intensity(frames), t, noise)
+        z0 = self.latents.samples(truth, posterior_noise)
+        return self.of_latents(z0, mean_intensity(truth), t, noise)
 
     def of_latents(self, z0: Tensor, intensity: Tensor, t: Tensor, noise: Tensor) -> Loss:
         """The same, from latents (N, T', h, w, c) and mean intensities (N, T', 1)."""

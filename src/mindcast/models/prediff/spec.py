@@ -12,7 +12,7 @@ STAGES = late("mindcast.models.prediff.stages")
 
 
 def _single_frames(settings: PreDiffSettings) -> Window:
-    return Window(length=1, stride=1, frame=settings.frame_size)
+    return Window(length=1, stride=1, frame=settings.frame_size, context=1)
 
 
 def _plan(settings: PreDiffSettings, sampling: Sampling) -> Plan:
@@ -28,7 +28,7 @@ SPEC = ModelSpec(
         "vae": Stage(
             requires=(),
             window=_single_frames,
-            augmentation=1,
+            augmentation="any_angle",
             build_network=STAGES("build_autoencoder"),
             build_objectives=STAGES("autoencoder_objectives"),
             draw=draws.for_autoencoder,
@@ -38,7 +38,7 @@ SPEC = ModelSpec(
         "alignment": Stage(
             requires=("vae",),
             window=whole_sequences,
-            augmentation=2,
+            augmentation="quarter_turns",
             build_network=STAGES("build_alignment"),
             build_objectives=STAGES("alignment_objectives"),
             draw=draws.for_latents,
@@ -48,7 +48,7 @@ SPEC = ModelSpec(
         "diffusion": Stage(
             requires=("vae",),
             window=whole_sequences,
-            augmentation=2,
+            augmentation="quarter_turns",
             build_network=STAGES("build_denoiser"),
             build_objectives=STAGES("denoiser_objectives"),
             draw=draws.for_latents,

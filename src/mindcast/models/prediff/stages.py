@@ -8,7 +8,7 @@ import numpy as np
 from mindspore import Tensor, nn
 
 from mindcast.config.schema import Sampling
-from mindcast.models.base import Objective
+from mindcast.models.base import Objective, Preview
 from mindcast.models.prediff.alignment import AlignmentNetwork
 from mindcast.models.prediff.denoising_loss import AlignmentLoss, DenoisingLoss
 from mindcast.models.prediff.discriminator import PatchDiscriminator
@@ -17,9 +17,9 @@ from mindcast.models.prediff.forecaster import PreDiffForecaster
 from mindcast.models.prediff.settings import PreDiffSettings
 from mindcast.models.prediff.vae import Autoencoder
 from mindcast.models.prediff.vae_loss import DiscriminatorLoss, GeneratorLoss, ReconstructionLoss
+from mindcast.samples import NowcastSample
 
 PREVIEW_STEPS = 5
-Rows = list[tuple[str, np.ndarray]]
 
 
 def build_autoencoder(settings: PreDiffSettings) -> nn.Cell:
@@ -66,7 +66,7 @@ def denoiser_objectives(
     settings: PreDiffSettings, network: nn.Cell, frozen: Mapping[str, nn.Cell]
 ) -> tuple[Objective, ...]:
     """Denoising in the latent space of the frozen autoencoder (Gao et al. 2023)."""
-    loss = DenoisingLoss(network, frozen["vae"], settings.diffusion, settings.context_frames)
+    loss = DenoisingLoss(network, frozen["vae"], settings.diffusion)
     return (Objective("denoiser", loss.trainable_params(), ((0, loss),)),)
 
 
@@ -74,7 +74,7 @@ def alignment_objectives(
     settings: PreDiffSettings, network: nn.Cell, frozen: Mapping[str, nn.Cell]
 ) -> tuple[Objective, ...]:
     """Mean intensity from the noisy latent of the target frames (Gao et al. 2023)."""
-    loss = AlignmentLoss(network, frozen["vae"], settings.diffusion, settings.context_frames)
+    loss = AlignmentLoss(network, frozen["vae"], settings.diffusion)
     return (Objective("alignment", loss.trainable_params(), ((0, loss),)),)
 
 
@@ -82,28 +82,29 @@ def preview_reconstruction(
     settings: PreDiffSettings,
     network: nn.Cell,
     frozen: Mapping[str, nn.Cell],
-    sequence: np.ndarray,
-) -> Rows:
-    """A frame and its reconstruction, in [0, 1]."""
-    frames = sequence.reshape(-1, 1, *settings.frame_size)
+    sample: NowcastSample,
+) -> Preview:
+    """A frame and its reconstruction."""
+    frames = sample.input.context.reshape(-1, 1, *settings.frame_size)
     network.set_train(False)
     mean, _ = network.encode(Tensor(frames))
     decoded = network.decode(mean).asnumpy()
-    return [("frame", frames[:, 0]), ("reconstruction", np.clip(decoded[:, 0], 0, 1))]
+    rows = [("frame", frames[:, 0]), ("reconstruction", np.clip(decoded[:, 0], 0, 1))]
+    return Preview(rows, "vil")
 
 
 def preview_forecast(
     settings: PreDiffSettings,
     network: nn.Cell,
     frozen: Mapping[str, nn.Cell],
-    sequence: np.ndarray,
-) -> Rows:
-    """Context, truth and one forecast in a few steps, in [0, 1]."""
-    context, truth = np.split(sequence[:1], [settings.context_frames], axis=1)
+    sample: NowcastSample,
+) -> Preview:
+    """Context, truth and one forecast in a few steps."""
     steps = min(PREVIEW_STEPS, settings.diffusion.timesteps)
     sampling = Sampling(sampler="ddim", steps=steps)
     networks = {"vae": frozen["vae"], "diffusion": network}
     forecaster = PreDiffForecaster(settings, networks, sampling, seed=0, compiled=False)
-    forecast = forecaster.forecast("prediff", context, keys=[0], members=1)
-    rows = (("context", context[0]), ("truth", truth[0]), ("forecast", forecast[0, 0]))
-    return [(title, frames[..., 0]) for title, frames in rows]
+    (forecast,) = forecaster.forecast("prediff", sample.input, keys=[0], members=1)
+    known = (("context", sample.input.context[0]), ("truth", sample.truth[0]))
+    rows = [(title, frames[..., 0]) for title, frames in (*known, ("forecast", forecast[0]))]
+    return Preview(rows, "vil")

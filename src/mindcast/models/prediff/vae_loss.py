@@ -2,8 +2,9 @@
 
 Reconstruction and KL from the start; from `AdversarySettings.start` on also a patch discriminator,
 weighted such that its gradient on the decoder's last layer is comparable to the reconstruction's.
-Every loss is a cell (sequence (N, T, H, W, C), noise (N T, latent, h, w)) -> (loss, diagnostics);
-frames fold into the batch, sums run over a frame's pixels and means over frames.
+Every loss is a cell (context (N, T, H, W, C), posterior_noise (N T, latent, h, w)) -> (loss,
+diagnostics), the context being the frames to be restored; they fold into the batch, sums run over a
+frame's pixels and means over frames.
 """
 
 from __future__ import annotations
@@ -44,10 +45,12 @@ class ReconstructionLoss(nn.Cell):
         self.log_variance = log_variance
         self.precision = math.exp(-log_variance)
 
-    def construct(self, sequence: Tensor, noise: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def construct(
+        self, context: Tensor, posterior_noise: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """-> (total, diagnostics as named in `diagnostic_names`)."""
-        frames = frames_of(sequence)
-        restored, mean, logvar = self.autoencoder(frames, noise)
+        frames = frames_of(context)
+        restored, mean, logvar = self.autoencoder(frames, posterior_noise)
         return self.evidence(frames, restored, mean, logvar)
 
     def evidence(
@@ -96,11 +99,13 @@ class GeneratorLoss(ReconstructionLoss):
         self.factor = settings.factor
         self.product = ops.BatchMatMul(transpose_b=True)
 
-    def construct(self, sequence: Tensor, noise: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def construct(
+        self, context: Tensor, posterior_noise: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """-> (total, diagnostics as named in `diagnostic_names`)."""
-        frames = frames_of(sequence)
+        frames = frames_of(context)
         mean, logvar = self.autoencoder.encode(frames)
-        z = self.autoencoder.sample(mean, logvar, noise)
+        z = self.autoencoder.sample(mean, logvar, posterior_noise)
         features = self.autoencoder.decoder_features(z)
         restored = self.autoencoder.decoder.conv_out(features)
         total, diagnostics = self.evidence(frames, restored, mean, logvar)
@@ -163,10 +168,12 @@ class DiscriminatorLoss(nn.Cell):
         self.factor = settings.factor
         self.hinge = settings.loss == "hinge"
 
-    def construct(self, sequence: Tensor, noise: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def construct(
+        self, context: Tensor, posterior_noise: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """-> (loss, diagnostics as named in `diagnostic_names`)."""
-        frames = frames_of(sequence)
-        restored = ops.stop_gradient(self.autoencoder(frames, noise)[0])
+        frames = frames_of(context)
+        restored = ops.stop_gradient(self.autoencoder(frames, posterior_noise)[0])
         real = self.discriminator(frames)
         fake = self.discriminator(restored)
         separate = hinge_loss if self.hinge else vanilla_loss
