@@ -106,7 +106,7 @@ def test_a_checkpoint_of_another_program_is_refused(tmp_path):
 def test_a_checkpoint_of_another_model_or_stage_is_refused(tmp_path, model, stage):
     path = written(tmp_path)
     message = refusal(load, path, Matrix("other_"), model, stage)
-    assert message == f"{path}: holds dummy/fit, expected {model}/{stage}; mend ckpt_path"
+    assert message == f"{path}: holds dummy/fit, expected {model}/{stage}; fix ckpt_path"
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def run(request: Request) -> None:
 
 
 def _existing_source(request: Request, settings: RunSettings) -> Path:
-    """The run folder to write into; Refusal if nothing says where the checkpoints are."""
+    """The run folder to write into; Refusal if nothing names the checkpoints."""
     path = run_path(request, settings)
     if not settings.ckpt_path and not (path / CONFIG).is_file():
         raise Refusal(

@@ -33,7 +33,7 @@ class LargeKernelAttention(nn.Cell):
 
 
 class SpatialGate(nn.Cell):
-    """s * a * u: `a` sees 21 x 21 pixels around each, `s` in (0, 1) the mean of every channel."""
+    """s * a * u: `a` spans 21 x 21 pixels around each, `s` in (0, 1) the mean of every channel."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -189,7 +189,7 @@ class Forecaster(Protocol):
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A model as the rest of the house sees it; registered by one line in `models/__init__.py`.
+    """All that other rooms need of a model; registered by one line in `models/__init__.py`.
 
     task: picks the type of the input, the window and the scores, see `mindcast.tasks`.
         "nowcast": `samples.NowcastInput`, cut by a `Window`.

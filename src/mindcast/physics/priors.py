@@ -1,4 +1,4 @@
-"""The prior channels: what the temperature equation says about the tendency of a field.
+"""The prior channels: the terms of the temperature equation for the tendency of a field.
 
     dT/dt = -V . grad T + omega S + Q / c_p,    S = kappa T / p - dT/dp
 
@@ -34,7 +34,7 @@ GRADIENT_X = 3  # the one that changes its sign in a mirror along x, as u does
 class Winds:
     """Wind along the grid's axes, (..., L, H, W): u and v in m/s, omega in Pa/s.
 
-    present: whether they say anything; if not, all are zero.
+    present: whether there are any; if not, all are zero.
     """
 
     u: np.ndarray

@@ -39,7 +39,7 @@ def start(target: str, device_id: int, settings: Runtime) -> str:
             file=sys.stderr,
             flush=True,
         )
-    # what repeats is compiled with ms.jit where `runtime.mode` says so; the rest runs as it comes
+    # what repeats is compiled where `runtime.mode` is "graph"; all else runs operator by operator
     ms.set_context(mode=ms.PYNATIVE_MODE)
     if used == "CPU":
         ms.runtime.launch_blocking()  # queued dispatch costs more than the operators on CPU

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM become a wish that the trainer grants after the step in hand."""
+"""SIGINT and SIGTERM become a request to stop, which the trainer meets after the step in hand."""
 
 from __future__ import annotations
 

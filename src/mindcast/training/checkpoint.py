@@ -1,4 +1,4 @@
-"""Checkpoint files: written whole or not at all, checked when read, and able to say what they are.
+"""Checkpoint files: written whole or not at all, checked when read, with what made them.
 
 Two kinds. A network checkpoint (`<stage>_best.ckpt`, `<stage>_last.ckpt`) holds the weights to
 use, with the settings that made them. A state checkpoint (`<stage>_state.ckpt`) holds everything
@@ -37,7 +37,7 @@ def save(path: Path, parameters: Iterable[Parameter], information: Mapping[str, 
 def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Arrays by name and the information of a checkpoint; Refusal if missing or damaged."""
     if not path.is_file():
-        raise Refusal(f"{path}: no such checkpoint; train the stage first or mend ckpt_path")
+        raise Refusal(f"{path}: no such checkpoint; train the stage first or fix ckpt_path")
     try:
         entries = ms.load_checkpoint(str(path), crc_check=True)
     except (ValueError, RuntimeError, TypeError, OSError, UnicodeDecodeError) as error:
@@ -60,7 +60,7 @@ def load_network(path: Path, network: nn.Cell, model: str, stage: str) -> dict[s
     arrays, information = read(path)
     if (information["model"], information["stage"]) != (model, stage):
         found = f"{information['model']}/{information['stage']}"
-        raise Refusal(f"{path}: holds {found}, expected {model}/{stage}; mend ckpt_path")
+        raise Refusal(f"{path}: holds {found}, expected {model}/{stage}; fix ckpt_path")
     fill(path, network.get_parameters(), arrays, exact=True)
     return information
 

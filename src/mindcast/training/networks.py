@@ -36,7 +36,7 @@ def checkpoint_files(
         if path.is_file():
             files[stage] = path
         elif not spec.stages[stage].optional:
-            raise Refusal(f"{path}: no such checkpoint; train the stage first or mend ckpt_path")
+            raise Refusal(f"{path}: no such checkpoint; train the stage first or fix ckpt_path")
     return files
 
 

@@ -1,4 +1,4 @@
-"""The context network: what input frames and deterministic forecast tell the denoiser.
+"""The context network: input frames and deterministic forecast as conditioning of the denoiser.
 
 "GlobalNet" in Yu et al. 2024.
 """

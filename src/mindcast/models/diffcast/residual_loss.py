@@ -112,7 +112,7 @@ class ResidualLoss(nn.Cell):
         return prediction, self.target(clean, t, noise)
 
     def mean_error(self, prediction: Tensor, target: Tensor, t: Tensor) -> Tensor:
-        """Mean over rows of their mean squared error, weighted where the settings say so."""
+        """Mean over rows of their mean squared error, weighted where the settings ask for it."""
         error = prediction - target
         by_row = (error * error).reshape(error.shape[0], -1).mean(axis=1)
         if self.weights is not None:

@@ -1,4 +1,4 @@
-"""DiffCast as the rest of the house sees it. Imports no MindSpore; the stages do, when called."""
+"""DiffCast in the table of models. Imports no MindSpore; the stages do, when called."""
 
 from __future__ import annotations
 

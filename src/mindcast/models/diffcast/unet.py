@@ -22,7 +22,7 @@ EMBEDDING_MULTIPLE = 4
 
 
 class DenoiserUNet(nn.Cell):
-    """What the noisy residual of a segment should be said to be, given its surroundings.
+    """The prediction for the noisy residual of a segment, given its conditioning.
 
     dim, multiples: widths as those of the context network, whose features come in at every level.
     frames: of a segment; channels: of a frame. The frames of a segment are image channels.

@@ -117,7 +117,7 @@ class LevelAttention(HeadAttention):
 
 
 class FrameAttention(HeadAttention):
-    """Every frame's positions attend to each other; no positions are told."""
+    """Every frame's positions attend to each other; positions do not enter."""
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__(channels, heads, INNER_HEAD)

@@ -45,7 +45,7 @@ class DeterministicNetwork(nn.Cell):
         return self.corrected(bicubic, self.fine_priors(priors_lr), statics)
 
     def corrected(self, bicubic: Tensor, fine_priors: Tensor, statics: Tensor) -> Tensor:
-        """The same with `fine_priors` (N, Z, 7, H, W): all that D sees is on the fine grid."""
+        """The same with `fine_priors` (N, Z, 7, H, W): all inputs of D are on the fine grid."""
         statistics = self.primary_statistics
         features = ()
         if self.primary_priors is not None:

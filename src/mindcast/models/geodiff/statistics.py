@@ -96,7 +96,7 @@ class PriorMoments:
         self.fields = [LevelMoments() for _ in range(PRIORS)]
 
     def update(self, priors: np.ndarray, flag: np.ndarray) -> None:
-        """Add a batch; flag (N,) says which samples have winds."""
+        """Add a batch; flag (N,) is 1 for the samples that have winds."""
         for number, moments in enumerate(self.fields):
             rows = priors[flag > 0, :, number] if number < NEED_WINDS else priors[:, :, number]
             if len(rows):

@@ -29,8 +29,8 @@ from mindcast.models.geodiff.settings import UNetSettings
 class UNet3d(nn.Cell):
     """(N, Z, in, H, W) -> (N, Z, out, H, W); H and W divisible by 2^(stages - 1).
 
-    positions (Z,): of the levels, see `positions.level_positions`. with_step: whether it is told
-    the diffusion step. condition_width: of a condition vector beside the step (0: none).
+    positions (Z,): of the levels, see `positions.level_positions`. with_step: whether the
+    diffusion step enters. condition_width: of a conditioning vector beside the step (0: none).
     """
 
     def __init__(

@@ -13,7 +13,7 @@ WEIGHT_STD = 0.02
 
 
 class PatchDiscriminator(nn.Cell):
-    """4x4 convolutions that say of every patch of a frame how real it looks.
+    """4x4 convolutions whose output is, for every patch of a frame, how real it looks.
 
     `layers` convolutions of stride 2, then two of stride 1; the width doubles from `channels` up
     to eightfold. All but the first and the last convolution go without bias into a batch norm.

@@ -1,4 +1,4 @@
-"""What the joint model sees of a backbone."""
+"""The face that every backbone shows to the joint model."""
 
 from __future__ import annotations
 

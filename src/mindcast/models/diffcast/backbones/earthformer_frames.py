@@ -16,7 +16,7 @@ SLOPE = 0.1  # 0.2 in the other backbones
 class Stem(nn.Cell):
     """Stages of convolutions on every frame, each followed by patch merging, even by a factor of 1.
 
-    stage_shapes: the (T, H, W) that each stage sees; out_shape: what leaves the last one.
+    stage_shapes: the input (T, H, W) of each stage; out_shape: what leaves the last one.
     """
 
     def __init__(self, settings: EarthformerSettings, shape: Shape, channels: int) -> None:
