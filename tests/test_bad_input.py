@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from mindcast.cli import main
-from tests.data import archives
-from tests.data.archives import row, write_catalogue, write_events
+from tests.data.radar.archive import archives
+from tests.data.radar.archive.archives import row, write_catalogue, write_events
 
 CFG = "configs/smoke/prediff.yaml"
 SIZE, FRAMES = 32, 9

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mindcast.cli import main
-from tests.data.sequence_sets import random_codes, write
+from tests.data.radar.sequences.sequence_sets import random_codes, write
 
 CFG = "configs/smoke/prediff.yaml"  # any model: what is refused here is the data
 SIZE, FRAMES = (32, 32), 9

@@ -1,22 +1,27 @@
 import numpy as np
 import pytest
 
-from mindcast.data import open_split
+from mindcast.data import find_augmentation, open_split
 from mindcast.data.pipeline import Batches
 from mindcast.refusal import Refusal
-from tests.data.archives import settings, window, write_archive
+from mindcast.samples import NowcastInput, Sample
+from tests.data.radar.archive.archives import settings, window, write_archive
 
 
 class Numbered:
     """Ten samples of three frames; frame t of sample i holds 10 i + t and, in a corner, 1000."""
 
+    input_type = NowcastInput
     keys = np.arange(100, 110)
-    shapes = ((3, 4, 4, 1),)
     source = "numbered train split"
     name = "number"
 
-    def __init__(self, nan_at=None):
-        self.nan_at = nan_at
+    def __init__(self, nan_at=None, context=1):
+        self.nan_at, self.context = nan_at, context
+
+    @property
+    def shapes(self):
+        return {name: array.shape for name, array in self[0].named.items()}
 
     def __len__(self):
         return 10
@@ -25,18 +30,23 @@ class Numbered:
         frames = 10.0 * i + np.arange(3, dtype=np.float32)
         sample = np.tile(frames[:, None, None, None], (1, 4, 4, 1))
         sample[:, 0, 1] = np.nan if i == self.nan_at else 1000
-        return sample
+        truth = sample[self.context :] if self.context < 3 else None
+        return Sample(NowcastInput(sample[: self.context]), truth)
 
     def label(self, i):
         return f"{self.name} {i}"
 
 
-def batches(size=4, seed=0, **changes):
-    return Batches(Numbered(), size, seed, **changes)
+def batches(size=4, seed=0, augmentation="none", **changes):
+    return Batches(Numbered(), size, seed, find_augmentation(augmentation), **changes)
 
 
-def seen(batched, epoch=0, start=0):
-    return [(keys.copy(), batch.copy()) for keys, (batch,) in batched.epoch(epoch, start)]
+def seen(batched, epoch=0, start=0, every=1):
+    return [(keys.copy(), frames(batch)) for keys, batch in batched.epoch(epoch, start, every)]
+
+
+def frames(batch):
+    return np.concatenate([batch.input.context, batch.truth], axis=1)
 
 
 def keys_of(pairs):
@@ -80,7 +90,7 @@ def test_the_last_small_batch_is_dropped_or_kept_as_asked():
     assert [len(keys) for keys, _ in seen(kept)] == [4, 4, 2]
 
 
-@pytest.mark.parametrize("augmentation", [0, 1, 2])
+@pytest.mark.parametrize("augmentation", ["none", "any_angle", "quarter_turns"])
 def test_a_resumed_epoch_goes_on_exactly_where_it_was_left(augmentation):
     batched = batches(size=2, augmentation=augmentation)
     whole = seen(batched, epoch=3)
@@ -90,7 +100,7 @@ def test_a_resumed_epoch_goes_on_exactly_where_it_was_left(augmentation):
 
 
 def test_an_epoch_left_early_can_be_begun_again():
-    batched = batches(augmentation=2)
+    batched = batches(augmentation="quarter_turns")
     whole = seen(batched)
     iterator = batched.epoch(0)
     next(iterator)
@@ -99,13 +109,13 @@ def test_an_epoch_left_early_can_be_begun_again():
 
 
 def test_the_number_of_workers_changes_nothing():
-    alone = seen(batches(size=2, augmentation=1))
-    assert_equal(seen(batches(size=2, augmentation=1, workers=2)), alone)
+    alone = seen(batches(size=2, augmentation="any_angle"))
+    assert_equal(seen(batches(size=2, augmentation="any_angle", workers=2)), alone)
 
 
 def test_seed_and_epoch_change_order_and_augmentation():
     def corner(seed, epoch):
-        ordered = batches(size=10, seed=seed, shuffle=False, augmentation=2)
+        ordered = batches(size=10, seed=seed, shuffle=False, augmentation="quarter_turns")
         return seen(ordered, epoch)[0][1]
 
     assert not np.array_equal(corner(0, 0), corner(0, 1))
@@ -114,8 +124,8 @@ def test_seed_and_epoch_change_order_and_augmentation():
 
 
 def test_augmentation_of_a_sample_does_not_depend_on_its_place_in_the_epoch():
-    shuffled = batches(size=10, augmentation=2)
-    ordered = batches(size=10, augmentation=2, shuffle=False)
+    shuffled = batches(size=10, augmentation="quarter_turns")
+    ordered = batches(size=10, augmentation="quarter_turns", shuffle=False)
     (keys, batch), (_, expected) = seen(shuffled)[0], seen(ordered)[0]
     np.testing.assert_array_equal(batch, expected[keys - 100])
 
@@ -124,8 +134,7 @@ def test_dealt_out_batches_are_those_of_one_process():
     batched = batches(size=2, drop_remainder=False)
     alone = seen(batched, epoch=1)
     for start, every in ((0, 2), (1, 2), (2, 3), (4, 2), (5, 2)):
-        share = [(keys.copy(), batch.copy()) for keys, (batch,) in batched.epoch(1, start, every)]
-        assert_equal(share, alone[start::every])
+        assert_equal(seen(batched, 1, start, every), alone[start::every])
 
 
 def test_a_smaller_last_batch_is_dealt_out_too():
@@ -141,7 +150,8 @@ def test_too_few_samples_for_one_batch_are_refused():
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_sample_with_nan_is_refused_by_its_name(workers):
-    batched = Batches(Numbered(nan_at=7), 5, 0, augmentation=2, workers=workers)
+    quarter_turns = find_augmentation("quarter_turns")
+    batched = Batches(Numbered(nan_at=7), 5, 0, quarter_turns, workers=workers)
     batched.samples.name = "número"
     with pytest.raises(Refusal, match=r"sample número 7 holds NaN") as caught:
         seen(batched)
@@ -159,8 +169,7 @@ def test_a_refusal_of_the_reader_arrives_as_it_was(tmp_path):
         seen(batched)
 
 
-def test_frames_that_cannot_be_augmented_are_refused_at_once(tmp_path):
-    flat = Numbered()
-    flat.shapes = ((3, 4, 5, 1),)
-    with pytest.raises(Refusal, match="quarter turns need square frames"):
-        Batches(flat, 2, 0, augmentation=2)
+def test_samples_without_truth_make_batches_without():
+    (_, batch), *_ = Batches(Numbered(context=3), 4, 0, find_augmentation("any_angle")).epoch(0)
+    assert batch.truth is None
+    assert batch.input.context.shape == (4, 3, 4, 4, 1)

@@ -4,10 +4,10 @@ import pytest
 from pydantic import ValidationError
 
 from mindcast.data import DATASETS, find_dataset, open_split, prepare
-from mindcast.data.sequence_settings import CikmSettings, MeteoNetSettings, ShanghaiSettings
-from mindcast.data.settings import SevirLRSettings, SevirSettings, SyntheticSettings
+from mindcast.data.radar.archive.settings import SevirLRSettings, SevirSettings, SyntheticSettings
+from mindcast.data.radar.sequences.settings import CikmSettings, MeteoNetSettings, ShanghaiSettings
 from mindcast.refusal import Refusal
-from tests.data import archives
+from tests.data.radar.archive import archives
 
 
 def refused(**changes):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mindcast.data.frame_fit import centre_crop, resize
+from mindcast.data.radar.frame_fit import centre_crop, resize
 from mindcast.training.schedule import DECAYS, learning_rate
 from tests.parity.golden import Comparison, GoldenFile
 

@@ -11,10 +11,10 @@ import h5py
 import numpy as np
 
 from mindcast.data import open_split
-from mindcast.data.settings import SevirLRSettings
-from mindcast.data.sevir import Archive
-from mindcast.data.sevir_lr import TIME_STEP, reduce_frames
-from mindcast.models.base import Window
+from mindcast.data.radar.archive.prepare_lr import TIME_STEP, reduce_frames
+from mindcast.data.radar.archive.read import Archive
+from mindcast.data.radar.archive.settings import SevirLRSettings
+from tests.data.radar.windows import Window
 from tests.parity.golden import Comparison, GoldenFile
 
 SINGLE_FRAMES = "vae_test/items_"
@@ -40,7 +40,8 @@ def samples(golden: GoldenFile, root: Path) -> Iterator[Comparison]:
     for key in (key for key in golden if key.startswith(SINGLE_FRAMES)):
         # the reference counts on past the last sample, from the first again
         wanted = [int(i) % len(frames) for i in key.removeprefix(SINGLE_FRAMES).split("_")]
-        yield Comparison(key, np.stack([frames[i] for i in wanted]), golden[key], tolerance=1e-6)
+        items = np.stack([frames[i].input.context for i in wanted])
+        yield Comparison(key, items, golden[key], tolerance=1e-6)
 
 
 def split_of(
@@ -51,7 +52,7 @@ def split_of(
     yield Comparison(f"{name}/event_ids", ids, golden[f"{name}/event_ids"])
     yield Comparison(f"{name}/len", len(archive), golden[f"{name}/len"], tolerance=0)
     indices = (order[:, np.newaxis] * archive.pieces + np.arange(archive.pieces)).ravel()
-    items = np.stack([archive[int(i)] for i in indices])
+    items = np.stack([archive[int(i)].input.context for i in indices])
     yield Comparison(f"{name}/items", items, golden[f"{name}/items"], tolerance=1e-6)
 
 
@@ -79,6 +80,7 @@ def write_store(golden: GoldenFile, root: Path) -> None:
 
 
 def opened(golden: GoldenFile, root: Path, split: str, length: int, stride: int) -> Archive:
+    """A split whose samples are all context: nothing is cut off as truth."""
     raw = next(iter(golden.under("raw/").values()))
     settings = SevirLRSettings(
         name="sevir_lr",
@@ -88,7 +90,7 @@ def opened(golden: GoldenFile, root: Path, split: str, length: int, stride: int)
         train_test_split_date=split_date(golden),
         val_fraction=0.0,
     )
-    return open_split(settings, split, Window(length, stride, raw.shape[1:3]))
+    return open_split(settings, split, Window(length, stride, raw.shape[1:3], context=length))
 
 
 def split_date(golden: GoldenFile) -> str:

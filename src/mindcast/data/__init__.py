@@ -1,31 +1,34 @@
-"""The table of data sets: a data set joins the house by one line here.
+"""The tables of data sets and of augmentations: each joins the house by one line here.
 
 A data set is its settings type and the module that reads it, imported when a split is opened:
 
     open_split(settings, split, window)    in the module `reader`: Sequences for the task
         "nowcast", with a WindowLike; Fields for "downscale", with a PatchLike
     prepare(settings) -> None              in the module `preparer`, if there is one
+
+An augmentation is a function of that name in the module named beside it.
 """
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol
 
 from mindcast.config.frozen import Frozen
-from mindcast.data.base import SPLITS, Split
-from mindcast.data.sequence_settings import (
+from mindcast.data.base import SPLITS, Augmentation, Split
+from mindcast.data.radar.archive.settings import (
+    SevirLRSettings,
+    SevirSettings,
+    SyntheticSettings,
+)
+from mindcast.data.radar.sequences.settings import (
     CikmSettings,
     MeteoNetSettings,
     SevirH5Settings,
     ShanghaiSettings,
-)
-from mindcast.data.settings import (
-    SevirLRSettings,
-    SevirSettings,
-    SyntheticSettings,
 )
 from mindcast.data.temperature.settings import SyntheticTemperatureSettings, TemperatureSettings
 from mindcast.refusal import Refusal
@@ -51,20 +54,21 @@ class DatasetSpec:
     task: str = "nowcast"
 
 
+_ARCHIVE, _SEQUENCES = "mindcast.data.radar.archive", "mindcast.data.radar.sequences"
 DATASETS = {
-    "sevir_lr": DatasetSpec(SevirLRSettings, "mindcast.data.sevir", "mindcast.data.sevir_lr"),
-    "sevir": DatasetSpec(SevirSettings, "mindcast.data.sevir"),
-    "sevir_h5": DatasetSpec(SevirH5Settings, "mindcast.data.sequences", "mindcast.data.sevir_h5"),
+    "sevir_lr": DatasetSpec(SevirLRSettings, f"{_ARCHIVE}.read", f"{_ARCHIVE}.prepare_lr"),
+    "sevir": DatasetSpec(SevirSettings, f"{_ARCHIVE}.read"),
+    "synthetic": DatasetSpec(SyntheticSettings, f"{_ARCHIVE}.synthetic", f"{_ARCHIVE}.synthetic"),
+    "sevir_h5": DatasetSpec(
+        SevirH5Settings, f"{_SEQUENCES}.read", f"{_SEQUENCES}.prepare_from_sevir"
+    ),
     "meteonet": DatasetSpec(
-        MeteoNetSettings, "mindcast.data.sequences", "mindcast.data.frame_sets"
+        MeteoNetSettings, f"{_SEQUENCES}.read", f"{_SEQUENCES}.prepare_from_frames"
     ),
     "shanghai": DatasetSpec(
-        ShanghaiSettings, "mindcast.data.sequences", "mindcast.data.frame_sets"
+        ShanghaiSettings, f"{_SEQUENCES}.read", f"{_SEQUENCES}.prepare_from_frames"
     ),
-    "cikm": DatasetSpec(CikmSettings, "mindcast.data.sequences", "mindcast.data.frame_sets"),
-    "synthetic": DatasetSpec(
-        SyntheticSettings, "mindcast.data.synthetic", "mindcast.data.synthetic"
-    ),
+    "cikm": DatasetSpec(CikmSettings, f"{_SEQUENCES}.read", f"{_SEQUENCES}.prepare_from_frames"),
     "temperature": DatasetSpec(
         TemperatureSettings, "mindcast.data.temperature.fields", task="downscale"
     ),
@@ -76,13 +80,21 @@ DATASETS = {
     ),
 }
 
+NO_AUGMENTATION = "none"
+AUGMENTATIONS = {
+    NO_AUGMENTATION: "",
+    "any_angle": "mindcast.data.radar.turns",
+    "quarter_turns": "mindcast.data.radar.turns",
+    "mirrored_fields": "mindcast.data.temperature.mirror",
+}
+NEEDS_SQUARE_FRAMES = ("quarter_turns",)
+
 
 def find_dataset(name: str) -> DatasetSpec:
     """The registered data set of that name; Refusal lists the names, nearest first."""
     if name in DATASETS:
         return DATASETS[name]
-    likeness = {known: difflib.SequenceMatcher(None, name, known).ratio() for known in DATASETS}
-    known = ", ".join(sorted(DATASETS, key=lambda known: -likeness[known]))
+    known = _nearest_first(name, DATASETS)
     raise Refusal(f"data.name = {name!r}: unknown data set, expected one of {known}")
 
 
@@ -103,3 +115,27 @@ def prepare(settings: Named) -> None:
         able = ", ".join(name for name, spec in DATASETS.items() if spec.preparer)
         raise Refusal(f"data.name = {settings.name!r}: nothing to prepare; only {able} can be made")
     import_module(preparer).prepare(settings)
+
+
+def find_augmentation(name: str, frame: tuple[int, int] | None = None) -> Augmentation | None:
+    """The augmentation of that name, for frames (H, W) of that size; None for "none".
+
+    Refusal if it is unknown, or cannot keep the shape of the frames.
+    """
+    if name not in AUGMENTATIONS:
+        known = _nearest_first(name, AUGMENTATIONS)
+        raise Refusal(f"augmentation = {name!r}: unknown, expected one of {known}")
+    if name in NEEDS_SQUARE_FRAMES and frame and frame[0] != frame[1]:
+        raise Refusal(
+            f"data.frame_size = {frame[0]} x {frame[1]}: quarter turns need square frames; "
+            "turn augmentation off or use square frames"
+        )
+    if name == NO_AUGMENTATION:
+        return None
+    augmentation: Augmentation = getattr(import_module(AUGMENTATIONS[name]), name)
+    return augmentation
+
+
+def _nearest_first(name: str, table: Iterable[str]) -> str:
+    likeness = {known: difflib.SequenceMatcher(None, name, known).ratio() for known in table}
+    return ", ".join(sorted(likeness, key=lambda known: -likeness[known]))

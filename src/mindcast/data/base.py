@@ -1,22 +1,30 @@
-"""The face that every data set shows: samples with their names, and what a task adds to it."""
+"""The face that every data set shows: samples with their names, and what a task adds to it.
+
+What a sample of each task holds stands in `mindcast.samples`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from collections.abc import Callable
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from mindcast.refusal import Refusal
+from mindcast.samples import Coordinates, DownscaleSample, Input, NowcastSample, Sample
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
+Shapes = dict[str, tuple[int, ...]]
+# a changed copy of a sample, by one draw; the sample itself stays as it is
+Augmentation = Callable[[Sample[Any], np.random.Generator], Sample[Any]]
 
 
 class WindowLike(Protocol):
     """How samples are cut out of events: `length` frames, a new piece every `stride` frames.
 
-    `frame` is the (H, W) that the networks are built for.
+    The first `context` frames are the input, the others, if there are any, the truth. `frame` is
+    the (H, W) that the networks are built for.
     """
 
     @property
@@ -28,24 +36,30 @@ class WindowLike(Protocol):
     @property
     def frame(self) -> tuple[int, int]: ...
 
+    @property
+    def context(self) -> int: ...
+
 
 class Samples(Protocol):
-    """One split of a data set, whatever the task: sample i is one array or a tuple of arrays.
+    """One split of a data set, whatever the task.
 
+    input_type: of the input of every sample.
     keys: (len,) int64, the number that names sample i in every draw of random numbers.
-    shapes: of the arrays of a sample; the same for all samples that are cut to one size.
+    shapes: of the arrays of a sample by their names, those of `Sample.named`; the same for all
+        samples that are cut to one size.
     source: where the samples come from, one line for the report.
     """
 
+    input_type: type[Input]
     keys: np.ndarray
     source: str
 
     @property
-    def shapes(self) -> tuple[tuple[int, ...], ...]: ...
+    def shapes(self) -> Shapes: ...
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, i: int) -> np.ndarray | tuple[np.ndarray, ...]: ...
+    def __getitem__(self, i: int) -> Sample[Any]: ...
 
     def label(self, i: int) -> str:
         """A name of sample i, fit for a file name."""
@@ -53,7 +67,7 @@ class Samples(Protocol):
 
 
 class Sequences(Samples, Protocol):
-    """Samples of the task "nowcast": (T, H, W, 1) float32 arrays in the data's scale.
+    """Samples of the task "nowcast": frames in [0, 1], cut after the context of the window.
 
     frame_shape: (H, W).
     interval_minutes: time between frames.
@@ -68,10 +82,10 @@ class Sequences(Samples, Protocol):
     thresholds: tuple[float, ...]
     unit: str
 
-    def __getitem__(self, i: int) -> np.ndarray: ...
+    def __getitem__(self, i: int) -> NowcastSample: ...
 
     def times(self, i: int) -> np.ndarray:
-        """Valid times of the T frames, datetime64[m], UTC."""
+        """Valid times of all frames, context first and then truth, datetime64[m], UTC."""
         ...
 
 
@@ -100,81 +114,32 @@ class PatchLike(Protocol):
     def prior_source(self) -> str: ...
 
 
-@dataclass(frozen=True)
-class Axis:
-    """A coordinate along one axis: CF-like name and unit, values (n,) float64."""
-
-    name: str
-    unit: str
-    values: np.ndarray
-
-    def cut(self, part: slice) -> Axis:
-        """The axis of a part of the points."""
-        return Axis(self.name, self.unit, self.values[part])
-
-
-@dataclass(frozen=True)
-class Coordinates:
-    """Where and when a sample is, on its fine grid.
-
-    y, x: latitude and longitude in degrees, or distances in m on a map. latitude, longitude:
-    (H, W), degrees. levels_hpa: from the bottom upwards. time: valid time, UTC. member: number in
-    an ensemble, or None.
-    """
-
-    y: Axis
-    x: Axis
-    latitude: np.ndarray
-    longitude: np.ndarray
-    levels_hpa: tuple[float, ...]
-    time: np.datetime64
-    member: int | None = None
-
-    @property
-    def is_regular(self) -> bool:
-        """Whether latitude and longitude are the axes."""
-        return self.y.unit.startswith("degree")
-
-
 class Fields(Samples, Protocol):
-    """Samples of the task "downscale": tuples of float32 arrays.
-
-    In the order of `columns`, coarse fields (Z, h, w, C) and fine ones (Z, H, W, C), H = factor h:
-
-    temperature_lr: (Z, h, w, 1), K.
-    wind_lr: (Z, h, w, 3), u and v in m/s along the grid's axes, omega in Pa/s; 0 where absent.
-    priors_lr: (Z, h, w, 7), the channels of `physics.priors`, then 1 where winds are present.
-    statics: (H, W, 3), orography / 1000 m, land-sea mask, sin(latitude); 0 where absent.
-    metric: (H, W, 4), h_x and h_y of `mindcast.physics.horizontal.Metric`, m; 1 where the sample's
-        longitudes close the circle, else 0; how much the row counted in its block mean.
-    weight: (Z, H, W, 1), 1 above the ground, 0 below.
-    temperature: (Z, H, W, 1), K: the truth.
+    """Samples of the task "downscale".
 
     levels_hpa: from the bottom upwards. unit: of the truth.
     """
 
-    columns: tuple[str, ...]
     levels_hpa: tuple[float, ...]
     unit: str
 
-    def __getitem__(self, i: int) -> tuple[np.ndarray, ...]: ...
+    def __getitem__(self, i: int) -> DownscaleSample: ...
 
     def times(self, i: int) -> np.ndarray:
         """Valid time of sample i, (1,) datetime64[m], UTC."""
         ...
 
     def coordinates(self, i: int) -> Coordinates:
-        """Where sample i lies."""
+        """Where sample i lies, on its fine grid."""
         ...
 
 
-def arrays_of(samples: Samples, i: int) -> tuple[np.ndarray, ...]:
-    """Sample i as a tuple of arrays; Refusal where one of them holds NaN or infinity."""
+def checked(samples: Samples, i: int) -> Sample[Any]:
+    """Sample i; Refusal where one of its arrays holds NaN or infinity."""
     sample = samples[i]
-    arrays = sample if isinstance(sample, tuple) else (sample,)
-    if not all(np.isfinite(array).all() for array in arrays):
+    if not all(np.isfinite(array).all() for array in sample.named.values()):
         raise Refusal(
             f"{samples.source}: sample {samples.label(i)} holds NaN or infinity; "
-            "mend the data or leave the event out"
+            "fix the data or leave the event out"
         )
-    return arrays
+    return sample

@@ -7,24 +7,24 @@ workers, nor on how often the run was stopped and resumed.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from mindspore.dataset import GeneratorDataset
 
-from mindcast.data.augment import MIRRORED_FIELDS, augment, check_augmentation
-from mindcast.data.base import Samples, arrays_of
-from mindcast.data.temperature.mirror import mirrored
+from mindcast.data.base import Augmentation, Samples, checked
 from mindcast.refusal import Refusal
+from mindcast.samples import Sample, from_named
 
-ORDER, TURNS = 0, 1  # first word of the key of a draw: what it is for
-Batch = tuple[np.ndarray, tuple[np.ndarray, ...]]
+ORDER, AUGMENTATION = 0, 1  # first word of the key of a draw: what it is for
+KEY, PROBLEM = "key", "problem"  # columns that travel beside the arrays of a sample
+Batch = tuple[np.ndarray, Sample[Any]]
 
 
 class Batches:
     """The batches of every epoch of one split.
 
-    augmentation: 1 and 2 of the first array, a sequence, see `augment`; 3 of all arrays, fields,
-        see `mirrored`.
+    augmentation: what changes every sample anew in every epoch, see `find_augmentation`.
     shuffle: else samples come in the order of the split.
     drop_remainder: leave out the last batch where it is smaller.
     workers: processes that read; 1 reads in a thread.
@@ -35,21 +35,18 @@ class Batches:
         samples: Samples,
         batch_size: int,
         seed: int,
-        augmentation: int = 0,
+        augmentation: Augmentation | None = None,
         shuffle: bool = True,
         drop_remainder: bool = True,
         workers: int = 1,
     ) -> None:
-        if augmentation not in (0, MIRRORED_FIELDS):
-            _, height, width, *_ = samples.shapes[0]
-            check_augmentation(augmentation, (height, width))
         self.samples, self.batch_size, self.seed = samples, batch_size, seed
         self.augmentation, self.shuffle, self.drop_remainder = augmentation, shuffle, drop_remainder
         self.workers = workers
         self.batches_per_epoch = self._count()
 
     def epoch(self, epoch: int, start: int = 0, every: int = 1) -> Iterator[Batch]:
-        """Batches of (keys (N,) int64, arrays (N, ...) of the samples), from number `start` on.
+        """Batches of (keys (N,) int64, N samples as one), from number `start` on.
 
         every: how many are dealt out at a time, this process taking the first of each deal.
         Refusal if a sample cannot be read or holds NaN or infinity.
@@ -63,16 +60,17 @@ class Batches:
         source = _Source(self.samples, order, self.augmentation, self.seed, epoch)
         dataset = GeneratorDataset(
             source,
-            ["key", *(f"array{k}" for k in range(len(self.samples.shapes))), "problem"],
+            [KEY, *self.samples.shapes, PROBLEM],
             shuffle=False,  # the order is ours
             num_parallel_workers=self.workers,
             python_multiprocessing=self.workers > 1,
         ).batch(self.batch_size)
-        iterator = dataset.create_tuple_iterator(num_epochs=1, output_numpy=True)
+        iterator = dataset.create_dict_iterator(num_epochs=1, output_numpy=True)
         try:
-            for keys, *arrays, problems in iterator:
-                _raise_first(problems)
-                yield keys, tuple(arrays)
+            for columns in iterator:
+                _raise_first(columns.pop(PROBLEM))
+                keys = columns.pop(KEY)
+                yield keys, from_named(self.samples.input_type, columns)
         finally:
             iterator.stop()
 
@@ -91,13 +89,19 @@ class Batches:
 
 
 class _Source:
-    """The samples of one epoch in their order, augmented, as a random-access source."""
+    """The samples of one epoch in their order, augmented, as a random-access source of columns."""
 
     def __init__(
-        self, samples: Samples, order: np.ndarray, augmentation: int, seed: int, epoch: int
+        self,
+        samples: Samples,
+        order: np.ndarray,
+        augmentation: Augmentation | None,
+        seed: int,
+        epoch: int,
     ) -> None:
         self.samples, self.order, self.augmentation = samples, order, augmentation
         self.seed, self.epoch = seed, epoch
+        self.shapes = samples.shapes
 
     def __len__(self) -> int:
         return len(self.order)
@@ -110,20 +114,18 @@ class _Source:
         index = int(self.order[position])
         key = self.samples.keys[index]
         try:
-            arrays, problem = self._arrays(index, int(key)), ""
+            named, problem = self._sample(index, int(key)).named, ""
         except Refusal as refusal:
-            arrays = tuple(np.zeros(shape, np.float32) for shape in self.samples.shapes)
+            named = {name: np.zeros(shape, np.float32) for name, shape in self.shapes.items()}
             problem = str(refusal)
+        arrays = (named[name] for name in self.shapes)
         return np.asarray(key, np.int64), *arrays, np.asarray(problem)
 
-    def _arrays(self, index: int, key: int) -> tuple[np.ndarray, ...]:
-        arrays = arrays_of(self.samples, index)
-        if not self.augmentation:
-            return arrays
-        rng = _generator(self.seed, TURNS, self.epoch, key)
-        if self.augmentation == MIRRORED_FIELDS:
-            return mirrored(arrays, rng)
-        return (augment(arrays[0], self.augmentation, rng), *arrays[1:])
+    def _sample(self, index: int, key: int) -> Sample[Any]:
+        sample = checked(self.samples, index)
+        if self.augmentation is None:
+            return sample
+        return self.augmentation(sample, _generator(self.seed, AUGMENTATION, self.epoch, key))
 
 
 def _generator(seed: int, *key: int) -> np.random.Generator:

@@ -130,7 +130,7 @@ def valid_times(path: Path, data: xr.Dataset, array: xr.DataArray, layout: Layou
     if step and step in data.variables and step not in times.dims:
         times = times + _minutes(data[step])
     if np.isnat(times.values).any():
-        raise Refusal(f"{path}: {found[0]} holds times that are missing; mend the file")
+        raise Refusal(f"{path}: {found[0]} holds times that are missing; fix the file")
     shape = xr.DataArray(
         np.zeros([array.sizes[d] for d in layout.states], bool), dims=layout.states
     )

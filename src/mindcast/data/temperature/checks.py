@@ -29,7 +29,7 @@ def below_ground(
     if not (lowest >= LOWEST_PA and highest <= HIGHEST_PA):  # also NaN
         raise Refusal(
             f"{path}: surface pressure from {lowest:g} to {highest:g} Pa, expected "
-            f"{LOWEST_PA:g} to {HIGHEST_PA:g}; mend its values or its attribute units"
+            f"{LOWEST_PA:g} to {HIGHEST_PA:g}; fix its values or its attribute units"
         )
     return pressure[:, np.newaxis, np.newaxis] > surface_pressure
 
@@ -48,7 +48,7 @@ def filled(
         level = levels_hpa[int(np.argwhere(wrong)[0][0])]
         raise Refusal(
             f"{path}: {name} at {level:g} hPa holds NaN or infinity above the ground; "
-            "mend the data or leave the time out"
+            "fix the data or leave the time out"
         )
     whole = field.copy()
     for level in range(len(field) - 2, -1, -1):
@@ -62,5 +62,5 @@ def check_range(path: Path, name: str, temperature: np.ndarray) -> None:
     if lowest < LOWEST_K or highest > HIGHEST_K:
         raise Refusal(
             f"{path}: {name} from {lowest:g} to {highest:g} K, expected {LOWEST_K:g} to "
-            f"{HIGHEST_K:g}; mend its values or its attribute units"
+            f"{HIGHEST_K:g}; fix its values or its attribute units"
         )

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mindcast.data.base import Coordinates, PatchLike, Split
-from mindcast.data.temperature.netcdf import State
+from mindcast.data.base import PatchLike, Shapes, Split
+from mindcast.data.temperature.field_file import State
+from mindcast.data.temperature.parts import Box, Part
 from mindcast.data.temperature.settings import TemperatureSettings
-from mindcast.data.temperature.splits import Box, Part, parts_of
-from mindcast.data.temperature.state import COLUMNS, Domain, WholeState
+from mindcast.data.temperature.splits import parts_of
+from mindcast.data.temperature.state import Domain, WholeState
 from mindcast.refusal import Refusal
+from mindcast.samples import Coordinates, DownscaleInput, DownscaleSample
 
 
 @dataclass(frozen=True)
-class Sample:
+class Place:
     """Where a sample lies: a state of a domain, and a rectangle of its fine grid."""
 
     domain: int
@@ -32,7 +34,7 @@ class TemperatureFields:
     memory, the last ones used, up to `cache_mb`; a state that is not is read and derived again.
     """
 
-    columns = COLUMNS
+    input_type = DownscaleInput
     unit = "K"
 
     def __init__(
@@ -69,14 +71,14 @@ class TemperatureFields:
     def __len__(self) -> int:
         return int(self._ends[-1])
 
-    def __getitem__(self, i: int) -> tuple[np.ndarray, ...]:
-        sample = self._place(i)
-        return self._whole(sample.domain, sample.state).cut(*sample.box)
+    def __getitem__(self, i: int) -> DownscaleSample:
+        place = self._place(i)
+        return self._whole(place.domain, place.state).cut(*place.box)
 
     @property
-    def shapes(self) -> tuple[tuple[int, ...], ...]:
-        """Of the arrays of the first sample; domains differ in theirs if they are taken whole."""
-        return tuple(array.shape for array in self[0])
+    def shapes(self) -> Shapes:
+        """Of the first sample, by name; domains differ in theirs if they are taken whole."""
+        return {name: array.shape for name, array in self[0].named.items()}
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_kept": OrderedDict(), "_size": 0}
@@ -87,34 +89,34 @@ class TemperatureFields:
 
     def label(self, i: int) -> str:
         """File, time, member and first cell of sample i: "era5_20170101T1200_m3_y0_x64"."""
-        sample = self._place(i)
-        time = str(sample.state.time).replace("-", "").replace(":", "")
-        member = "" if sample.state.member is None else f"_m{sample.state.member}"
-        rows, columns = sample.box
-        stem = self.domains[sample.domain].file.path.stem
+        place = self._place(i)
+        time = str(place.state.time).replace("-", "").replace(":", "")
+        member = "" if place.state.member is None else f"_m{place.state.member}"
+        rows, columns = place.box
+        stem = self.domains[place.domain].file.path.stem
         return f"{stem}_{time}{member}_y{rows.start}_x{columns.start}"
 
     def coordinates(self, i: int) -> Coordinates:
         """Where sample i lies, on its fine grid."""
-        sample = self._place(i)
-        grid = self.domains[sample.domain].grid.cut(*sample.box)
+        place = self._place(i)
+        grid = self.domains[place.domain].grid.cut(*place.box)
         return Coordinates(
             grid.y,
             grid.x,
             grid.latitude,
             grid.longitude,
             self.levels_hpa,
-            sample.state.time,
-            sample.state.member,
+            place.state.time,
+            place.state.member,
         )
 
-    def _place(self, i: int) -> Sample:
+    def _place(self, i: int) -> Place:
         if not 0 <= i < len(self):  # also ends plain iteration
             raise IndexError(f"sample {i} of {len(self)}")
         number = int(np.searchsorted(self._ends, i, side="right"))
         boxes, states = self.boxes[number], self.parts[number].states
         state, box = divmod(i - (int(self._ends[number - 1]) if number else 0), len(boxes))
-        return Sample(number, states[state], boxes[box])
+        return Place(number, states[state], boxes[box])
 
     def _whole(self, number: int, state: State) -> WholeState:
         key = (number, state)
@@ -139,7 +141,7 @@ def _check_patch(settings: TemperatureSettings, patch: PatchLike) -> None:
         shown = ", ".join(f"{level:g}" for level in levels)
         raise Refusal(
             f"levels_hpa = {shown}: expected two or more, from the bottom upwards, so "
-            "falling; mend the model's settings"
+            "falling; fix the model's settings"
         )
     if patch.frame is None:
         return

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mindcast.data.base import Axis
 from mindcast.physics.constants import EARTH_RADIUS
 from mindcast.physics.horizontal import Metric, index_derivative, latitude_longitude_metric
 from mindcast.physics.resample import block_mean
+from mindcast.samples import Axis
 
 
 @dataclass(frozen=True)

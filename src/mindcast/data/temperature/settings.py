@@ -8,7 +8,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model
 
 from mindcast.config.frozen import Frozen
 from mindcast.data.base import Split
-from mindcast.data.settings import DataSettings, Time
+from mindcast.data.base_settings import DataSettings, Time
 
 Rows = tuple[NonNegativeInt, PositiveInt]
 Degrees = tuple[Annotated[float, Field(ge=-180, le=360)], Annotated[float, Field(ge=-180, le=360)]]

@@ -1,38 +1,23 @@
 """Which states, and which part of their grid, belong to train, val and test.
 
-Parts are chosen by time, by region, or by both; no two of them may share a time and a place.
+Parts are chosen by time, by region, or by both; no two of them may share a time and a place, see
+`parts`.
 """
 
 from __future__ import annotations
 
 import glob
-import itertools
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from mindcast.data.base import SPLITS, Split
-from mindcast.data.temperature.grid import Grid
-from mindcast.data.temperature.netcdf import FieldFile, State, scan
+from mindcast.data.temperature.field_file import FieldFile
+from mindcast.data.temperature.parts import Box, Part, check_apart
+from mindcast.data.temperature.scan import scan
 from mindcast.data.temperature.settings import PartSettings, TemperatureSettings
 from mindcast.refusal import Refusal
-
-Box = tuple[slice, slice]
-
-
-@dataclass(frozen=True)
-class Part:
-    """What a split takes of one file: some of its states, within one rectangle of its grid."""
-
-    file: FieldFile
-    states: tuple[State, ...]
-    box: Box
-
-    @property
-    def times(self) -> np.ndarray:
-        return np.array([state.time for state in self.states], "datetime64[m]")
 
 
 def parts_of(settings: TemperatureSettings, split: Split) -> list[Part]:
@@ -45,7 +30,7 @@ def parts_of(settings: TemperatureSettings, split: Split) -> list[Part]:
     parts = _chosen(settings, split)
     for other, given in settings.parts.items():
         if other != split and _paths(settings, given):
-            _check_apart(settings, (split, parts), (other, _chosen(settings, other)))
+            check_apart(settings, (split, parts), (other, _chosen(settings, other)))
     return parts
 
 
@@ -148,7 +133,7 @@ def _files(settings: TemperatureSettings, chosen: PartSettings) -> list[FieldFil
         patterns = ", ".join(chosen.files or settings.files)
         there = Path(settings.root_dir).is_dir()
         problem = f"no file matches {patterns}" if there else "no such folder"
-        raise Refusal(f"{settings.root_dir}: {problem}; mend data.root_dir or data.files")
+        raise Refusal(f"{settings.root_dir}: {problem}; fix data.root_dir or data.files")
     return [scan(path, settings.wind_axes, surface) for path, surface in paths.items()]
 
 
@@ -179,7 +164,7 @@ def _span(file: FieldFile, span: tuple[int, int] | None, size: int, key: str) ->
     if span is None:
         return slice(0, size)
     if span[1] > size:
-        raise Refusal(f"{file.path}: {key} = {list(span)}, the grid has {size}; mend the key")
+        raise Refusal(f"{file.path}: {key} = {list(span)}, the grid has {size}; fix the key")
     return slice(*span)
 
 
@@ -192,69 +177,6 @@ def _run(file: FieldFile, inside: np.ndarray, key: str) -> slice:
         raise Refusal(
             f"{file.path}: {key} {what}, which has longitudes {longitude[0]:g} to "
             f"{longitude[-1]:g} and latitudes {file.grid.y.values[0]:g} to "
-            f"{file.grid.y.values[-1]:g}; mend the key"
+            f"{file.grid.y.values[-1]:g}; fix the key"
         )
     return slice(int(found[0]), int(found[-1]) + 1)
-
-
-def _check_apart(
-    settings: TemperatureSettings, one: tuple[str, list[Part]], other: tuple[str, list[Part]]
-) -> None:
-    """Refusal if two splits hold the same place at times less than the gap apart."""
-    gap = np.timedelta64(round(settings.gap_hours * 60), "m")
-    if _close_times(_all_times(one[1]), _all_times(other[1]), gap) is None:
-        return
-    for a, b in itertools.product(one[1], other[1]):
-        pair = _close_times(a.times, b.times, gap)
-        if pair is not None and _overlap(a, b, settings.gap_cells):
-            names = f"data.{one[0]} and data.{other[0]}"
-            raise Refusal(
-                f"{names} overlap: {a.file.path.name} at {pair[0]} and "
-                f"{b.file.path.name} at {pair[1]} share a region (gap_hours = "
-                f"{settings.gap_hours:g}, gap_cells = {settings.gap_cells}); move "
-                "their times or regions apart"
-            )
-
-
-def _all_times(parts: Sequence[Part]) -> np.ndarray:
-    return np.concatenate([part.times for part in parts])
-
-
-def _close_times(
-    one: np.ndarray, other: np.ndarray, gap: np.timedelta64
-) -> tuple[np.datetime64, np.datetime64] | None:
-    """A pair of times that are equal or less than the gap apart, if there is one."""
-    one, other = np.unique(one), np.unique(other)
-    right = np.searchsorted(other, one)
-    for offset in (-1, 0):
-        nearest = np.clip(right + offset, 0, len(other) - 1)
-        distance = np.abs(other[nearest] - one)
-        close = np.flatnonzero((distance < gap) | (distance == np.timedelta64(0, "m")))
-        if len(close):
-            return one[close[0]], other[nearest[close[0]]]
-    return None
-
-
-def _overlap(a: Part, b: Part, gap_cells: int) -> bool:
-    if a.file.grid.equals(b.file.grid):
-        width = a.file.grid.shape[1] if a.file.grid.metric.periodic else 0
-        return _meet(a.box[0], b.box[0], gap_cells) and any(
-            _meet(a.box[1], slice(b.box[1].start + turn, b.box[1].stop + turn), gap_cells)
-            for turn in {-width, 0, width}
-        )
-    return all(_spans_meet(a.file.grid.cut(*a.box), b.file.grid.cut(*b.box)))
-
-
-def _meet(a: slice, b: slice, gap: int) -> bool:
-    """Whether two spans share an index or have fewer than `gap` between them."""
-    return a.start < b.stop + gap and b.start < a.stop + gap
-
-
-def _spans_meet(a: Grid, b: Grid) -> Iterator[bool]:
-    """Whether the spans of latitude, and those of longitude, of two grids meet."""
-    yield a.latitude.min() <= b.latitude.max() and b.latitude.min() <= a.latitude.max()
-    yield any(
-        a.longitude.min() <= b.longitude.max() + turn
-        and b.longitude.min() + turn <= a.longitude.max()
-        for turn in (-360, 0, 360)
-    )

@@ -1,4 +1,4 @@
-"""One state of the atmosphere as a network sees it: coarse inputs, priors, and the fine truth.
+"""One state of the atmosphere as a sample: coarse inputs, priors, and the fine truth.
 
 Everything is computed on the whole field before anything is cut out of it, so that a crop has no
 borders of its own. float64 inside, float32 at the end.
@@ -14,9 +14,9 @@ import numpy as np
 
 from mindcast.data.base import PatchLike
 from mindcast.data.temperature.checks import below_ground, check_range, filled
+from mindcast.data.temperature.field_file import FieldFile, State
 from mindcast.data.temperature.grid import Grid, along_grid, x_axis_angle
 from mindcast.data.temperature.names import looked_for
-from mindcast.data.temperature.netcdf import FieldFile, State
 from mindcast.physics.horizontal import PERIODIC, Metric
 from mindcast.physics.priors import (
     PRIOR_SOURCES,
@@ -28,10 +28,9 @@ from mindcast.physics.priors import (
 )
 from mindcast.physics.resample import block_mean, coarsen_bicubic
 from mindcast.refusal import Refusal
+from mindcast.samples import DownscaleInput, DownscaleSample, Sample, from_named
 
-COARSE = ("temperature_lr", "wind_lr", "priors_lr")
-FINE = ("statics", "metric", "weight", "temperature")
-COLUMNS = (*COARSE, *FINE)
+COARSE = ("temperature_lr", "wind_lr", "priors_lr")  # arrays on the coarse grid
 STATICS = ("orography", "land_sea_mask")
 NEEDS = {"winds": ("u", "v"), "geostrophic": ("height",), "temperature_only": ()}
 OPTIONAL = {"winds": ("omega",), "geostrophic": (), "temperature_only": ()}
@@ -39,28 +38,28 @@ OPTIONAL = {"winds": ("omega",), "geostrophic": (), "temperature_only": ()}
 
 @dataclass(frozen=True)
 class WholeState:
-    """The arrays of `mindcast.data.base.Fields` for a whole domain, by the name of the column."""
+    """The sample that a whole domain is."""
 
-    arrays: dict[str, np.ndarray]
+    sample: DownscaleSample
     factor: int
 
     @property
     def nbytes(self) -> int:
-        return sum(array.nbytes for array in self.arrays.values())
+        return sum(array.nbytes for array in self.sample.named.values())
 
-    def cut(self, rows: slice, columns: slice) -> tuple[np.ndarray, ...]:
-        """The columns of a rectangle, given on the fine grid in multiples of the factor."""
+    def cut(self, rows: slice, columns: slice) -> DownscaleSample:
+        """The sample of a rectangle, given on the fine grid in multiples of the factor."""
         fine = (..., rows, columns, slice(None))
         y, x = (slice(s.start // self.factor, s.stop // self.factor) for s in (rows, columns))
         coarse = (..., y, x, slice(None))
         parts = {
-            name: np.ascontiguousarray(self.arrays[name][coarse if name in COARSE else fine])
-            for name in COLUMNS
+            name: np.ascontiguousarray(array[coarse if name in COARSE else fine])
+            for name, array in self.sample.named.items()
         }
-        if columns.stop - columns.start < self.arrays["metric"].shape[1]:
+        if columns.stop - columns.start < self.sample.input.metric.shape[1]:
             parts["metric"] = parts["metric"].copy()
             parts["metric"][..., PERIODIC] = 0  # a part of a circle does not close
-        return tuple(parts.values())
+        return from_named(DownscaleInput, parts)
 
 
 class Domain:
@@ -96,7 +95,7 @@ class Domain:
         return self.grid.coarse(self.patch.factor)
 
     def load(self, state: State) -> WholeState:
-        """Read a state and derive all columns; Refusal for values that cannot be."""
+        """Read a state and derive all arrays; Refusal for values that cannot be."""
         raw = self._read((*NEEDS[self.source], *OPTIONAL[self.source], *STATICS), state)
         fine, weight = self._fields(raw)
         coarse = {name: self._coarsened(field) for name, field in fine.items()}
@@ -104,16 +103,18 @@ class Domain:
         winds = self._winds(coarse, metric)
         priors = prior_channels(coarse["temperature"], winds, self.pressure, metric)
         flag = np.full((*priors.shape[:-1], 1), float(winds.present))
-        arrays = {
-            "temperature_lr": coarse["temperature"][..., np.newaxis],
-            "wind_lr": np.stack([winds.u, winds.v, winds.omega], axis=-1),
-            "priors_lr": np.concatenate([priors, flag], axis=-1),
-            "statics": self._statics(raw),
-            "metric": self._metric(),
-            "weight": weight[..., np.newaxis],
-            "temperature": fine["temperature"][..., np.newaxis],
-        }
-        return WholeState({k: a.astype(np.float32) for k, a in arrays.items()}, self.patch.factor)
+        sample = Sample(
+            DownscaleInput(
+                temperature_lr=coarse["temperature"][..., np.newaxis],
+                wind_lr=np.stack([winds.u, winds.v, winds.omega], axis=-1),
+                priors_lr=np.concatenate([priors, flag], axis=-1),
+                statics=self._statics(raw),
+                metric=self._metric(),
+                weight=weight[..., np.newaxis],
+            ),
+            truth=fine["temperature"][..., np.newaxis],
+        )
+        return WholeState(sample.mapped(lambda a: a.astype(np.float32)), self.patch.factor)
 
     def check(self, state: State) -> None:
         """Read the temperature of a state; Refusal if it cannot be."""
@@ -156,7 +157,7 @@ class Domain:
         return no_winds(coarse["temperature"])
 
     def _metric(self) -> np.ndarray:
-        """(H, W, 4), see `mindcast.data.base.Fields`."""
+        """(H, W, 4), see `DownscaleInput`."""
         metric = self.grid.metric
         closed = np.full(self.grid.shape, float(metric.periodic))
         weights = np.broadcast_to(self.row_weights[:, np.newaxis], self.grid.shape)

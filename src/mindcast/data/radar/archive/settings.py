@@ -1,0 +1,94 @@
+"""The settings of archives of radar events in the SEVIR layout."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field, PositiveInt, model_validator
+
+from mindcast.config.frozen import Frozen
+from mindcast.data.base_settings import DataSettings, Positive2, Time
+
+SPLIT_DATE = datetime(2019, 6, 1)
+
+
+class PrepareSettings(Frozen):
+    """How SEVIR-LR is made from SEVIR.
+
+    source_dir: the folder of SEVIR, with CATALOG.csv and data/.
+    target_dir: the folder to write; empty: the data set's `root_dir`.
+    reduction: what a block of 3 x 3 pixels becomes.
+    """
+
+    source_dir: str
+    target_dir: str = ""
+    reduction: Literal["max", "mean"] = "max"
+
+
+class ArchiveSettings(DataSettings):
+    """Radar events in the SEVIR layout: CATALOG.csv and data/<type>/<year>/*.h5 under `root_dir`.
+
+    Dates are UTC. Events after `start_date` and up to `end_date` count; those up to
+    `train_test_split_date` are for training and validation, later ones for the test. Validation is
+    the part after `val_start_date` if that is given, else `val_fraction` of the events, drawn.
+    Differs: the reference draws its validation from overlapping sequences of the same events.
+    """
+
+    frame_size: Positive2
+    frames_per_event: PositiveInt
+    interval_minutes: PositiveInt
+    image_type: Literal["vil"] = "vil"
+    train_test_split_date: Time = SPLIT_DATE
+    start_date: Time | None = None
+    end_date: Time | None = None
+    val_start_date: Time | None = None
+    val_fraction: float = Field(default=0.1, ge=0, lt=1)
+    val_seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _dates_rise(self) -> ArchiveSettings:
+        names = ("start_date", "val_start_date", "train_test_split_date", "end_date")
+        given = [(name, getattr(self, name)) for name in names if getattr(self, name) is not None]
+        for (earlier, first), (later, second) in itertools.pairwise(given):
+            if first > second:
+                raise ValueError(f"{earlier} = {first} comes after {later} = {second}")
+        return self
+
+
+class SevirLRSettings(ArchiveSettings):
+    """SEVIR-LR: 25 frames of 128 x 128 pixels, 10 minutes apart; `prepare` makes it from SEVIR."""
+
+    name: Literal["sevir_lr"]
+    frame_size: Positive2 = (128, 128)
+    frames_per_event: PositiveInt = 25
+    interval_minutes: PositiveInt = 10
+    prepare: PrepareSettings | None = None
+
+
+class SevirSettings(ArchiveSettings):
+    """SEVIR itself: 49 frames of 384 x 384 pixels, 5 minutes apart."""
+
+    name: Literal["sevir"]
+    frame_size: Positive2 = (384, 384)
+    frames_per_event: PositiveInt = 49
+    interval_minutes: PositiveInt = 5
+
+
+class SyntheticSettings(ArchiveSettings):
+    """A radar archive that is generated into `root_dir` when it is first opened."""
+
+    name: Literal["synthetic"]
+    frame_size: Positive2 = (128, 128)
+    frames_per_event: PositiveInt = 25
+    interval_minutes: PositiveInt = 10
+    events: int = Field(default=40, ge=2)
+    seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _frames_are_square(self) -> SyntheticSettings:
+        height, width = self.frame_size
+        if height != width or height < 8:
+            raise ValueError(f"frame_size = {height} x {width}: must be square, at least 8 x 8")
+        return self

@@ -1,0 +1,179 @@
+"""A set of sequences out of a folder of frames, in the layout of the chosen data set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from mindcast.data.base import SPLITS
+from mindcast.data.radar.sequences.find_frames import FrameEvent, find_events
+from mindcast.data.radar.sequences.layouts import LAYOUTS, Layout
+from mindcast.data.radar.sequences.settings import (
+    CikmSettings,
+    FramesPrepareSettings,
+    MeteoNetSettings,
+    ShanghaiSettings,
+)
+from mindcast.data.radar.sequences.write import Sequence, finish, is_finished, write_file
+from mindcast.files import check_space
+from mindcast.refusal import Refusal
+
+FILE_NAME = "sequences.h5"
+# the rule of the Shanghai set: a stretch of frames begins RAIN_LEAD before its wet frame
+RAIN_FIRST, RAIN_LEAD, RAIN_STEP, RAIN_TRAIN_STEP = 10, 5, 5, 15
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Frames start..stop - 1 of an event, all of one split."""
+
+    event: FrameEvent
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+class Mapping:
+    """From the codes of frames to what the layout stores, by the stated physical values."""
+
+    def __init__(self, how: FramesPrepareSettings, layout: Layout, value_scale: float) -> None:
+        self.how, self.value_scale = how, value_scale
+        self.stored_maximum = layout.stored_maximum(value_scale)
+
+    def stored(self, piece: Piece, k: int) -> np.ndarray:
+        """Frame k of a piece, (H, W) uint8; Refusal if it exceeds the value scale."""
+        codes = piece.event.frame(piece.start + k).astype(np.float64)
+        physical = codes * self.how.physical_per_code + self.how.offset
+        if self.how.missing_code is not None:
+            physical[codes == self.how.missing_code] = 0
+        # a rounding error of the mapping is no wrong scale
+        high = round(float(physical.max()), 6)
+        if high > self.value_scale:
+            path, number = piece.event.places[piece.start + k]
+            raise Refusal(
+                f"{path}: frame {number} reaches {high:g} with data.prepare."
+                f"physical_per_code = {self.how.physical_per_code:g} and offset = "
+                f"{self.how.offset:g}, expected at most data.value_scale = "
+                f"{self.value_scale:g}; fix the mapping"
+            )
+        scaled = np.clip(physical / self.value_scale, 0, 1)
+        return np.rint(scaled * self.stored_maximum).astype(np.uint8)
+
+
+def prepare(settings: MeteoNetSettings | ShanghaiSettings | CikmSettings) -> None:
+    """Make `root_dir` (a .h5 file, or a folder) from the frames that `settings.prepare` names."""
+    how = settings.prepare
+    if how is None:
+        raise Refusal(
+            "data.prepare is missing; give data.prepare.source_dir, a folder of frames, "
+            "and data.prepare.physical_per_code"
+        )
+    root, layout = Path(settings.root_dir), LAYOUTS[settings.name]
+    path = root if root.suffix == ".h5" else root / FILE_NAME
+    recipe = {**how.model_dump(mode="json"), "value_scale": settings.value_scale}
+    if is_finished(path, recipe):
+        return
+    mapping = Mapping(how, layout, settings.value_scale)
+    events = find_events(Path(how.source_dir))
+    pieces = split_events(events, how)
+    asked_for = {"train": 1.0, "val": how.val_fraction, "test": how.test_fraction}
+    check_space(path, _bytes(events, how) // 2)  # radar packs to less than half
+    with tqdm(desc="sequences", unit="sequence") as bar:
+        splits: dict[str, Iterator[Sequence]] = {
+            split: _counted(bar, split, frame_sequences(pieces[split], split, how, mapping), how)
+            for split in SPLITS
+            if asked_for[split]
+        }
+        write_file(path, layout, recipe, splits)
+    if path != root:
+        finish(root, [path])
+
+
+def split_events(events: list[FrameEvent], how: FramesPrepareSettings) -> dict[str, list[Piece]]:
+    """Which frames belong to which split, in order: training, validation, test.
+
+    Several events are shared out whole. A single one is cut, `gap_frames` left out at each border.
+    """
+    if len(events) > 1:
+        ends = _ends(len(events), how)
+        return {
+            split: [Piece(event, 0, len(event)) for event in events[start:stop]]
+            for split, (start, stop) in zip(SPLITS, ends, strict=True)
+        }
+    (event,) = events
+    gaps = (how.val_fraction > 0) + (how.test_fraction > 0)
+    ends = _ends(max(len(event) - gaps * how.gap_frames, 0), how)
+    pieces: dict[str, list[Piece]] = {}
+    shift = 0
+    for split, (start, stop) in zip(SPLITS, ends, strict=True):
+        pieces[split] = [Piece(event, start + shift, stop + shift)] if stop > start else []
+        shift += how.gap_frames if stop > start else 0
+    return pieces
+
+
+def _ends(count: int, how: FramesPrepareSettings) -> list[tuple[int, int]]:
+    """(start, stop) of training, validation and test among `count` things in order."""
+    test = round(how.test_fraction * count) or int(how.test_fraction > 0)
+    val = round(how.val_fraction * (count - test)) or int(how.val_fraction > 0)
+    train = max(count - val - test, 0)
+    return [(0, train), (train, train + val), (train + val, train + val + test)]
+
+
+def frame_sequences(
+    pieces: Iterable[Piece], split: str, how: FramesPrepareSettings, mapping: Mapping
+) -> Iterator[Sequence]:
+    """The sequences of a split with where they come from."""
+    for piece in pieces:
+        for start in frame_windows(piece, split, how, mapping):
+            frames = [mapping.stored(piece, k) for k in range(start, start + how.length)]
+            source = f"{piece.event.name} from frame {piece.start + start}"
+            yield np.stack(frames), {"source": source}
+
+
+def frame_windows(
+    piece: Piece, split: str, how: FramesPrepareSettings, mapping: Mapping
+) -> Iterator[int]:
+    """First frames of the sequences of a piece.
+
+    "rain" is how the Shanghai set was made: from frame 10 on, where the mean code of a frame
+    exceeds `rain_mean_code` a sequence begins 5 frames before it, and the next wet frame is looked
+    for 15 frames on (training) or 5 (others); after a dry frame, 5 on.
+    """
+    if how.selection == "all":
+        yield from range(0, len(piece) - how.length + 1, how.stride)
+        return
+    k, after_rain = RAIN_FIRST, RAIN_TRAIN_STEP if split == "train" else RAIN_STEP
+    while k + how.length - RAIN_LEAD < len(piece):
+        is_wet = mapping.stored(piece, k).mean() > how.rain_mean_code
+        if is_wet:
+            yield k - RAIN_LEAD
+        k += after_rain if is_wet else RAIN_STEP
+
+
+def _counted(
+    bar: tqdm, split: str, sequences: Iterable[Sequence], how: FramesPrepareSettings
+) -> Iterator[Sequence]:
+    """The same, shown in the bar; Refusal if a split that was asked for stays empty."""
+    count = 0
+    for sequence in sequences:
+        yield sequence
+        count += 1
+        bar.update()
+    if not count:
+        raise Refusal(
+            f"{how.source_dir}: the {split} split has no sequence of {how.length} frames "
+            f"(selection {how.selection!r}); shorten data.prepare.length or change the "
+            "fractions"
+        )
+
+
+def _bytes(events: list[FrameEvent], how: FramesPrepareSettings) -> int:
+    """About what all sequences take, not packed."""
+    overlap = max(how.length // how.stride, 1)
+    return sum(map(len, events)) * events[0].frame(0).size * overlap

@@ -1,0 +1,85 @@
+"""Writing sequences into HDF5 groups; every file keeps the recipe that it was made by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from mindcast.data.radar.sequences.find import MANIFEST, PART, attributes_of
+from mindcast.data.radar.sequences.layouts import Layout
+from mindcast.files import complete_or_absent
+from mindcast.refusal import Refusal
+
+RECIPE = "recipe"  # attribute of a file, JSON
+CHUNK_FRAMES = 8
+
+Recipe = Mapping[str, Any]
+Sequence = tuple[np.ndarray, Mapping[str, Any]]  # codes (T, H, W) uint8 and their attributes
+
+
+def write_file(
+    path: Path,
+    layout: Layout,
+    recipe: Recipe,
+    splits: Mapping[str, Iterable[Sequence]],
+    part_of_a_set: bool = False,
+) -> dict[str, int]:
+    """A file with a group for each of `splits`; gives the number of sequences in each.
+
+    The file appears under its name when complete; Refusal where it cannot be written.
+    """
+    counts = {}
+    with complete_or_absent(path) as part, h5py.File(part, "w") as file:
+        file.attrs[RECIPE] = _text(recipe)
+        if part_of_a_set:
+            file.attrs[PART] = True
+        for split, sequences in splits.items():
+            name = layout.val_group if split == "val" else split
+            group, counts[split] = file.create_group(name), 0
+            for codes, attributes in sequences:
+                _write_sequence(group, layout.name(counts[split]), codes, attributes)
+                counts[split] += 1
+            if not counts[split]:
+                del file[name]
+                continue
+            above = "{group}" in layout.count
+            (file if above else group)[layout.count.format(group=name)] = counts[split]
+    return counts
+
+
+def _write_sequence(
+    group: h5py.Group, name: str, codes: np.ndarray, attributes: Mapping[str, Any]
+) -> None:
+    chunks = (min(CHUNK_FRAMES, len(codes)), *codes.shape[1:])
+    dataset = group.create_dataset(name, data=codes, chunks=chunks, compression="gzip")
+    dataset.attrs.update(attributes)
+
+
+def is_finished(path: Path, recipe: Recipe) -> bool:
+    """Whether a file is there and made by this recipe; Refusal if something else has its name."""
+    if not path.exists():
+        return False
+    found = attributes_of(path).get(RECIPE, "")
+    if found != _text(recipe):
+        raise Refusal(
+            f"{path}: holds something else than this preparation makes ({_text(recipe)}; "
+            f"found {found or 'no recipe'}); move it away or choose another "
+            "data.root_dir"
+        )
+    return True
+
+
+def finish(root: Path, files: Iterable[Path]) -> None:
+    """Mark a folder as complete by the list of the files that belong to it."""
+    with complete_or_absent(root / MANIFEST) as part:
+        names = [path.name for path in files]
+        part.write_text(json.dumps({"files": names}, indent=1), encoding="utf-8")
+
+
+def _text(recipe: Recipe) -> str:
+    return json.dumps(recipe, sort_keys=True)
