@@ -3,14 +3,14 @@ import numpy as np
 import pytest
 from mindspore import Tensor, ops
 
-from mindcast.layers.conv_gru import ConvGRU
+from mindcast.layers.conv_gru import ConvGRULayer
 
 CHANNELS = 3
 
 
 def unit(kernel=3):
     ms.set_seed(0)
-    return ConvGRU(CHANNELS, kernel)
+    return ConvGRULayer(CHANNELS, kernel)
 
 
 def frames(count=4):

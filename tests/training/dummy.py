@@ -11,7 +11,7 @@ import numpy as np
 
 from mindcast.config.frozen import Frozen
 from mindcast.config.schema import RunSettings, Runtime, StageTraining
-from mindcast.data.settings import SyntheticSettings
+from mindcast.data.radar.archive.settings import SyntheticSettings
 from mindcast.models.base import ModelSpec, Objective, Preview, Stage, Window
 from mindcast.runtime.run_folder import RunFolder
 from mindcast.samples import Named, NowcastInput, NowcastSample, Sample

@@ -7,7 +7,7 @@ from mindspore import Tensor, nn, ops
 from mindcast.layers.convolution import Conv2d
 
 
-class ConvGRU(nn.Cell):
+class ConvGRULayer(nn.Cell):
     """Hidden states h_t of a sequence x_t, both of `channels` channels, from h = 0.
 
         reset, update = sigmoid(conv_gates([x, h]))        in this order

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from mindspore import Tensor, nn, ops
 
-from mindcast.layers.conv_gru import ConvGRU
+from mindcast.layers.conv_gru import ConvGRULayer
 from mindcast.layers.convolution import Conv2d
 from mindcast.models.diffcast.blocks import ResnetBlock, downsample, level_pairs
 
@@ -30,7 +30,7 @@ class ContextNet(nn.Cell):
         for number, (width, wider) in enumerate(pairs):
             last = number == len(pairs) - 1
             further = nn.Identity() if last else downsample(width, wider)
-            levels.append(nn.CellList([ResnetBlock(width, width), ConvGRU(width), further]))
+            levels.append(nn.CellList([ResnetBlock(width, width), ConvGRULayer(width), further]))
         self.downs = nn.CellList(levels)
 
     def construct(self, frames: Tensor, local_index: int) -> tuple[Features, Features]:

@@ -49,7 +49,12 @@ class ConvGRU(Backbone):
 class GatedCell(nn.Cell):
     """A gated recurrent unit with a convolution of the state, and one of the input if there is one.
 
-    r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z);  n = leaky(x_n + r h_n);  h' = z h + (1 - z) n
+        reset, keep = sigmoid(x_r + h_r), sigmoid(x_k + h_k)
+        candidate   = leaky(x_n + reset * h_n)
+        h'          = keep * h + (1 - keep) * candidate
+
+    `keep` is what 1 - update is in `layers.conv_gru`, and the reset comes after the convolution of
+    the state (Shi et al. 2017, eq. 1).
     """
 
     def __init__(
@@ -80,11 +85,11 @@ class GatedCell(nn.Cell):
         mixed, gated = self.h2h(h), 2 * self.hidden
         gates, candidate = mixed[:, :gated], mixed[:, gated:]
         gates = ops.sigmoid(gates if x is None else gates + x[:, :gated])
-        reset, update = gates[:, : self.hidden], gates[:, self.hidden :]
+        reset, keep = gates[:, : self.hidden], gates[:, self.hidden :]
         candidate = reset * candidate
         candidate = candidate if x is None else candidate + x[:, gated:]
         candidate = ops.leaky_relu(candidate, self.slope)
-        return candidate + update * (h - candidate)
+        return candidate + keep * (h - candidate)
 
 
 class Encoder(nn.Cell):
