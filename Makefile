@@ -1,4 +1,5 @@
-# make demo: the main job on a fresh machine.  make test: the tests.  Both set up what they need.
+# make demo: the main job on a fresh machine.  make quick: what one runs while working, under 90 s.
+# make test: all tests.  Each sets up what it needs.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   ?= .venv
 DATA   ?= demo_data
@@ -6,7 +7,7 @@ OUT    := $(or $(OUT),runs/demo-$(shell date +%Y%m%d-%H%M%S))
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test lint types format smoke bench setup
+.PHONY: demo test quick lint types sizes format smoke bench hooks setup
 
 setup: $(READY)
 
@@ -27,12 +28,22 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest
 
+# every room but no test that takes more than 2 s; those of plain NumPy come first
+quick: $(READY)
+	$(BIN)/python -m pytest -x -m "not slow"
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
 types: $(READY)
 	$(BIN)/mypy
+
+# of what git holds or is about to hold, the README's pictures excepted
+sizes:
+	@git ls-files --stage ':!images' | awk '{print $$2, $$4}' \
+	  | git cat-file --batch-check='%(objectsize) %(rest)' \
+	  | awk '$$1 > 250000 {print $$2 ": " $$1 " bytes, expected at most 250000"; bad = 1} END {exit bad}'
 
 format: $(READY)
 	$(BIN)/ruff format .
@@ -43,3 +54,6 @@ smoke: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench
+
+hooks: $(READY)
+	$(BIN)/pre-commit install

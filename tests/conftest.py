@@ -2,6 +2,11 @@ import os
 import sys
 
 import pytest
+from hypothesis import settings
+
+# the same examples at every run, few enough for a file of properties to take seconds
+settings.register_profile("house", deadline=None, max_examples=100, derandomize=True, database=None)
+settings.load_profile("house")
 
 os.environ.setdefault("GLOG_v", "3")
 # what tests start as a process of its own imports the package of this checkout, installed or not

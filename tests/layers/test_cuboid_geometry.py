@@ -3,6 +3,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mindcast.layers import cuboid_geometry as geometry
 from mindcast.layers.cuboid_patterns import Cuboid, cuboids_of
@@ -60,6 +62,53 @@ def test_gather_is_pad_then_roll_then_split(shape, cuboid, padding):
     expected = grid[geometry.split_order(padded, cut.block, cut.strategy)]
     rows = np.append(x.reshape(-1), 0.0)
     assert np.array_equal(rows[geometry.gather_index(shape, cut, padding)], expected)
+
+
+@st.composite
+def cuts(draw):
+    """A grid and any cuboid, as it acts on it."""
+    shape = draw(st.tuples(*[st.integers(1, 7)] * 3))
+    block = draw(st.tuples(*[st.integers(1, 8)] * 3))
+    shift = draw(st.tuples(*[st.integers(0, b - 1) for b in block]))
+    strategy = "".join(draw(st.tuples(*[st.sampled_from("ld")] * 3)))
+    return shape, geometry.effective(Cuboid(block, strategy, shift), shape)
+
+
+@given(cuts(), st.sampled_from(["zeros", "ignore"]))
+def test_every_token_has_one_place_and_comes_back_from_it(cut, padding):
+    shape, cuboid = cut
+    tokens = math.prod(shape)
+    padded = geometry.padded_shape(shape, cuboid.block)
+    index = geometry.gather_index(shape, cuboid, padding)
+    assert index.shape[1] == math.prod(cuboid.block)
+    held = np.sort(index, axis=None)
+    assert held.tolist() == [*range(tokens), *[tokens] * (math.prod(padded) - tokens)]
+    back = index.reshape(-1)[geometry.return_index(shape, cuboid, padding)]
+    assert back.tolist() == list(range(tokens))
+
+
+@given(cuts())
+def test_stretching_over_the_padded_grid_drops_no_token_and_adds_no_zero(cut):
+    shape, cuboid = cut
+    tokens = math.prod(shape)
+    index = geometry.gather_index(shape, cuboid, "nearest").reshape(-1)
+    assert set(index.tolist()) == set(range(tokens))
+    back = geometry.return_index(shape, cuboid, "nearest")
+    assert back.shape == (tokens,)
+    assert len(set(back.tolist())) == tokens
+    if geometry.padded_shape(shape, cuboid.block) == shape:
+        assert index[back].tolist() == list(range(tokens))
+
+
+@given(cuts(), st.sampled_from(["zeros", "ignore", "nearest"]))
+def test_a_mask_is_symmetric_and_lets_every_token_attend_to_itself(cut, padding):
+    shape, cuboid = cut
+    mask = geometry.attention_mask(shape, cuboid, padding)
+    if mask is None:
+        return
+    np.testing.assert_array_equal(mask, mask.transpose(0, 2, 1))
+    held = geometry.gather_index(shape, cuboid, padding) < math.prod(shape)
+    assert np.diagonal(mask, axis1=1, axis2=2)[held].all()
 
 
 def label(position, length, block, shift):

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mindcast.physics import resample
 
@@ -78,3 +80,40 @@ def test_enforcing_the_block_mean_makes_it_that_of_the_coarse_field():
     np.testing.assert_allclose(resample.block_mean(fine, 4, weights), coarse, atol=1e-14)
     again = resample.enforce_block_mean(fine, coarse, weights)
     np.testing.assert_allclose(again, fine, atol=1e-14)
+
+
+FACTORS, SIZES = st.integers(1, 6), st.tuples(st.integers(1, 9), st.integers(1, 9))
+
+
+@given(SIZES, FACTORS)
+def test_finer_and_coarser_again_is_the_identity_where_values_are_repeated(size, factor):
+    coarse = field(2, *size)
+    again = resample.block_mean(resample.nearest(coarse, factor), factor)
+    np.testing.assert_allclose(again, coarse, rtol=1e-12, atol=1e-14)
+
+
+@given(SIZES, FACTORS)
+def test_means_are_kept_by_block_means_and_by_linear_interpolation(size, factor):
+    fine = field(size[0] * factor, size[1] * factor)
+    assert resample.block_mean(fine, factor).mean() == pytest.approx(fine.mean())
+    coarse = field(*size)
+    assert resample.bilinear(coarse, factor).mean() == pytest.approx(coarse.mean())
+
+
+@given(SIZES, FACTORS)
+def test_constants_are_kept_by_every_way_and_equal_sizes_change_nothing(size, factor):
+    constant = np.full(size, 273.15)
+    for finer in (resample.bicubic, resample.bilinear, resample.nearest):
+        np.testing.assert_allclose(finer(constant, factor), 273.15, rtol=1e-13)
+        np.testing.assert_allclose(finer(field(*size), 1), field(*size), atol=1e-15)
+    large = np.full((size[0] * factor, size[1] * factor), 273.15)
+    for coarser in (resample.block_mean, resample.coarsen_bicubic):
+        np.testing.assert_allclose(coarser(large, factor), 273.15, rtol=1e-13)
+
+
+@given(SIZES, FACTORS)
+def test_any_field_can_be_given_the_block_means_of_another(size, factor):
+    coarse, fine = field(*size), field(size[0] * factor, size[1] * factor) ** 2
+    weights = np.linspace(1, 2, len(fine))
+    made = resample.enforce_block_mean(fine, coarse, weights)
+    np.testing.assert_allclose(resample.block_mean(made, factor, weights), coarse, atol=1e-12)

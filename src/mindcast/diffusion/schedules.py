@@ -8,7 +8,7 @@ latter with beta scaled by 1000 / T, so that other T end at about the same noise
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ COSINE_OFFSET = 8e-3
 LARGEST_BETA = 0.999
 USUAL_STEPS = 1000  # the T for which start and end of "linear_rescaled" are meant
 SIGMOID_REACH = 3.0
+
+Number = TypeVar("Number", float, np.ndarray)
 
 
 def beta_schedule(
@@ -87,7 +89,7 @@ def _sigmoid(steps: int, options: Options) -> np.ndarray:
     return _beta_of(top - _logistic(2 * SIGMOID_REACH * u - SIGMOID_REACH))
 
 
-def _logistic(x: np.ndarray | float) -> np.ndarray | float:
+def _logistic(x: Number) -> Number:
     return 1 / (1 + np.exp(-x))
 
 

@@ -19,19 +19,17 @@ def effective(cuboid: Cuboid, shape: Shape) -> Cuboid:
 
     A block at least as long as its axis becomes the axis; such axes and dilated ones do not shift.
     """
-    block = tuple(min(b, length) for b, length in zip(cuboid.block, shape, strict=True))
-    shift = tuple(
-        0 if letter == "d" or length <= b else s
-        for b, s, length, letter in zip(
-            cuboid.block, cuboid.shift, shape, cuboid.strategy, strict=True
-        )
+    axes = zip(cuboid.block, cuboid.shift, shape, cuboid.strategy, strict=True)
+    t, h, w = (
+        (min(b, length), 0 if letter == "d" or length <= b else s) for b, s, length, letter in axes
     )
-    return Cuboid(block, cuboid.strategy, shift)
+    return Cuboid((t[0], h[0], w[0]), cuboid.strategy, (t[1], h[1], w[1]))
 
 
 def padded_shape(shape: Shape, block: Shape) -> Shape:
     """The grid extended at the end of each axis to whole blocks."""
-    return tuple(-(-length // b) * b for length, b in zip(shape, block, strict=True))
+    t, h, w = (-(-length // b) * b for length, b in zip(shape, block, strict=True))
+    return t, h, w
 
 
 def split_order(shape: Shape, block: Shape, strategy: str) -> np.ndarray:

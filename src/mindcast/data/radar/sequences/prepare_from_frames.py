@@ -122,7 +122,8 @@ def _ends(count: int, how: FramesPrepareSettings) -> list[tuple[int, int]]:
     test = round(how.test_fraction * count) or int(how.test_fraction > 0)
     val = round(how.val_fraction * (count - test)) or int(how.val_fraction > 0)
     train = max(count - val - test, 0)
-    return [(0, train), (train, train + val), (train + val, train + val + test)]
+    border = min(train + val, count)  # fewer things than splits: the test goes without
+    return [(0, train), (train, border), (border, min(border + test, count))]
 
 
 def frame_sequences(
