@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from mindcast.config.frozen import Frozen
+from mindcast.config.frozen import Frozen, renamed
 from mindcast.diffusion.process import DiffusionProcess
 from mindcast.diffusion.schedules import beta_schedule
 from mindcast.models.diffcast.backbones import check_backbone
@@ -74,20 +74,22 @@ class DiffusionSettings(Frozen):
     schedule: Literal["sigmoid", "cosine", "linear"] = "sigmoid"
     timesteps: PositiveInt = 1000
     prediction: Literal["v", "epsilon", "x0"] = "v"
-    residual_clip: float | None = Field(default=1.0, gt=0)
+    clip: float | None = Field(default=1.0, gt=0)
     weighting: Literal["none", "snr", "min_snr"] = "none"
     min_snr_gamma: float = Field(default=5.0, gt=0)
     shared_time: bool = False
     condition_noise: float = Field(default=0.0, ge=0)
+
+    _residual_clip = renamed("residual_clip", "clip")
 
     def process(self) -> DiffusionProcess:
         """The process that these settings describe."""
         return DiffusionProcess(beta_schedule(SCHEDULES[self.schedule], self.timesteps))
 
     @property
-    def clip(self) -> tuple[float, float] | None:
+    def clip_range(self) -> tuple[float, float] | None:
         """Limits of the estimated residual, if any."""
-        return None if self.residual_clip is None else (-self.residual_clip, self.residual_clip)
+        return None if self.clip is None else (-self.clip, self.clip)
 
 
 class DiffCastSettings(Frozen):

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from mindcast.config.frozen import Frozen
+from mindcast.config.frozen import Frozen, renamed
 from mindcast.config.schema import Sampling
 from mindcast.diffusion.process import DiffusionProcess
 from mindcast.diffusion.samplers import Plan, make_plan
@@ -106,12 +106,14 @@ class DiffusionSettings(Frozen):
     """
 
     timesteps: PositiveInt = 1000
-    objective: Literal["noise", "v", "x0"] = "noise"
+    prediction: Literal["epsilon", "v", "x0"] = "epsilon"
     data_loss: Literal["l1", "l2", "charbonnier"] = "l1"
     scale: float = Field(default=4.0, gt=0)
     clip: float | None = Field(default=1.5, gt=0)
     condition_dropout: float = Field(default=0.0, ge=0, lt=1)
     guidance: float = Field(default=1.0, ge=0)
+
+    _objective = renamed("objective", "prediction", {"noise": "epsilon", "v": "v", "x0": "x0"})
 
     def process(self) -> DiffusionProcess:
         """The process that these settings describe."""
@@ -123,12 +125,7 @@ class DiffusionSettings(Frozen):
         return make_plan(sampling.sampler, self.process(), sampling.steps, sampling.eta, spacing)
 
     @property
-    def prediction(self) -> str:
-        """The objective under the name of `mindcast.diffusion.prediction`."""
-        return "epsilon" if self.objective == "noise" else self.objective
-
-    @property
-    def limits(self) -> tuple[float, float] | None:
+    def clip_range(self) -> tuple[float, float] | None:
         """Bounds of the estimated clean residual, if any."""
         return None if self.clip is None else (-self.clip, self.clip)
 

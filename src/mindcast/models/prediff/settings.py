@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from mindcast.config.frozen import Frozen
+from mindcast.config.frozen import Frozen, renamed
 from mindcast.diffusion.process import DiffusionProcess
 from mindcast.diffusion.schedules import beta_schedule
 from mindcast.layers.cuboid_patterns import cuboids_of
@@ -137,7 +137,6 @@ class DiffusionSettings(Frozen):
 
     schedule: a name of `mindcast.diffusion.schedules`. scale_factor: multiplies every latent.
     learn_logvar: whether the weight exp(-logvar[t]) of each time's error is trained.
-    clip_denoised: limit the estimated clean latent to [-1, 1] while sampling.
     """
 
     schedule: Literal["linear", "sqrt_linear", "cosine", "sqrt"] = "linear"
@@ -148,9 +147,11 @@ class DiffusionSettings(Frozen):
     loss: Literal["l1", "l2"] = "l2"
     learn_logvar: bool = True
     scale_factor: float = Field(default=1.0, gt=0)
-    clip_denoised: bool = False
+    clip: float | None = Field(default=None, gt=0)
     l_simple_weight: float = Field(default=1.0, ge=0)
     elbo_weight: float = Field(default=0.0, ge=0)
+
+    _clip_denoised = renamed("clip_denoised", "clip", {True: 1.0, False: None})
 
     def process(self) -> DiffusionProcess:
         """The process that these settings describe."""
@@ -159,9 +160,9 @@ class DiffusionSettings(Frozen):
         )
 
     @property
-    def clip(self) -> tuple[float, float] | None:
+    def clip_range(self) -> tuple[float, float] | None:
         """Limits of the estimated clean latent, if any."""
-        return (-1.0, 1.0) if self.clip_denoised else None
+        return None if self.clip is None else (-self.clip, self.clip)
 
     @model_validator(mode="after")
     def _noise_grows(self) -> DiffusionSettings:
