@@ -6,7 +6,7 @@ OUT    := $(or $(OUT),runs/demo-$(shell date +%Y%m%d-%H%M%S))
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test lint types format smoke bench setup
+.PHONY: demo test lint types format settings smoke bench setup
 
 setup: $(READY)
 
@@ -37,6 +37,11 @@ types: $(READY)
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# the page of all settings, from their types
+settings: $(READY)
+	PYTHONPATH=src $(BIN)/python -m mindcast.settings > $(VENV)/settings.md
+	mv $(VENV)/settings.md docs/settings.md
 
 smoke: $(READY)
 	$(BIN)/python -m pytest tests/smoke

@@ -63,7 +63,8 @@ class DiffusionSettings(Frozen):
     """What the denoiser predicts: the velocity, the noise, or the clean residual."""
     clip: float | None = Field(default=1.0, gt=0)
     """Bound of |estimated residual| while sampling, in units of half the data's range; null: none.
-    1 as the released checkpoints are used; an error of more than half the range needs 2."""
+    1 as the released checkpoints are used; an error of more than half the range needs 2.
+    Formerly `residual_clip`."""
     weighting: Literal["none", "snr", "min_snr"] = "none"
     """Of a segment's error by its noise level, "snr" and "min_snr" as in
     `diffusion.prediction.snr_weights`. "none" because Yu et al. name no weight."""

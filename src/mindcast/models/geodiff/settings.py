@@ -110,7 +110,8 @@ class DiffusionSettings(Frozen):
     timesteps: PositiveInt = 1000
     """Noise levels of the process."""
     prediction: Literal["epsilon", "v", "x0"] = "epsilon"
-    """What the denoiser predicts: the noise, the velocity, or the clean residual."""
+    """What the denoiser predicts: the noise, the velocity, or the clean residual. Formerly
+    `objective`, with "noise" for "epsilon"."""
     data_loss: Literal["l1", "l2", "charbonnier"] = "l1"
     """Of its error."""
     scale: float = Field(default=4.0, gt=0)

@@ -180,7 +180,8 @@ class DiffusionSettings(Frozen):
     scale_factor: float = Field(default=1.0, gt=0)
     """Multiplies every latent."""
     clip: float | None = Field(default=None, gt=0)
-    """Bound of |estimated clean latent| while sampling; null: none."""
+    """Bound of |estimated clean latent| while sampling; null: none. Formerly `clip_denoised`: true
+    was 1, false null."""
     l_simple_weight: float = Field(default=1.0, ge=0)
     """Weight of the error that counts all noise levels alike but for logvar."""
     elbo_weight: float = Field(default=0.0, ge=0)
