@@ -7,7 +7,7 @@ OUT    := $(or $(OUT),runs/demo-$(shell date +%Y%m%d-%H%M%S))
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test quick lint types sizes format smoke bench hooks setup
+.PHONY: demo test quick lint types sizes format settings smoke bench hooks setup
 
 setup: $(READY)
 
@@ -48,6 +48,11 @@ sizes:
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# the page of all settings, from their types
+settings: $(READY)
+	PYTHONPATH=src $(BIN)/python -m mindcast.settings > $(VENV)/settings.md
+	mv $(VENV)/settings.md docs/settings.md
 
 smoke: $(READY)
 	$(BIN)/python -m pytest tests/smoke

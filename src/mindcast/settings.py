@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mindcast.config.loader import RunTypes, load
+from mindcast.config.reference import Part, reference
 from mindcast.config.schema import RunSettings
-from mindcast.data import find_dataset
-from mindcast.models import load_spec
+from mindcast.data import DATASETS, find_dataset
+from mindcast.models import MODELS, load_spec
 from mindcast.refusal import Refusal
 
 
@@ -32,3 +33,25 @@ def types_of(model: str, data: str) -> RunTypes:
         )
     stages = {name: stage.optional for name, stage in spec.stages.items()}
     return RunTypes(spec.settings_type, dataset.settings_type, stages)
+
+
+def parts() -> tuple[Part, ...]:
+    """All settings types: the run's, each model's, each data set's."""
+    models = [
+        Part(
+            f"Model {name}",
+            "model",
+            load_spec(name).settings_type,
+            f" Stages of its training: {', '.join(load_spec(name).stages)}.",
+        )
+        for name in MODELS
+    ]
+    datasets = [
+        Part(f"Data set {name}", "data", dataset.settings_type)
+        for name, dataset in DATASETS.items()
+    ]
+    return (Part("The run", "", RunSettings), *models, *datasets)
+
+
+if __name__ == "__main__":
+    print(reference(parts()), end="")

@@ -110,7 +110,7 @@ def plan_of(golden: GoldenFile, settings: DiffCastSettings) -> Plan:
 
 def step_of(denoiser: nn.Cell, settings: DiffCastSettings) -> SamplingStep:
     diffusion = settings.diffusion
-    return SamplingStep(denoiser, diffusion.process(), diffusion.prediction, diffusion.clip)
+    return SamplingStep(denoiser, diffusion.process(), diffusion.prediction, diffusion.clip_range)
 
 
 def recorded(golden: GoldenFile, plan: Plan) -> Recorded:

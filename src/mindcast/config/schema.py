@@ -17,33 +17,45 @@ Data = TypeVar("Data", bound=Frozen)
 
 
 class StageTraining(Frozen):
-    """How one stage is optimised (Gao et al. 2023, released configurations).
-
-    One step takes `total_batch_size` samples in micro-batches of `micro_batch_size`. Length:
-    `epochs`, unless `max_steps` is given. Validation and checkpoints come every
-    `validate_every_steps` (0: once an epoch) and at the end. Validation takes whole micro-batches,
-    at most `validation_batches` of them (0: all); a smaller rest of the split is left out, unless
-    it is all there is.
-    """
+    """How one stage is optimised (Gao et al. 2023, released configurations)."""
 
     optimizer: Literal["adamw", "adam"] = "adamw"
+    """AdamW (decoupled weight decay) or Adam (none)."""
     learning_rate: float = Field(default=1e-3, gt=0)
+    """The highest, reached after the warm-up."""
     betas: tuple[float, float] = (0.9, 0.999)
+    """Decay of Adam's mean and mean square of the gradient, both in [0, 1)."""
     weight_decay: float = Field(default=1e-2, ge=0)
+    """Every AdamW step takes learning rate x `weight_decay` of a weight away; "adam" takes none."""
     warmup_fraction: float = Field(default=0.1, ge=0, lt=1)
+    """Share of all steps over which the learning rate rises linearly; 0: no warm-up."""
     warmup_start_ratio: float = Field(default=0.1, ge=0, le=1)
+    """Learning rate of the first warm-up step, as a share of `learning_rate`."""
     final_ratio: float = Field(default=1e-3, ge=0, le=1)
+    """Learning rate at the last step, as a share of `learning_rate`."""
     decay: Literal["cosine", "linear", "constant"] = "cosine"
+    """How the learning rate falls from the warm-up to `final_ratio`; "constant" stays."""
     clip_norm: float = Field(default=1.0, gt=0)
+    """Bound of the norm of all gradients together."""
     total_batch_size: PositiveInt = 64
+    """Samples of one optimiser step, over all devices."""
     micro_batch_size: PositiveInt = 2
+    """Samples that a device takes at once; must divide `total_batch_size`."""
     epochs: PositiveInt = 100
+    """Passes over the training split; not used where `max_steps` is given."""
     max_steps: int | None = Field(default=None, ge=1)
+    """Optimiser steps of the whole training; null: as `epochs` say."""
     ema_decay: float = Field(default=0.0, ge=0, lt=1)
+    """Decay of the averaged weights, which then serve the forecasts; 0: no averaging."""
     augment: bool = True
+    """Random mirror images and rotations, those that the stage allows."""
     validate_every_steps: int = Field(default=0, ge=0)
+    """Steps between validations, each with a checkpoint; 0: once an epoch. One more at the end."""
     validation_batches: int = Field(default=0, ge=0)
+    """Most micro-batches of a validation; 0: all. A smaller rest of the split is left out, unless
+    it is all there is."""
     log_every_steps: PositiveInt = 10
+    """Steps between lines of the log."""
 
     @model_validator(mode="after")
     def _batches_fit(self) -> StageTraining:
@@ -61,55 +73,64 @@ class Sampling(Frozen):
     """How forecasts are drawn: a sampler of `mindcast.diffusion.samplers`, any number of steps."""
 
     sampler: str = "ddpm"
+    """Which sampler: "ddpm", or "ddim" for fewer steps."""
     steps: PositiveInt = 1000
+    """Network evaluations a forecast, at most the model's `diffusion.timesteps`."""
     eta: float = Field(default=0.0, ge=0, le=1)
+    """Noise that "ddim" adds: 0 none, 1 as much as "ddpm". "ddpm" takes 0 only."""
     members: PositiveInt = 1
+    """Members of an ensemble."""
     batch_size: PositiveInt = 1
+    """Members (or tiles) that the network takes at once; changes memory, not forecasts."""
 
 
 class Evaluation(Frozen):
-    """What `--mode test` scores and draws.
-
-    methods: which of the model's forecasts to make; empty means all of them.
-    max_samples: only the first samples of the split (0: all).
-    figures: cases that are drawn and, where they are fields, written as NetCDF.
-    probability_threshold: physical value in the panels; none: the middle one of the data's.
-    area_weight: whether points of fields count by cos(latitude).
-    """
+    """What `--mode test` scores and draws."""
 
     split: Literal["train", "val", "test"] = "test"
+    """Which samples."""
     methods: tuple[str, ...] = ()
+    """Which of the model's forecasts to make; empty: all of them."""
     max_samples: int = Field(default=0, ge=0)
+    """Only the first samples of the split; 0: all."""
     pools: tuple[PositiveInt, ...] = (1, 4, 16)
+    """Sides of the blocks, in pixels, whose largest value is scored; 1: pixels as they are."""
     figures: int = Field(default=2, ge=0)
+    """Cases that are drawn and, where they are fields, written as NetCDF."""
     probability_threshold: float | None = Field(default=None, ge=0)
+    """Physical value in the panels of probability; null: the middle one of the data's."""
     area_weight: bool = False
+    """Whether points of fields count by cos(latitude)."""
 
 
 class Runtime(Frozen):
-    """Device, execution mode and randomness.
-
-    mode: "graph" compiles the repeated steps, "pynative" runs them operation by operation.
-    fallback: use the next device of Ascend, GPU, CPU where the one asked for is absent.
-    compile_cache: folder that keeps compiled graphs between runs ("" for none).
-    """
+    """Device, execution mode and randomness."""
 
     seed: int = Field(default=0, ge=0)
+    """Of all random numbers: weights, batches, noise, members."""
     fallback: bool = True
+    """Use the next device of Ascend, GPU, CPU where the one asked for is absent."""
     mode: Literal["graph", "pynative"] = "graph"
+    """Compile the repeated steps ("graph") or run them operation by operation."""
     compile_cache: str = ""
+    """Folder that keeps compiled graphs between runs; empty: none."""
 
 
 class RunSettings(Frozen, Generic[Model, Data]):
-    """One run, complete: what the resolved `config.yaml` of a run folder holds.
-
-    ckpt_path: the checkpoint that `--mode test` uses; empty: the best ones of the run folder.
-    """
+    """One run, complete: what the resolved `config.yaml` of a run folder holds."""
 
     model: Model
+    """The model, chosen by `model.name`."""
     data: Data
+    """The data set, chosen by `data.name`."""
     training: dict[str, StageTraining]
+    """How each stage of the model is trained, by the stage's name."""
     sampling: Sampling = Sampling()
+    """How forecasts are drawn."""
     evaluation: Evaluation = Evaluation()
+    """What is scored and drawn."""
     runtime: Runtime = Runtime()
+    """Device, execution mode and randomness."""
     ckpt_path: str = ""
+    """The checkpoint, or the folder of them, to forecast with; empty: the best of the run
+    folder."""

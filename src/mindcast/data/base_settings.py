@@ -27,11 +27,11 @@ Positive2 = tuple[PositiveInt, PositiveInt]
 
 
 class DataSettings(Frozen):
-    """What every data set has: its name in the table, its folder, and who reads it.
-
-    workers: processes that read ahead during training.
-    """
+    """What every data set has: its name in the table, its folder, and who reads it."""
 
     name: str
+    """Chooses the data set."""
     root_dir: str = Field(min_length=1)
+    """The folder with its files."""
     workers: int = Field(default=1, ge=1, le=64)
+    """Processes that read ahead during training."""

@@ -20,8 +20,8 @@ def test_the_first_forecast_frame_is_the_local_context_unless_told_otherwise():
 
 @pytest.mark.parametrize("clip", [None, 2.0])
 def test_the_residual_may_be_limited_to_any_size_or_not_at_all(clip):
-    assert DiffusionSettings(residual_clip=clip).clip == (clip and (-clip, clip))
-    assert DiffusionSettings().clip == (-1, 1)
+    assert DiffusionSettings(clip=clip).clip_range == (clip and (-clip, clip))
+    assert DiffusionSettings().clip_range == (-1, 1)
 
 
 @pytest.mark.parametrize("schedule", ["sigmoid", "cosine", "linear"])

@@ -25,7 +25,7 @@ def settings_of(**changes):
         "frame_size": FINE,
         "deterministic": UNET,
         "denoiser": UNET,
-        "diffusion": {"timesteps": 20, "objective": "v"},
+        "diffusion": {"timesteps": 20, "prediction": "v"},
     }
     return GeoDiffSettings(**{**given, **changes})
 

@@ -147,7 +147,7 @@ def test_no_gradient_reaches_the_frozen_network_and_the_loss_is_that_of_the_obje
 
 
 def test_physics_is_switched_off_where_the_estimate_is_noise():
-    settings, primary, network = networks(diffusion={"timesteps": 1000, "objective": "v"})
+    settings, primary, network = networks(diffusion={"timesteps": 1000, "prediction": "v"})
     loss = ResidualDiffusionLoss(network, primary, settings)
     named = {**sample().named, **draws.for_residuals(settings, np.random.default_rng(0), 2)}
     early, late = (
@@ -159,7 +159,7 @@ def test_physics_is_switched_off_where_the_estimate_is_noise():
 
 def test_dropped_conditioning_is_zero_but_for_its_flag():
     settings, _, network = networks(
-        diffusion={"timesteps": 20, "objective": "v", "condition_dropout": 0.5}
+        diffusion={"timesteps": 20, "prediction": "v", "condition_dropout": 0.5}
     )
     condition = Tensor(np.ones((2, 3, 6, *FINE), np.float32))
     masked = network.masked(condition, Tensor(np.array([1, 0], np.float32))).asnumpy()
@@ -187,7 +187,7 @@ def test_guidance_moves_from_the_hidden_answer_beyond_the_shown_one():
 
 
 class TrueAnswer(nn.Cell):
-    """A denoiser that knows x_0 and says what the objective asks for."""
+    """A denoiser that knows x_0 and gives the prediction that is asked for."""
 
     def __init__(self, process, x0, prediction):
         super().__init__()
@@ -216,10 +216,10 @@ class FromLevel:
         return self.rng.standard_normal((2, 4, 4)).astype(np.float32)
 
 
-@pytest.mark.parametrize("objective", ["noise", "v", "x0"])
+@pytest.mark.parametrize("prediction", ["epsilon", "v", "x0"])
 @pytest.mark.parametrize(("sampler", "tolerance"), [("ddim", 1e-4), ("ddpm", 1e-3)])
-def test_a_perfect_denoiser_recovers_the_residual(objective, sampler, tolerance):
-    options = DiffusionSettings(objective=objective, clip=None)
+def test_a_perfect_denoiser_recovers_the_residual(prediction, sampler, tolerance):
+    options = DiffusionSettings(prediction=prediction, clip=None)
     process = options.process()
     rng = np.random.default_rng(0)
     x0 = rng.uniform(-1, 1, (2, 4, 4)).astype(np.float32)

@@ -185,8 +185,8 @@ def test_settings_describe_the_released_process():
 
 
 def test_clipping_limits_follow_the_setting():
-    assert DiffusionSettings().clip is None
-    assert DiffusionSettings(clip_denoised=True).clip == (-1.0, 1.0)
+    assert DiffusionSettings().clip_range is None
+    assert DiffusionSettings(clip=1.0).clip_range == (-1.0, 1.0)
 
 
 def test_falling_noise_is_refused():

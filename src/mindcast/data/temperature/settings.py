@@ -15,21 +15,22 @@ Degrees = tuple[Annotated[float, Field(ge=-180, le=360)], Annotated[float, Field
 
 
 class PartSettings(Frozen):
-    """What one split takes: all of its files, less what any of these keys leaves out.
-
-    files: names or patterns under `root_dir`; empty: those of `data.files`.
-    start, end: first and last valid time, both included, UTC.
-    rows, columns: [first, one past the last] of the grid of the files.
-    latitude, longitude: [south, north] and [west, east] in degrees, for latitude-longitude grids.
-    """
+    """What one split takes: all of its files, less what any of these keys leaves out."""
 
     files: tuple[str, ...] = ()
+    """Names or patterns under `root_dir`; empty: those of `data.files`."""
     start: Time | None = None
+    """First valid time, included, UTC; null: no bound."""
     end: Time | None = None
+    """Last valid time, included, UTC; null: no bound."""
     rows: Rows | None = None
+    """[first, one past the last] of the grid of the files; null: all."""
     columns: Rows | None = None
+    """[first, one past the last] of the grid of the files; null: all."""
     latitude: Degrees | None = None
+    """[south, north] in degrees, for latitude-longitude grids; instead of `rows`."""
     longitude: Degrees | None = None
+    """[west, east] in degrees, for latitude-longitude grids; instead of `columns`."""
 
     @model_validator(mode="after")
     def _ranges_make_sense(self) -> PartSettings:
@@ -48,37 +49,40 @@ class PartSettings(Frozen):
 class TemperatureSettings(DataSettings):
     """NetCDF files with temperature on pressure levels, one grid a file, under `root_dir`.
 
-    files: names or patterns ("era5_*.nc").
-    surface_files: names of files on the same grid for what the others lack at the ground: surface
-        pressure (by valid time where it has a time axis), orography and land-sea mask. One for all,
-        or one for each entry of `files`; a file with levels that holds a quantity keeps its own.
-    train, val, test: what each split takes, see `PartSettings`; parts that share a valid time and
-        a region are refused. Without any of them the times, in order, are dealt out by
-        `time_shares`.
-    gap_hours: splits that share a region stay at least so far apart in time.
-    gap_cells: splits that share a time stay so many grid cells apart.
-    crop_stride: cells between the crops that a network trains on, a multiple of its factor.
-    coarsening: how the coarse field is made; "bicubic" is for comparison with other papers.
-    area_weight: whether block means weigh rows with cos(latitude), on latitude-longitude grids.
-    wind_axes: "grid" where winds of a projected grid follow its axes, "earth" where they point
-        east and north (they are turned then), "auto" where the file says so.
-    cache_mb: memory that a process may keep states in.
+    Parts of different splits that share a valid time and a region are refused. Without any part the
+    times, in order, are dealt out by `time_shares`.
     """
 
     name: Literal["temperature"]
     files: tuple[str, ...] = Field(default=("*.nc",), min_length=1)
+    """Names or patterns ("era5_*.nc") under `root_dir`."""
     surface_files: tuple[str, ...] = ()
+    """Names of files on the same grid for what the others lack at the ground: surface pressure (by
+    valid time where it has a time axis), orography and land-sea mask. One for all, or one for each
+    entry of `files`; a file with levels that holds a quantity keeps its own."""
     train: PartSettings | None = None
+    """What the training takes; null: see `time_shares`."""
     val: PartSettings | None = None
+    """What the validation takes."""
     test: PartSettings | None = None
+    """What the test takes."""
     time_shares: tuple[NonNegativeFloat, NonNegativeFloat, NonNegativeFloat] = (0.7, 0.15, 0.15)
+    """Shares of training, validation and test where no part is described; their sum is 1."""
     gap_hours: NonNegativeFloat = 0.0
+    """Hours that splits which share a region stay apart at least."""
     gap_cells: NonNegativeInt = 0
+    """Grid cells that splits which share a time stay apart."""
     crop_stride: PositiveInt = 32
+    """Cells between the crops that a network trains on, a multiple of its factor."""
     coarsening: Literal["block_mean", "bicubic"] = "block_mean"
+    """How the coarse field is made; "bicubic" is for comparison with other papers."""
     area_weight: bool = False
+    """Whether block means weigh rows with cos(latitude), on latitude-longitude grids."""
     wind_axes: Literal["auto", "grid", "earth"] = "auto"
+    """Winds of a projected grid: "grid" where they follow its axes, "earth" where they point east
+    and north (they are turned then), "auto" as the file has it."""
     cache_mb: PositiveInt = 512
+    """Memory that a process may keep states in, MB."""
 
     @property
     def parts(self) -> dict[Split, PartSettings]:
@@ -118,8 +122,11 @@ class SyntheticTemperatureSettings(TemperatureSettings):
     # all settings of files but the name by which the table of data sets knows them
     name: Literal["synthetic_temperature"]  # type: ignore[assignment]
     grid_size: tuple[PositiveInt, PositiveInt] = (64, 96)
+    """(H, W) of the generated grid, cells; at least 16 x 16."""
     states: int = Field(default=12, ge=3)
+    """How many are generated."""
     seed: int = Field(default=0, ge=0)
+    """Of the generated states."""
 
     @model_validator(mode="after")
     def _grid_is_large_enough(self) -> SyntheticTemperatureSettings:

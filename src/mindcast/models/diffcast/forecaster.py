@@ -56,7 +56,7 @@ class DiffCastForecaster:
             self.means[MEAN] = function_of(joint.backbone_net, compiled)
             self.methods += (MEAN, SAMPLED)
             self.surroundings = function_of(joint, compiled)
-            step = SamplingStep(joint.model, process, diffusion.prediction, diffusion.clip)
+            step = SamplingStep(joint.model, process, diffusion.prediction, diffusion.clip_range)
             self.step = function_of(step, compiled)
         if not self.methods:
             raise Refusal(

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from mindcast.config.frozen import Frozen
+from mindcast.config.frozen import Frozen, renamed
 from mindcast.diffusion.process import DiffusionProcess
 from mindcast.diffusion.schedules import beta_schedule
 from mindcast.models.diffcast.backbones import check_backbone
@@ -22,14 +22,12 @@ SCHEDULES = {"sigmoid": "sigmoid", "cosine": "cosine", "linear": "linear_rescale
 
 
 class DenoiserSettings(Frozen):
-    """Widths of the denoiser and of the context network, which meet at every level.
-
-    dim: channels at full resolution. multiples: of `dim`, after each level; all levels but the
-    last halve the frame.
-    """
+    """Widths of the denoiser and of the context network, which meet at every level."""
 
     dim: PositiveInt = 64
+    """Channels at full resolution, a multiple of 8."""
     multiples: tuple[PositiveInt, ...] = Field(default=(1, 2, 4, 8), min_length=1)
+    """Channels after each level, in `dim`; all levels but the last halve the frame."""
 
     @property
     def reduction(self) -> int:
@@ -47,79 +45,88 @@ class DenoiserSettings(Frozen):
 
 
 class ContextNetSettings(Frozen):
-    """The context network.
-
-    local_index: the frame, counted from 0 over context and forecast, whose state is the context
-    of the first segment. None: the first forecast frame (5 in the released configurations).
-    """
+    """The context network."""
 
     local_index: int | None = Field(default=None, ge=0)
+    """The frame, counted from 0 over context and forecast, whose state is the context of the first
+    segment; null: the first forecast frame (5 in the released configurations)."""
 
 
 class DiffusionSettings(Frozen):
-    """The diffusion of the residual and its training objective (Yu et al. 2024).
-
-    schedule: "linear" scales its betas by 1000 / timesteps.
-    residual_clip: limit of the estimated residual while sampling, in units of half the data's
-        range (None: no limit). 1 because the released checkpoints are used so; an error of more
-        than half the range needs 2.
-    weighting: of a segment's error by its noise level, "snr" and "min_snr" as in
-        `diffusion.prediction.snr_weights`. "none" because Yu et al. name no weight.
-    shared_time: one noise level for all segments of a sample. False: more levels in each step.
-    condition_noise: standard deviation of noise added in training to the true residual that the
-        next segment is conditioned on; 0 as published, more prepares for sampled, hence wrong,
-        residuals.
-    """
+    """The diffusion of the residual and its training objective (Yu et al. 2024)."""
 
     schedule: Literal["sigmoid", "cosine", "linear"] = "sigmoid"
+    """Of the noise; "linear" scales its betas by 1000 / `timesteps`."""
     timesteps: PositiveInt = 1000
+    """Noise levels of the process."""
     prediction: Literal["v", "epsilon", "x0"] = "v"
-    residual_clip: float | None = Field(default=1.0, gt=0)
+    """What the denoiser predicts: the velocity, the noise, or the clean residual."""
+    clip: float | None = Field(default=1.0, gt=0)
+    """Bound of |estimated residual| while sampling, in units of half the data's range; null: none.
+    1 as the released checkpoints are used; an error of more than half the range needs 2.
+    Formerly `residual_clip`."""
     weighting: Literal["none", "snr", "min_snr"] = "none"
+    """Of a segment's error by its noise level, "snr" and "min_snr" as in
+    `diffusion.prediction.snr_weights`. "none" because Yu et al. name no weight."""
     min_snr_gamma: float = Field(default=5.0, gt=0)
+    """Largest signal-to-noise ratio that "min_snr" counts."""
     shared_time: bool = False
+    """One noise level for all segments of a sample; false: more levels in each step."""
     condition_noise: float = Field(default=0.0, ge=0)
+    """Standard deviation of noise added in training to the true residual that the next segment is
+    conditioned on; 0 as published, more prepares for sampled, hence wrong, residuals."""
+
+    _residual_clip = renamed("residual_clip", "clip")
 
     def process(self) -> DiffusionProcess:
         """The process that these settings describe."""
         return DiffusionProcess(beta_schedule(SCHEDULES[self.schedule], self.timesteps))
 
     @property
-    def clip(self) -> tuple[float, float] | None:
+    def clip_range(self) -> tuple[float, float] | None:
         """Limits of the estimated residual, if any."""
-        return None if self.residual_clip is None else (-self.residual_clip, self.residual_clip)
+        return None if self.clip is None else (-self.clip, self.clip)
 
 
 class DiffCastSettings(Frozen):
-    """A whole DiffCast: `context_frames` frames of `frame_size` (H, W) -> `target_frames` frames.
-
-    stride: frames between the starts of two sequences cut from one event.
-    patch: side of the blocks of pixels that enter all networks as channels. p makes them p^2 times
-        cheaper at full resolution; 1 as published.
-    backbone: which deterministic network, each with its own section of settings.
-    alpha: weight of the deterministic loss; the diffusion loss has 1 - alpha. 0.5 as published.
-    warm_start: begin the joint training from the trained backbone where there is one; its training
-        is not lost then. False, or no backbone: from scratch, as published.
-    freeze_backbone: train denoiser and context network alone. False as published: end to end.
-    """
+    """A whole DiffCast: a sequence of context frames -> the target frames that follow."""
 
     name: Literal["diffcast"]
+    """Chooses this model."""
     frame_size: tuple[PositiveInt, PositiveInt] = (128, 128)
+    """(H, W) of a frame, pixels."""
     context_frames: PositiveInt = 5
+    """Frames that a forecast starts from."""
     target_frames: PositiveInt = 20
+    """Frames that it predicts, in whole segments of `context_frames`."""
     stride: PositiveInt = 5
+    """Frames between the starts of two sequences cut from one event."""
     patch: PositiveInt = 1
+    """Side of the blocks of pixels that enter all networks as channels. p makes them p^2 times
+    cheaper at full resolution; 1 as published."""
     backbone: Literal["simvp", "phydnet", "convgru", "earthformer"] = "simvp"
+    """Which deterministic network, each with its own section of settings."""
     simvp: SimVPSettings = SimVPSettings()
+    """Used with backbone "simvp"."""
     phydnet: PhyDNetSettings = PhyDNetSettings()
+    """Used with backbone "phydnet"."""
     convgru: ConvGRUSettings = ConvGRUSettings()
+    """Used with backbone "convgru"."""
     earthformer: EarthformerSettings = EarthformerSettings()
+    """Used with backbone "earthformer"."""
     denoiser: DenoiserSettings = DenoiserSettings()
+    """The network of the diffusion."""
     context_net: ContextNetSettings = ContextNetSettings()
+    """The network that gives the denoiser its context."""
     diffusion: DiffusionSettings = DiffusionSettings()
+    """The diffusion process."""
     alpha: float = Field(default=0.5, ge=0, le=1)
+    """Weight of the deterministic loss; the diffusion loss has 1 - alpha. 0.5 as published."""
     warm_start: bool = True
+    """Begin the joint training from the trained backbone where there is one; its training is not
+    lost then. False, or no backbone: from scratch, as published."""
     freeze_backbone: bool = False
+    """Train denoiser and context network alone. False as published: end to end."""
 
     @property
     def segments(self) -> int:

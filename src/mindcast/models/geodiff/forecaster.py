@@ -76,7 +76,7 @@ class GeoDiffForecaster:
             return seen
 
         denoise = Guided(denoiser, options.guidance) if guided else denoiser
-        step = SamplingStep(denoise, options.process(), options.prediction, options.limits)
+        step = SamplingStep(denoise, options.process(), options.prediction, options.clip_range)
         self.condition = function_of(conditions.of_primary, self.compiled)
         self.encode = function_of(encoded, self.compiled)
         self.step = function_of(step, self.compiled)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from mindcast.config.frozen import Frozen
+from mindcast.config.frozen import Frozen, renamed
 from mindcast.config.schema import Sampling
 from mindcast.diffusion.process import DiffusionProcess
 from mindcast.diffusion.samplers import Plan, make_plan
@@ -17,24 +17,30 @@ LARGEST_BETA = 0.9999  # of the public schedule
 
 
 class UNetSettings(Frozen):
-    """The 3-D U-Net (Ho et al. 2022): widths are `dim` times each of `multiples`.
-
-    heads: of every attention; head_size: over levels only, within a frame it is 32.
-    upsample: "transposed" is the public network, "nearest_conv" leaves no checkerboard.
-    level_coordinate: positions of the levels in their attention, by index or evenly in ln p.
-    """
+    """The 3-D U-Net (Ho et al. 2022)."""
 
     dim: PositiveInt = 64
+    """Channels at full resolution, even."""
     multiples: tuple[PositiveInt, ...] = Field(default=(1, 2, 4, 8), min_length=1)
+    """Channels of each stage, in `dim`, finest first; all but the last halve the frame."""
     heads: PositiveInt = 8
+    """Of every attention."""
     head_size: PositiveInt = 32
+    """Channels of a head in attention over levels, even; within a frame it is 32."""
     linear_attention: bool = True
+    """Attention of linear cost within the frame, in every stage."""
     first_kernel: PositiveInt = 7
+    """Side of the first convolution, odd."""
     buckets: int = Field(default=32, ge=4)
+    """Of relative positions of levels, for the bias of their attention; a multiple of 4."""
     max_distance: PositiveInt = 32
+    """Levels from which on all distances share the last bucket."""
     upsample: Literal["transposed", "nearest_conv"] = "transposed"
+    """The public network's is "transposed"; "nearest_conv" leaves no checkerboard."""
     padding_mode: Literal["zeros", "replicate"] = "zeros"
+    """Beyond the frame: zeros, or the nearest cell for limited areas."""
     level_coordinate: Literal["index", "ln_p"] = "index"
+    """Positions of the levels in their attention, by index or as ln p is spaced."""
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -65,53 +71,60 @@ class UNetSettings(Frozen):
 
 
 class PriorSettings(Frozen):
-    """The physics priors (six fields and a flag) and their way into the networks.
-
-    source: the wind they use, see `physics.priors`, or the best that a file has ("available").
-    limit: standardised priors are clipped to [-limit, limit]. use: False leaves out the encoder and
-    its zero convolutions.
-    """
+    """The physics priors (six fields and a flag) and their way into the networks."""
 
     use: bool = True
+    """False leaves out the encoder and its zero convolutions."""
     source: Literal["available", "winds", "geostrophic", "temperature_only"] = "winds"
+    """The wind that they use, see `physics.priors`, or the best that a file has ("available")."""
     limit: float = Field(default=8.0, gt=0)
+    """Standardised priors are clipped to [-limit, limit]."""
 
 
 class LossSettings(Frozen):
-    """L = L_d + physics (static J_s + gradient J_g + thickness J_c1 + correlation J_c2).
-
-    charbonnier: L_d of every element, or one norm a sample. delta: its rounding, normalised units.
-    vertical: share of the vertical part in J_g. area_weight: cos(latitude) / mean in every term
-    that is a mean over positions.
-    """
+    """L = L_d + physics (static J_s + gradient J_g + thickness J_c1 + correlation J_c2)."""
 
     charbonnier: Literal["element", "norm"] = "element"
+    """L_d of every element, or one norm a sample."""
     delta: float = Field(default=1e-3, gt=0)
+    """Rounding of the Charbonnier loss near 0, in normalised units."""
     physics: float = Field(default=0.1, ge=0)
+    """Weight of all four physics terms together."""
     static: float = Field(default=1.0, ge=0)
+    """Weight of J_s: layers less stable than those of the truth."""
     gradient: float = Field(default=0.5, ge=0)
+    """Weight of J_g: errors of the gradients."""
     thickness: float = Field(default=0.25, ge=0)
+    """Weight of J_c1: error of the thickness of layers."""
     correlation: float = Field(default=0.25, ge=0)
+    """Weight of J_c2: error of the correlation between neighbouring levels."""
     vertical: float = Field(default=0.5, ge=0)
+    """Weight of the vertical part in J_g; the horizontal one has 1."""
     area_weight: bool = False
+    """cos(latitude) / mean in every term that is a mean over positions."""
 
 
 class DiffusionSettings(Frozen):
-    """The diffusion of the residual R = (T - T_det) / (scale sigma), cosine schedule.
-
-    objective: what the denoiser says. data_loss: of its error. clip: bound of |R| in the estimate
-    of clean data, None for none; keep it with "noise", which amplifies errors 64166-fold at the
-    last of 1000 steps. condition_dropout: share of training samples whose condition is hidden;
-    guidance: w in null + w (conditional - null) while sampling.
-    """
+    """The diffusion of the residual R = (T - T_det) / (scale sigma), cosine schedule."""
 
     timesteps: PositiveInt = 1000
-    objective: Literal["noise", "v", "x0"] = "noise"
+    """Noise levels of the process."""
+    prediction: Literal["epsilon", "v", "x0"] = "epsilon"
+    """What the denoiser predicts: the noise, the velocity, or the clean residual. Formerly
+    `objective`, with "noise" for "epsilon"."""
     data_loss: Literal["l1", "l2", "charbonnier"] = "l1"
+    """Of its error."""
     scale: float = Field(default=4.0, gt=0)
+    """Of the residual, in its standard deviations sigma on each level."""
     clip: float | None = Field(default=1.5, gt=0)
+    """Bound of |R| in the estimate of clean data, in training and sampling; null: none. Keep it
+    with "epsilon", which amplifies errors 64166-fold at the last of 1000 steps."""
     condition_dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of training samples whose condition is hidden; needed for `guidance`."""
     guidance: float = Field(default=1.0, ge=0)
+    """w in null + w (conditional - null) while sampling; 1: the condition alone."""
+
+    _objective = renamed("objective", "prediction", {"noise": "epsilon", "v": "v", "x0": "x0"})
 
     def process(self) -> DiffusionProcess:
         """The process that these settings describe."""
@@ -123,12 +136,7 @@ class DiffusionSettings(Frozen):
         return make_plan(sampling.sampler, self.process(), sampling.steps, sampling.eta, spacing)
 
     @property
-    def prediction(self) -> str:
-        """The objective under the name of `mindcast.diffusion.prediction`."""
-        return "epsilon" if self.objective == "noise" else self.objective
-
-    @property
-    def limits(self) -> tuple[float, float] | None:
+    def clip_range(self) -> tuple[float, float] | None:
         """Bounds of the estimated clean residual, if any."""
         return None if self.clip is None else (-self.clip, self.clip)
 
@@ -143,11 +151,12 @@ class DiffusionSettings(Frozen):
 
 
 class TileSettings(Frozen):
-    """How domains beyond the memory are cut for the networks: (H, W) of a tile, and by how many
-    cells tiles lie over each other at least, both on the fine grid."""
+    """How domains beyond the memory are cut for the networks."""
 
     size: tuple[PositiveInt, PositiveInt]
+    """(H, W) of a tile, fine cells."""
     overlap: PositiveInt
+    """Fine cells by which tiles lie over each other at least, up to half a tile."""
 
     @model_validator(mode="after")
     def _half_a_tile_is_enough(self) -> TileSettings:
@@ -161,26 +170,32 @@ class TileSettings(Frozen):
 
 
 class GeoDiffSettings(Frozen):
-    """A whole GeoDiff: fine temperature on `levels_hpa` (from the ground upwards) from coarse.
-
-    factor: fine cells along one coarse one. frame_size: (H, W) of the training crops, fine cells.
-    statics: whether the networks see orography, land-sea mask and sin(latitude).
-    enforce_lr_mean: shift forecasts so that their block means are the coarse field.
-    tile: forecast in overlapping tiles; none: every domain at once.
-    """
+    """A whole GeoDiff: fine temperature on `levels_hpa` from coarse."""
 
     name: Literal["geodiff"]
+    """Chooses this model."""
     levels_hpa: tuple[float, ...] = (1000, 925, 850, 700, 500, 400, 300, 200)
+    """Pressure of the levels in hPa, from the ground upwards; two or more."""
     factor: int = Field(default=4, ge=2)
+    """Fine cells along one coarse one."""
     frame_size: tuple[PositiveInt, PositiveInt] = (64, 64)
+    """(H, W) of the training crops, fine cells."""
     statics: bool = True
+    """Whether the networks take orography, land-sea mask and sin(latitude)."""
     enforce_lr_mean: bool = False
+    """Shift forecasts so that their block means are the coarse field."""
     tile: TileSettings | None = None
+    """Forecast in overlapping tiles; null: every domain at once."""
     deterministic: UNetSettings = UNetSettings()
+    """The network of the first stage, "deterministic"."""
     denoiser: UNetSettings = UNetSettings()
+    """The network of the second, "diffusion"."""
     priors: PriorSettings = PriorSettings()
+    """The physics priors."""
     loss: LossSettings = LossSettings()
+    """The terms of the training loss, of both networks."""
     diffusion: DiffusionSettings = DiffusionSettings()
+    """The diffusion process."""
 
     @property
     def multiple(self) -> int:

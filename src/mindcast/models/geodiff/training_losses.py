@@ -130,7 +130,7 @@ class ResidualDiffusionLoss(nn.Cell):
         self.errors = FieldErrors(settings)
         self.add_noise = ForwardNoising(process)
         self.target = TrainingTarget(process, options.prediction)
-        self.to_x0 = ToX0(process, options.prediction, options.limits)
+        self.to_x0 = ToX0(process, options.prediction, options.clip_range)
         self.alpha_bar = constant(process.alpha_bar)
         self.scale, self.data_loss = options.scale, options.data_loss
         self.delta, self.physics = settings.loss.delta, settings.loss.physics

@@ -47,7 +47,9 @@ class PreDiffForecaster:
         process = diffusion.process()
         self.settings, self.sampling, self.seed = settings, sampling, seed
         self.plan = make_plan(sampling.sampler, process, sampling.steps, sampling.eta)
-        plain = SamplingStep(networks["diffusion"], process, diffusion.prediction, diffusion.clip)
+        plain = SamplingStep(
+            networks["diffusion"], process, diffusion.prediction, diffusion.clip_range
+        )
         take = function_of(plain, compiled)
         self.steps: dict[str, Callable[..., Tensor]] = {PLAIN: take}
         if "alignment" in networks:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from mindcast.config.frozen import Frozen
+from mindcast.config.frozen import Frozen, renamed
 from mindcast.diffusion.process import DiffusionProcess
 from mindcast.diffusion.schedules import beta_schedule
 from mindcast.layers.cuboid_patterns import cuboids_of
@@ -19,9 +19,13 @@ class AutoencoderSettings(Frozen):
     """The frame autoencoder: (H, W, 1) frames to (H/f, W/f, latent) and back."""
 
     latent_channels: PositiveInt = 64
+    """Channels of an encoded frame."""
     block_channels: tuple[PositiveInt, ...] = Field(default=(128, 256, 512, 512), min_length=1)
+    """Channels of each block, finest first; all but the last halve the frame."""
     layers_per_block: PositiveInt = 2
+    """Residual blocks in each encoder block; the decoder has one more."""
     norm_groups: PositiveInt = 32
+    """Groups of the group norms; must divide every entry of `block_channels`."""
 
     @property
     def factor(self) -> int:
@@ -40,47 +44,70 @@ class AutoencoderSettings(Frozen):
 
 
 class AdversarySettings(Frozen):
-    """The training objective of the autoencoder (Esser et al. 2021).
-
-    start: the generator step at which the discriminator joins. Differs: the reference's counter
-    advances by two a step, its 50001 is the 25000 here.
-    """
+    """The training objective of the autoencoder (Esser et al. 2021)."""
 
     kl_weight: float = Field(default=1e-6, ge=0)
+    """Weight of the KL divergence from the standard normal."""
     perceptual_weight: float = Field(default=0.0, ge=0)
+    """Weight of the LPIPS distance beside the absolute error; 0: none."""
     perceptual_weights_path: str = ""
+    """.npz or .ckpt with the weights of VGG16 and LPIPS; needed where `perceptual_weight` > 0."""
     weight: float = Field(default=0.5, ge=0)
+    """Target ratio of adversarial to reconstruction gradient at the decoder's last layer."""
     factor: float = Field(default=1.0, ge=0)
+    """Multiplies the adversarial terms of both networks; 0: none."""
     start: int = Field(default=25000, ge=0)
+    """Generator step at which the discriminator joins. Differs: the reference's counter advances by
+    two a step, its 50001 is the 25000 here."""
     layers: PositiveInt = 3
+    """Halving convolutions of the discriminator."""
     channels: PositiveInt = 64
+    """Channels after its first convolution; they double up to eightfold."""
     loss: Literal["hinge", "vanilla"] = "hinge"
+    """Of the discriminator: "hinge", or "vanilla" for the logistic one."""
 
 
 class CuboidSettings(Frozen):
-    """What the denoiser and the alignment network share: a pyramid of cuboid attention.
-
-    patterns: one name for all levels or one a level; see `mindcast.layers.cuboid_patterns`.
-    """
+    """What the denoiser and the alignment network share: a pyramid of cuboid attention."""
 
     base_units: PositiveInt = 256
+    """Channels of the finest level."""
     scale_alpha: float = Field(default=1.0, gt=0)
+    """Channels grow by int(`downsample`^`scale_alpha`) from level to level."""
     depth: tuple[PositiveInt, ...] = Field(default=(4, 4), min_length=1)
+    """Blocks of each level, finest first."""
     heads: PositiveInt = 4
+    """Of every attention; must divide the channels of every level."""
     patterns: str | tuple[str, ...] = "axial"
+    """Cuboids of a block: one name for all levels or one a level, see
+    `mindcast.layers.cuboid_patterns`."""
     padding: Literal["zeros", "ignore", "nearest"] = "zeros"
+    """What fills a grid that cuboids do not divide; "ignore": zeros that are masked in
+    attention."""
     attention_dropout: float = Probability
+    """Dropout of the attention weights."""
     projection_dropout: float = Probability
+    """Dropout after attention and in the first projection."""
     ffn_dropout: float = Probability
+    """Dropout in the feed-forward networks."""
     ffn_activation: Literal["gelu", "leaky", "relu"] = "gelu"
+    """Of the feed-forward networks; "leaky": leaky ReLU."""
     gated_ffn: bool = False
+    """Whether the feed-forward networks multiply by a gate of the input."""
     ffn_after_each_attention: bool = True
+    """A feed-forward network after each attention of a block; else one after all."""
     relative_position: bool = True
+    """A learned bias of attention by relative position."""
     attention_projection: bool = True
+    """A linear layer after each attention."""
     downsample: PositiveInt = 2
+    """Factor of height and width from level to level."""
     position_embedding: Literal["t+h+w", "t+hw"] = "t+h+w"
+    """Learned positions: one table an axis, or one for time and one for the frame."""
     time_embedding_multiple: PositiveInt = 4
+    """Width of the embedded diffusion step, in `base_units`."""
     scale_shift: bool = False
+    """The diffusion step scales and shifts normalised features; else it is added."""
 
     @property
     def units(self) -> tuple[int, ...]:
@@ -117,40 +144,50 @@ class DenoiserSettings(CuboidSettings):
     """The Earthformer-UNet (Gao et al. 2022, 2023)."""
 
     skip_connections: bool = True
+    """Whether levels going up get the output of those going down."""
     upsample_kernel: PositiveInt = 3
+    """Side of the convolution after upsampling, in cells."""
 
 
 class AlignmentSettings(CuboidSettings):
-    """The network of knowledge alignment, which reads noisy latents (Gao et al. 2023).
-
-    read_out_per_frame: one value a frame (released) or one for the whole block.
-    """
+    """The network of knowledge alignment, which reads noisy latents (Gao et al. 2023)."""
 
     base_units: PositiveInt = 128
     depth: tuple[PositiveInt, ...] = Field(default=(1, 1), min_length=1)
     out_channels: PositiveInt = 1
+    """Values read out; the forecast is steered by the mean intensity, 1."""
     read_out_per_frame: bool = True
+    """One value a frame (released) or one for the whole sequence."""
 
 
 class DiffusionSettings(Frozen):
-    """The diffusion process in latent space and its training objective (Gao et al. 2023).
-
-    schedule: a name of `mindcast.diffusion.schedules`. scale_factor: multiplies every latent.
-    learn_logvar: whether the weight exp(-logvar[t]) of each time's error is trained.
-    clip_denoised: limit the estimated clean latent to [-1, 1] while sampling.
-    """
+    """The diffusion process in latent space and its training objective (Gao et al. 2023)."""
 
     schedule: Literal["linear", "sqrt_linear", "cosine", "sqrt"] = "linear"
+    """Of the noise, a name of `mindcast.diffusion.schedules`."""
     timesteps: PositiveInt = 1000
+    """Noise levels of the process."""
     linear_start: float = Field(default=1e-4, gt=0, lt=1)
+    """First beta, where the schedule has one (all but "cosine")."""
     linear_end: float = Field(default=2e-2, gt=0, lt=1)
+    """Last beta, likewise; not below `linear_start`."""
     prediction: Literal["epsilon", "x0", "v"] = "epsilon"
+    """What the denoiser predicts: the noise, the clean latent, or the velocity."""
     loss: Literal["l1", "l2"] = "l2"
+    """Of its error: absolute or squared."""
     learn_logvar: bool = True
+    """Whether the weight exp(-logvar[t]) of each noise level's error is trained."""
     scale_factor: float = Field(default=1.0, gt=0)
-    clip_denoised: bool = False
+    """Multiplies every latent."""
+    clip: float | None = Field(default=None, gt=0)
+    """Bound of |estimated clean latent| while sampling; null: none. Formerly `clip_denoised`: true
+    was 1, false null."""
     l_simple_weight: float = Field(default=1.0, ge=0)
+    """Weight of the error that counts all noise levels alike but for logvar."""
     elbo_weight: float = Field(default=0.0, ge=0)
+    """Weight of the error weighted as in the variational bound."""
+
+    _clip_denoised = renamed("clip_denoised", "clip", {True: 1.0, False: None})
 
     def process(self) -> DiffusionProcess:
         """The process that these settings describe."""
@@ -159,9 +196,9 @@ class DiffusionSettings(Frozen):
         )
 
     @property
-    def clip(self) -> tuple[float, float] | None:
+    def clip_range(self) -> tuple[float, float] | None:
         """Limits of the estimated clean latent, if any."""
-        return (-1.0, 1.0) if self.clip_denoised else None
+        return None if self.clip is None else (-self.clip, self.clip)
 
     @model_validator(mode="after")
     def _noise_grows(self) -> DiffusionSettings:
@@ -181,9 +218,14 @@ class GuidanceSettings(Frozen):
     """
 
     scale: float = Field(default=50.0, ge=0)
+    """Strength of the steering: multiplies the gradient of the misfit; 0: none."""
     target: Literal["truth", "context", "value"] = "truth"
+    """Where the anticipated intensity comes from; "truth" needs the future."""
     factor: float = Field(default=2.0, ge=0)
+    """Multiplies the mean of the truth or of the context."""
     value: float | None = None
+    """The anticipated mean intensity in the data's scale [0, 1]; with target "value" and only
+    there."""
 
     @model_validator(mode="after")
     def _value_is_given(self) -> GuidanceSettings:
@@ -196,22 +238,30 @@ class GuidanceSettings(Frozen):
 
 
 class PreDiffSettings(Frozen):
-    """A whole PreDiff: `context_frames` frames of `frame_size` (H, W) -> `target_frames` frames.
-
-    stride: frames between the starts of two sequences cut from one event.
-    """
+    """A whole PreDiff: a sequence of context frames -> the target frames that follow."""
 
     name: Literal["prediff"]
+    """Chooses this model."""
     frame_size: tuple[PositiveInt, PositiveInt] = (128, 128)
+    """(H, W) of a frame, pixels."""
     context_frames: PositiveInt = 7
+    """Frames that a forecast starts from."""
     target_frames: PositiveInt = 6
+    """Frames that it predicts."""
     stride: PositiveInt = 6
+    """Frames between the starts of two sequences cut from one event."""
     autoencoder: AutoencoderSettings = AutoencoderSettings()
+    """Of the frames; stage "vae"."""
     adversary: AdversarySettings = AdversarySettings()
+    """The objective that the autoencoder is trained with."""
     denoiser: DenoiserSettings = DenoiserSettings()
+    """The network of the diffusion; stage "diffusion"."""
     alignment: AlignmentSettings = AlignmentSettings()
+    """The network that anticipates the intensity; stage "alignment"."""
     diffusion: DiffusionSettings = DiffusionSettings()
+    """The diffusion process."""
     guidance: GuidanceSettings = GuidanceSettings()
+    """How the alignment network steers forecasts."""
 
     @property
     def latent_chw(self) -> tuple[int, int, int]:

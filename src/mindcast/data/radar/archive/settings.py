@@ -15,37 +15,43 @@ SPLIT_DATE = datetime(2019, 6, 1)
 
 
 class PrepareSettings(Frozen):
-    """How SEVIR-LR is made from SEVIR.
-
-    source_dir: the folder of SEVIR, with CATALOG.csv and data/.
-    target_dir: the folder to write; empty: the data set's `root_dir`.
-    reduction: what a block of 3 x 3 pixels becomes.
-    """
+    """How SEVIR-LR is made from SEVIR."""
 
     source_dir: str
+    """The folder of SEVIR, with CATALOG.csv and data/."""
     target_dir: str = ""
+    """The folder to write; empty: the data set's `root_dir`."""
     reduction: Literal["max", "mean"] = "max"
+    """What a block of 3 x 3 pixels becomes."""
 
 
 class ArchiveSettings(DataSettings):
     """Radar events in the SEVIR layout: CATALOG.csv and data/<type>/<year>/*.h5 under `root_dir`.
 
-    Dates are UTC. Events after `start_date` and up to `end_date` count; those up to
-    `train_test_split_date` are for training and validation, later ones for the test. Validation is
-    the part after `val_start_date` if that is given, else `val_fraction` of the events, drawn.
-    Differs: the reference draws its validation from overlapping sequences of the same events.
+    Dates are UTC. Differs: the reference draws its validation from overlapping sequences of the
+    same events.
     """
 
     frame_size: Positive2
+    """(H, W) of the stored frames, pixels."""
     frames_per_event: PositiveInt
+    """How many frames a stored event has."""
     interval_minutes: PositiveInt
+    """Minutes from frame to frame."""
     image_type: Literal["vil"] = "vil"
+    """Which images of the archive: vertically integrated liquid."""
     train_test_split_date: Time = SPLIT_DATE
+    """Events up to it are for training and validation, later ones for the test."""
     start_date: Time | None = None
+    """Only events after it count; null: all."""
     end_date: Time | None = None
+    """Only events up to it count; null: all."""
     val_start_date: Time | None = None
+    """Training events after it are for validation; null: `val_fraction` of them."""
     val_fraction: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the training events drawn for validation, without `val_start_date`."""
     val_seed: int = Field(default=0, ge=0)
+    """Of that draw."""
 
     @model_validator(mode="after")
     def _dates_rise(self) -> ArchiveSettings:
@@ -65,6 +71,7 @@ class SevirLRSettings(ArchiveSettings):
     frames_per_event: PositiveInt = 25
     interval_minutes: PositiveInt = 10
     prepare: PrepareSettings | None = None
+    """How `--mode prepare` makes it; null: it is there."""
 
 
 class SevirSettings(ArchiveSettings):
@@ -84,7 +91,9 @@ class SyntheticSettings(ArchiveSettings):
     frames_per_event: PositiveInt = 25
     interval_minutes: PositiveInt = 10
     events: int = Field(default=40, ge=2)
+    """How many are generated."""
     seed: int = Field(default=0, ge=0)
+    """Of the generated events."""
 
     @model_validator(mode="after")
     def _frames_are_square(self) -> SyntheticSettings:

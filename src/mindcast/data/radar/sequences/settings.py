@@ -16,28 +16,35 @@ from mindcast.data.radar.sequences.layouts import DBZ_MISSING
 class FramesPrepareSettings(Frozen):
     """How a set is made from a folder of frames (.npy, PNG or GIF).
 
-    source_dir: a sub-folder, animated GIF or 3-D .npy for each event, or frames of one event; in
-    the order of their names, numbers by value.
-    physical_per_code, offset, missing_code: physical = code x `physical_per_code` + `offset`, but 0
-    where the code is `missing_code`; codes are what the files hold (grey values of pictures). The
-    result may not exceed `value_scale`; below 0 counts as 0.
-    length, stride: frames of a sequence and between the starts of two. selection: "all", or "rain"
-    for the rule of the Shanghai set: stretches whose first frames are wet, see `frame_windows`.
-    val_fraction, test_fraction: shares of the events, from the end; of a single event its last
-    frames, with `gap_frames` left out at each border.
+    physical = code x `physical_per_code` + `offset`; codes are what the files hold (grey values of
+    pictures). The result may not exceed `value_scale`; below 0 counts as 0.
     """
 
     source_dir: str = Field(min_length=1)
+    """A sub-folder, animated GIF or 3-D .npy for each event, or frames of one event; in the order
+    of their names, numbers by value."""
     physical_per_code: float = Field(gt=0)
+    """Physical value of one code more."""
     offset: float = 0.0
+    """Physical value of code 0."""
     missing_code: float | None = None
+    """Code of missing values, which become 0; null: none."""
     length: PositiveInt = 25
+    """Frames of a sequence."""
     stride: PositiveInt = 5
+    """Frames between the starts of two sequences; for selection "all"."""
     selection: Literal["all", "rain"] = "all"
+    """Take all sequences, or by the rule of the Shanghai set ("rain") those whose first frames are
+    wet, see `frame_windows`."""
     rain_mean_code: float = Field(default=3.0, ge=0)
+    """Mean stored code of a frame from which on it is wet."""
     val_fraction: float = Field(default=0.1, ge=0, lt=1)
+    """Share of what the test leaves, from its end, for validation; 0: none."""
     test_fraction: float = Field(default=0.15, ge=0, lt=1)
+    """Share of the events (of a single event: of its frames) for the test, from the end; 0:
+    none."""
     gap_frames: int = Field(default=25, ge=0)
+    """Frames of a single event that are left out at each border between splits."""
 
     @model_validator(mode="after")
     def _something_is_left(self) -> FramesPrepareSettings:
@@ -47,49 +54,60 @@ class FramesPrepareSettings(Frozen):
 
 
 class SevirPrepareSettings(Frozen):
-    """How sequences of smaller frames are made from SEVIR.
-
-    preset: dates and stride of the split. "paper" (Yu et al. 2024): validation after 2019-01-01,
-    test after 2019-06-01, stride 12; "code", their repository since August 2024: test after
-    2019-10-01, stride 5. The three keys below the preset overrule it where they are given.
-    length: frames of a sequence; 49 keeps whole events, which the reader then cuts itself.
-    """
+    """How sequences of smaller frames are made from SEVIR."""
 
     source_dir: str = Field(min_length=1)
+    """The folder of SEVIR, with CATALOG.csv and data/."""
     preset: Literal["paper", "code"] = "paper"
+    """Dates and stride of the split. "paper" (Yu et al. 2024): validation after 2019-01-01, test
+    after 2019-06-01, stride 12; "code", their repository since August 2024: test after 2019-10-01,
+    stride 5."""
     val_start_date: Time | None = None
+    """Overrules the preset; null: as it is there."""
     test_start_date: Time | None = None
+    """Overrules the preset; null: as it is there."""
     stride: PositiveInt | None = None
+    """Frames between the starts of two sequences; overrules the preset; null: as it is there."""
     length: PositiveInt = 25
+    """Frames of a sequence; 49 keeps whole events, which the reader then cuts itself."""
     frame_size: Positive2 = (128, 128)
+    """(H, W) of the frames that are written, pixels."""
     antialias: bool = False
+    """Whether frames are smoothed before they are reduced."""
 
 
 class SequenceSettings(Frozen):
     """Sequences of frames in one HDF5 file, or in a folder of files that `--mode prepare` made.
 
-    root_dir: the file or its folder. Frames are brought to the size that the model is built for:
-    fit "resize" (bilinear, `antialias` if wished) or "crop" (about the centre, zeros around).
-    value_scale: physical value of 1. thresholds: of the scores, physical values. Papers that
-    use these data differ in both, so every report says them.
-    check_values: refuse files whose values look like another scale (see `sequences.check`).
-    Validation: the file's own group; without one the last `val_fraction` of the training
-    sequences, `val_gap` sequences before it left out, since neighbours may share frames.
-    Differs: the reference validates on the test split where there is no group.
-    workers: processes that read ahead during training.
+    Papers that use these data differ in `value_scale` and `thresholds`, so every report names them.
+    Validation: the file's own group; without one the last of the training sequences. Differs: the
+    reference validates on the test split where there is no group.
     """
 
     name: str
+    """Chooses the data set."""
     root_dir: str = Field(min_length=1)
+    """The file or its folder."""
     interval_minutes: PositiveInt
+    """Minutes from frame to frame."""
     value_scale: PositiveFloat
+    """Physical value that is 1 to the model."""
     thresholds: tuple[float, ...]
+    """Of the scores, physical values, rising."""
     fit: Fit = "resize"
+    """How frames get the size that the model is built for: "resize" (bilinear) or "crop" (about the
+    centre, zeros around)."""
     antialias: bool = False
+    """Whether "resize" smooths frames before it reduces them."""
     check_values: bool = True
+    """Refuse files whose values look like another scale (see `sequences.check`)."""
     val_fraction: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the training sequences, the last, for validation where the file has no group for
+    it."""
     val_gap: int = Field(default=4, ge=0)
+    """Sequences before them that are left out, since neighbours may share frames."""
     workers: int = Field(default=1, ge=1, le=64)
+    """Processes that read ahead during training."""
 
     @model_validator(mode="after")
     def _thresholds_can_be_reached(self) -> SequenceSettings:
@@ -112,6 +130,7 @@ class SevirH5Settings(SequenceSettings):
     value_scale: PositiveFloat = CODE_MAX
     thresholds: tuple[float, ...] = VIL_THRESHOLDS
     prepare: SevirPrepareSettings | None = None
+    """How `--mode prepare` makes it; null: it is there."""
 
 
 class MeteoNetSettings(SequenceSettings):
@@ -122,6 +141,7 @@ class MeteoNetSettings(SequenceSettings):
     value_scale: PositiveFloat = Field(default=90.0, lt=DBZ_MISSING)
     thresholds: tuple[float, ...] = (12.0, 18.0, 24.0, 32.0)
     prepare: FramesPrepareSettings | None = None
+    """How `--mode prepare` makes it; null: it is there."""
 
 
 class ShanghaiSettings(SequenceSettings):
@@ -132,6 +152,7 @@ class ShanghaiSettings(SequenceSettings):
     value_scale: PositiveFloat = 90.0
     thresholds: tuple[float, ...] = (20.0, 30.0, 35.0, 40.0)
     prepare: FramesPrepareSettings | None = None
+    """How `--mode prepare` makes it; null: it is there."""
 
 
 class CikmSettings(SequenceSettings):
@@ -143,3 +164,4 @@ class CikmSettings(SequenceSettings):
     thresholds: tuple[float, ...] = (20.0, 30.0, 35.0, 40.0)
     fit: Fit = "crop"
     prepare: FramesPrepareSettings | None = None
+    """How `--mode prepare` makes it; null: it is there."""

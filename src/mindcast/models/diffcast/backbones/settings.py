@@ -19,22 +19,24 @@ BALANCED_WEIGHTS = (1.0, 2.0, 5.0, 10.0, 30.0)
 
 
 class SimVPSettings(Frozen):
-    """SimVP as DiffCast runs it: convolutions, and an inception translator over stacked frames.
-
-    spatial_*: the frame encoder and its mirror, the decoder; every second layer halves the frame.
-    temporal_*: the translator, which sees the frames as channels. branch_kernels: the parallel
-    convolutions of one inception block. groups: of them and of their norms, 1 where it does not
-    divide temporal_channels / 2.
-    """
+    """SimVP as DiffCast runs it: convolutions, and an inception translator over stacked frames."""
 
     spatial_channels: PositiveInt = 64
+    """Channels of the frame encoder and its mirror, the decoder; even."""
     temporal_channels: PositiveInt = 256
+    """Channels of the translator, to which the frames are channels; even."""
     spatial_layers: PositiveInt = 2
+    """Layers of encoder and decoder each; every second one halves the frame."""
     temporal_layers: int = Field(default=6, ge=2)
+    """Inception blocks of the translator's way down, and as many up."""
     encoder_kernel: PositiveInt = 3
+    """Side of the encoder's convolutions, odd."""
     decoder_kernel: PositiveInt = 3
+    """Side of the decoder's convolutions, odd."""
     branch_kernels: Widths = Field(default=(3, 5, 7, 11), min_length=1)
+    """Sides of the parallel convolutions of one inception block, odd."""
     groups: PositiveInt = 8
+    """Of those convolutions and their norms; 1 where it does not divide temporal_channels / 2."""
 
     @property
     def factor(self) -> int:
@@ -58,22 +60,23 @@ class SimVPSettings(Frozen):
 
 
 class PhyDNetSettings(Frozen):
-    """PhyDNet: one physical cell and a ConvLSTM, fed frame by frame (Le Guen & Thome 2020).
-
-    width: channels after the first convolution; the cells work on twice as many.
-    lstm_channels: one a layer; the last must be 2 width, which the decoder takes.
-    kernel: k of the k x k filters that stand for the derivatives up to order k - 1 along each axis;
-    there are k^2 of them. norm_groups: of the image encoder's and decoder's norms.
-    mean_over_steps: the loss averages the errors of the one-step forecasts; the published one sums.
-    """
+    """PhyDNet: one physical cell and a ConvLSTM, fed frame by frame (Le Guen & Thome 2020)."""
 
     width: PositiveInt = 32
+    """Channels after the first convolution; the cells work on twice as many."""
     lstm_channels: Widths = Field(default=(128, 128, 64), min_length=1)
+    """Of each ConvLSTM layer; the last must be 2 `width`, which the decoder takes."""
     lstm_kernel: PositiveInt = 3
+    """Side of the ConvLSTM's convolutions, odd."""
     kernel: int = Field(default=7, ge=3)
+    """k of the k x k filters that stand for the derivatives up to order k - 1 along each axis, odd;
+    there are k^2 of them."""
     norm_groups: PositiveInt = 16
+    """Of the image encoder's and decoder's norms; must divide `width`."""
     moment_weight: float = Field(default=1.0, ge=0)
+    """Weight of the loss that keeps the filters near derivatives."""
     mean_over_steps: bool = False
+    """The loss averages the errors of the one-step forecasts; the published one sums."""
 
     @model_validator(mode="after")
     def _widths_fit(self) -> PhyDNetSettings:
@@ -91,20 +94,25 @@ class PhyDNetSettings(Frozen):
 class ConvGRUSettings(Frozen):
     """The ConvGRU encoder-forecaster, after the baseline of Shi et al. 2017.
 
-    One entry a level, finest first: `stem` the channels of the halving convolution, `hidden` those
-    of the state, `state_kernels` the side of the convolution over it.
-    loss: "mse", or "balanced": squared plus absolute error, both weighted by the true intensity,
-    with balanced_weights[k] where it has reached k of the balanced_thresholds, which are in [0, 1].
+    Tuples have one entry a level, finest first.
     """
 
     stem: Widths = Field(default=(16, 64, 192), min_length=1)
+    """Channels of the convolution that halves the frame."""
     hidden: Widths = (64, 192, 192)
+    """Channels of the state."""
     state_kernels: Widths = (5, 5, 3)
+    """Sides of the convolutions over the state, odd."""
     input_kernel: PositiveInt = 3
+    """Side of the convolutions over the input, odd."""
     leaky_slope: float = Field(default=0.2, ge=0, lt=1)
+    """Of the leaky ReLUs below 0."""
     loss: Literal["mse", "balanced"] = "mse"
+    """Mean squared error, or "balanced": squared plus absolute, weighted by the true intensity."""
     balanced_thresholds: tuple[float, ...] = tuple(level / 255 for level in LEVELS_255)
+    """Intensities in [0, 1] from which on the next balanced weight counts."""
     balanced_weights: tuple[float, ...] = BALANCED_WEIGHTS
+    """Weight below the first threshold, then from each on: one more than thresholds."""
 
     @property
     def factor(self) -> int:
@@ -130,44 +138,68 @@ class ConvGRUSettings(Frozen):
 
 
 class EarthformerSettings(Frozen):
-    """Earthformer with global vectors (Gao et al. 2022), its SEVIR form scaled to 128 x 128.
-
-    stem_*: one entry a stage of the frame-wise encoder before the transformer, and of its mirror:
-    channels, factor of the patch merging after it, number of convolutions. patterns: of the
-    self-attention, one name for all levels or one a level; see `mindcast.layers.cuboid_patterns`.
-    decoder_first_self_attention: also the coarsest decoder level starts with self-attention.
-    long_decoder_cuboids: temporal cuboids of the decoder span the whole target. The published
-    decoder cuts them by the context's length, so that its windows do not see each other there.
-    """
+    """Earthformer with global vectors (Gao et al. 2022), its SEVIR form scaled to 128 x 128."""
 
     base_units: PositiveInt = 128
+    """Channels of the finest level of the transformer."""
     scale_alpha: float = Field(default=1.0, gt=0)
+    """Channels grow by int(`downsample`^`scale_alpha`) from level to level."""
     encoder_depth: Widths = Field(default=(1, 1), min_length=1)
+    """Blocks of each level of the encoder, finest first."""
     decoder_depth: Widths = (1, 1)
+    """Blocks of each level of the decoder, finest first; as many levels."""
     encoder_patterns: str | tuple[str, ...] = "axial"
+    """Cuboids of the encoder's self-attention: one name for all levels or one a level, see
+    `mindcast.layers.cuboid_patterns`."""
     decoder_patterns: str | tuple[str, ...] = "axial"
+    """Those of the decoder."""
     heads: PositiveInt = 4
+    """Of every attention; must divide the channels of every level."""
     global_vectors: int = Field(default=8, ge=0)
+    """How many go along with each sample; 0: none."""
     global_width_ratio: PositiveInt = 1
+    """Channels of a global vector, in those of the level."""
     separate_global_projections: bool = True
+    """Attention to and from global vectors has its own projections."""
     global_self_attention: bool = True
+    """Global vectors attend to each other too."""
     stem_channels: Widths = Field(default=(16, 64, 128), min_length=1)
+    """Channels of each stage of the frame-wise encoder before the transformer, and of its mirror;
+    the last must be `base_units`."""
     stem_factors: Widths = (1, 2, 2)
+    """Factor of the patch merging after each stage."""
     stem_convolutions: Widths = (2, 2, 2)
+    """Convolutions of each stage."""
     downsample: PositiveInt = 2
+    """Factor of height and width from level to level of the transformer."""
     padding: Literal["zeros", "ignore", "nearest"] = "zeros"
+    """What fills a grid that cuboids do not divide; "ignore": zeros that are masked in
+    attention."""
     position_embedding: Literal["t+h+w", "t+hw"] = "t+h+w"
+    """Learned positions: one table an axis, or one for time and one for the frame."""
     relative_position: bool = True
+    """A learned bias of attention by relative position."""
     attention_projection: bool = True
+    """A linear layer after each attention."""
     ffn_activation: Literal["gelu", "leaky", "relu"] = "gelu"
+    """Of the feed-forward networks; "leaky": leaky ReLU."""
     gated_ffn: bool = False
+    """Whether the feed-forward networks multiply by a gate of the input."""
     encoder_ffn_after_each: bool = True
+    """A feed-forward network after each attention of an encoder block; else one after all."""
     decoder_ffn_after_each: bool = True
+    """The same in the decoder."""
     decoder_first_self_attention: bool = False
+    """Also the coarsest decoder level starts with self-attention."""
     long_decoder_cuboids: bool = False
+    """Temporal cuboids of the decoder span the whole target. The published decoder cuts them by the
+    context's length, so that its windows do not attend to each other there."""
     attention_dropout: float = Probability
+    """Dropout of the attention weights."""
     projection_dropout: float = Probability
+    """Dropout after attention."""
     ffn_dropout: float = Probability
+    """Dropout in the feed-forward networks."""
 
     @property
     def units(self) -> tuple[int, ...]:
