@@ -48,7 +48,7 @@ class Forecasting:
         return (self.sampling.members, *truth_shape)
 
     def of_sample(
-        self, sample: Sample[Any], key: int, progress: Callable[[int], None] | None = None
+        self, sample: Sample[Any], key: int, progress: Callable[[int], object] | None = None
     ) -> dict[str, np.ndarray]:
         """The forecasts for one sample, by method; an ensemble has its members in front.
 

@@ -84,6 +84,13 @@ class Sample(Generic[Kind]):
         known = {} if self.truth is None else {TRUTH: self.truth}
         return {**self.input.named, **known}
 
+    @property
+    def known_truth(self) -> np.ndarray:
+        """The truth, where there must be one; ValueError where it is absent."""
+        if self.truth is None:
+            raise ValueError("this sample has no truth")
+        return self.truth
+
     def mapped(self, function: Callable[[np.ndarray], np.ndarray]) -> Self:
         """The same with `function` of every array."""
         truth = None if self.truth is None else function(self.truth)

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mindcast.data.base import SPLITS
-from mindcast.data.frame_sets import split_events
-from mindcast.data.frame_source import FrameEvent
-from mindcast.data.sequence_settings import FramesPrepareSettings
+from mindcast.data.radar.sequences.prepare_from_frames import split_events
+from mindcast.data.radar.sequences.find_frames import FrameEvent
+from mindcast.data.radar.sequences.settings import FramesPrepareSettings
 from mindcast.data.temperature.splits import parts_of
 from mindcast.refusal import Refusal
-from tests.data.temperature_files import dataset, settings, write
+from tests.data.temperature.files import dataset, settings, write
 
 FRACTIONS = st.sampled_from([0.0, 0.01, 0.1, 0.25, 0.4, 0.49])
 

@@ -52,7 +52,7 @@ class Validation:
         saw."""
         if id(cell) not in self.evaluators:
 
-            def diagnostics(*inputs):
+            def diagnostics(*inputs: Any) -> Any:
                 return cell(*inputs)[1]
 
             self.evaluators[id(cell)] = compiled(diagnostics, self.graph)

@@ -97,7 +97,7 @@ def _preview(
     steps = min(PREVIEW_STEPS, settings.diffusion.timesteps)
     sampling = Sampling(sampler="ddim", steps=steps)
     forecaster = DiffCastForecaster(settings, networks, sampling, seed=0, compiled=False)
-    rows = [("context", sample.input.context[0, ..., 0]), ("truth", sample.truth[0, ..., 0])]
+    rows = [("context", sample.input.context[0, ..., 0]), ("truth", sample.known_truth[0, ..., 0])]
     for method in methods:
         (forecast,) = forecaster.forecast(method, sample.input, keys=[0], members=1)
         rows.append((method, forecast[0, ..., 0]))

@@ -32,7 +32,7 @@ def calibrate_deterministic(
     """Mean and deviation of the fine temperature and of the coarse priors, for each level."""
     temperatures, priors = LevelMoments(), PriorMoments()
     for sample in samples:
-        temperatures.update(sample.truth)
+        temperatures.update(sample.known_truth)
         fields = sample.input.priors_lr.transpose(0, 1, 4, 2, 3)
         priors.update(fields[:, :, :PRIORS], fields[:, 0, FLAG, 0, 0])
     mean, std = temperatures.mean_and_std()
@@ -54,7 +54,7 @@ def calibrate_residual(
         raw, flag = conditions.raw_priors(
             primary, known["wind_lr"], known["priors_lr"], known["metric"]
         )
-        errors.update(sample.truth[..., 0] - SHIFT_K - primary.asnumpy())
+        errors.update(sample.known_truth[..., 0] - SHIFT_K - primary.asnumpy())
         priors.update(raw.asnumpy(), flag.asnumpy().reshape(-1))
     set_values(network.residual_statistics.sigma, errors.root_mean_square())
     network.residual_statistics.set_priors(priors)

@@ -118,7 +118,7 @@ def _preview(
     steps = min(PREVIEW_STEPS, settings.diffusion.timesteps)
     sampling = Sampling(sampler="ddim", steps=steps)
     forecaster = GeoDiffForecaster(settings, networks, sampling, seed=0, compiled=False)
-    truth = sample.truth[0, ..., 0]
+    truth = sample.known_truth[0, ..., 0]
     coarse = sample.input.temperature_lr[0, ..., 0]
     fields = {"truth": truth, "bicubic": bicubic(coarse, settings.factor)}
     for method in methods:

@@ -105,6 +105,6 @@ def preview_forecast(
     networks = {"vae": frozen["vae"], "diffusion": network}
     forecaster = PreDiffForecaster(settings, networks, sampling, seed=0, compiled=False)
     (forecast,) = forecaster.forecast("prediff", sample.input, keys=[0], members=1)
-    known = (("context", sample.input.context[0]), ("truth", sample.truth[0]))
+    known = (("context", sample.input.context[0]), ("truth", sample.known_truth[0]))
     rows = [(title, frames[..., 0]) for title, frames in (*known, ("forecast", forecast[0]))]
     return Preview(rows, "vil")

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindcast.data.frame_fit import centre_crop, resize
+from mindcast.data.radar.frame_fit import centre_crop, resize
 
 SIZES = st.tuples(st.integers(1, 24), st.integers(1, 24))
 
