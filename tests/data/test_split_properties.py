@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mindcast.data.base import SPLITS
-from mindcast.data.radar.sequences.prepare_from_frames import split_events
 from mindcast.data.radar.sequences.find_frames import FrameEvent
+from mindcast.data.radar.sequences.prepare_from_frames import split_events
 from mindcast.data.radar.sequences.settings import FramesPrepareSettings
 from mindcast.data.temperature.splits import parts_of
 from mindcast.refusal import Refusal

@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+from mindspore import nn
+
+from mindcast.compiled import arguments, compiled
+
+
+class Weighted(nn.Cell):
+    def construct(self, first, second, factor=None):
+        total = first - second
+        return total if factor is None else total * factor
+
+
+def arrays(*names):
+    return {name: np.full(3, number, np.float32) for number, name in enumerate(names, 1)}
+
+
+def test_arguments_follow_the_names_of_the_parameters_not_the_order_of_the_arrays():
+    taken = arguments(Weighted(), arrays("second", "unused", "first"))
+    assert [float(tensor[0]) for tensor in taken] == [3, 1]
+
+
+def test_a_parameter_with_a_default_is_taken_where_it_is_there():
+    assert len(arguments(Weighted(), arrays("first", "second", "factor"))) == 3
+    assert len(arguments(Weighted(), arrays("first", "second"))) == 2
+
+
+def test_an_array_that_is_needed_and_absent_is_named():
+    with pytest.raises(KeyError, match="second"):
+        arguments(Weighted(), arrays("first"))
+
+
+@pytest.mark.parametrize("graph", [False, True])
+def test_a_compiled_function_takes_arrays_and_tensors(graph):
+    function = compiled(Weighted(), graph)
+    named = arrays("first", "second")
+    tensors = arguments(Weighted(), named)
+    for inputs in ([*named.values()], tensors):
+        np.testing.assert_array_equal(function(*inputs).asnumpy(), -1)
