@@ -71,7 +71,7 @@ class SequenceSettings(Frozen):
     root_dir: the file or its folder. Frames are brought to the size that the model is built for:
     fit "resize" (bilinear, `antialias` if wished) or "crop" (about the centre, zeros around).
     value_scale: physical value of 1. thresholds: of the scores, physical values. Papers that
-    use these data differ in both, so every report names them.
+    use these data differ in both, so every report says them.
     check_values: refuse files whose values look like another scale (see `sequences.check`).
     Validation: the file's own group; without one the last `val_fraction` of the training
     sequences, `val_gap` sequences before it left out, since neighbours may share frames.
