@@ -82,7 +82,7 @@ DATASETS = {
 
 NO_AUGMENTATION = "none"
 AUGMENTATIONS = {
-    NO_AUGMENTATION: "",
+    NO_AUGMENTATION: None,
     "any_angle": "mindcast.data.radar.turns",
     "quarter_turns": "mindcast.data.radar.turns",
     "mirrored_fields": "mindcast.data.temperature.mirror",
@@ -99,7 +99,7 @@ def find_dataset(name: str) -> DatasetSpec:
 
 
 def open_split(settings: Named, split: Split, window: Any) -> Any:
-    """The samples of one split, cut as `window` says; Refusal if the data are not as described.
+    """The samples of one split, cut as `window` describes; Refusal if the data do not fit.
 
     Window and samples are those of the data set's task, see above.
     """
@@ -130,10 +130,8 @@ def find_augmentation(name: str, frame: tuple[int, int] | None = None) -> Augmen
             f"data.frame_size = {frame[0]} x {frame[1]}: quarter turns need square frames; "
             "turn augmentation off or use square frames"
         )
-    if name == NO_AUGMENTATION:
-        return None
-    augmentation: Augmentation = getattr(import_module(AUGMENTATIONS[name]), name)
-    return augmentation
+    module = AUGMENTATIONS[name]
+    return None if module is None else getattr(import_module(module), name)
 
 
 def _nearest_first(name: str, table: Iterable[str]) -> str:

@@ -60,7 +60,7 @@ class Batches:
         source = _Source(self.samples, order, self.augmentation, self.seed, epoch)
         dataset = GeneratorDataset(
             source,
-            [KEY, *self.samples.shapes, PROBLEM],
+            [KEY, *source.shapes, PROBLEM],
             shuffle=False,  # the order is ours
             num_parallel_workers=self.workers,
             python_multiprocessing=self.workers > 1,

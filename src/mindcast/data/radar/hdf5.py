@@ -17,7 +17,7 @@ class OpenFiles:
     Pickles and forks without open handles: HDF5 must not be shared between processes, so each
     opens its own.
 
-    missing: what a refusal says of a file that is not there.
+    missing: the words of a refusal for a file that is not there.
     """
 
     missing = "no such file; fix data.root_dir"

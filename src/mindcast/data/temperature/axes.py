@@ -202,7 +202,7 @@ def _map_spacing(data: xr.Dataset, layout: Layout) -> tuple[np.ndarray, np.ndarr
 
 
 def _runs_north(data: xr.Dataset, layout: Layout) -> bool | None:
-    """Whether the projection's y grows with the row index; None where the file does not say."""
+    """Whether the projection's y grows with the row index; None where the file does not show it."""
     if layout.y not in data.coords or data[layout.y].ndim != 1:
         return None
     y = np.asarray(data[layout.y].values, np.float64)

@@ -131,7 +131,7 @@ class TemperatureFields:
 
 
 def open_split(settings: TemperatureSettings, split: Split, window: PatchLike) -> TemperatureFields:
-    """One split of the files, cut as `window` says; Refusal if they are not as described."""
+    """One split of the files, cut as `window` describes; Refusal if they are not as described."""
     return TemperatureFields(settings, split, parts_of(settings, split), window)
 
 
@@ -162,30 +162,23 @@ def _boxes(
     settings: TemperatureSettings, patch: PatchLike, part: Part, domain: Domain
 ) -> list[Box]:
     """All crops of a region, or the one that it is as a whole."""
-    factor = patch.factor
+    factor, frame = patch.factor, patch.frame
     spans = []
     for span, whole in zip(part.box, domain.part, strict=True):
         first, last = -(-span.start // factor) * factor, min(span.stop, whole.stop)
         spans.append((first, last // factor * factor))
-    if patch.frame is None:
-        sizes = tuple((last - first) // patch.multiple * patch.multiple for first, last in spans)
-        starts = [[first] for first, _ in spans]
-    else:
-        sizes = patch.frame
-        starts = [
-            list(range(first, last - size + 1, settings.crop_stride))
-            for (first, last), size in zip(spans, sizes, strict=True)
-        ]
-    if min(sizes) < 1 or not all(starts):
+    sizes = frame or [(last - first) // patch.multiple * patch.multiple for first, last in spans]
+    runs = []
+    for (first, last), size in zip(spans, sizes, strict=True):
+        starts = range(first, last - size + 1, settings.crop_stride) if frame else [first]
+        runs.append([slice(start, start + size) for start in starts])
+    if min(sizes) < 1 or not all(runs):
         height, width = (max(last - first, 0) for first, last in spans)
-        wanted = patch.frame or (patch.multiple, patch.multiple)
+        wanted = frame or (patch.multiple, patch.multiple)
         raise Refusal(
             f"{part.file.path}: {height} x {width} cells in the split's region, in whole "
             f"coarse cells, but the model needs {wanted[0]} x {wanted[1]}; take a larger "
             "region, smaller crops or fewer stages"
         )
-    rows, columns = (
-        [slice(start, start + size) for start in run]
-        for run, size in zip(starts, sizes, strict=True)
-    )
+    rows, columns = runs
     return list(itertools.product(rows, columns))

@@ -16,7 +16,7 @@ SAMPLED = 8  # sequences of a file whose values are looked at
 def check_scale(files: SequenceFiles, stored: list[Stored]) -> None:
     """Refusal if a few of these sequences, all of one file, look like values of another scale.
 
-    Frames that are 0 everywhere tell nothing and pass.
+    Sequences that are 0 everywhere show no scale and pass.
     """
     looked_at = stored[:: -(-len(stored) // SAMPLED)]
     scaled = max(float(files.read(one).max()) for one in looked_at)

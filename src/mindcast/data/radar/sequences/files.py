@@ -42,7 +42,7 @@ class SequenceFiles(OpenFiles):
     def listed(self, path: Path, group_name: str) -> list[Stored]:
         """The sequences of a group by their number; Refusal if any is not (T, H, W) numbers.
 
-        Where the file tells a count, it must hold as many; what is beyond it is left out.
+        Where the file holds a count, it must hold as many sequences; what is beyond it is left out.
         """
         group = self.file(path)[group_name]
         count = self._announced(path, group_name, group)
@@ -55,7 +55,7 @@ class SequenceFiles(OpenFiles):
                 raise Refusal(
                     f"{path}: {group_name} lacks the sequence {name!r}, found {others}, "
                     f"...; expected all from {self.layout.name(0)!r} on, as many as the "
-                    "file says; fetch it again or fix data.name"
+                    "file counts; fetch it again or fix data.name"
                 )
             found.append(self._stored(path, f"{group_name}/{name}", group[name]))
         return found
@@ -88,7 +88,7 @@ class SequenceFiles(OpenFiles):
         return values.astype(np.float32) / np.float32(self.stored_maximum)
 
     def first_time(self, stored: Stored) -> str:
-        """When the first frame was taken, ISO 8601 UTC; empty where the file does not tell."""
+        """When the first frame was taken, ISO 8601 UTC; empty where the file does not hold it."""
         text = str(self.file(stored.path)[stored.name].attrs.get(FIRST_FRAME, ""))
         try:
             return to_utc(datetime.fromisoformat(text)).isoformat() if text else ""

@@ -20,7 +20,7 @@ class Layout:
 
     prefix, first: sequences are named prefix0, prefix1, ... counting from `first`.
     val_group: what the group of the validation is called where we write it.
-    count: name of the scalar that tells how many sequences there are; with "{group}" in it, it
+    count: name of the scalar that holds the number of sequences; with "{group}" in it, it
         stands at the top of the file, else inside the group.
     physical: stored are physical values (dBZ), else codes 0..255 for 0..value_scale.
     missing: the stored value that means "nothing measured" and is read as 0.

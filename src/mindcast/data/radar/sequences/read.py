@@ -13,14 +13,14 @@ from mindcast.data.base import Shapes, Split, WindowLike
 from mindcast.data.radar.frame_fit import fit_frames
 from mindcast.data.radar.sequences.check import check_scale
 from mindcast.data.radar.sequences.files import SequenceFiles, Stored
-from mindcast.data.radar.sequences.find import files_of
+from mindcast.data.radar.sequences.find_files import files_of
 from mindcast.data.radar.sequences.layouts import LAYOUTS, VAL_GROUPS
 from mindcast.data.radar.sequences.settings import SequenceSettings
 from mindcast.data.radar.windows import sample_of, shapes_of
 from mindcast.refusal import Refusal
 from mindcast.samples import NowcastInput, NowcastSample
 
-NO_TIME = "1970-01-01T00:00"  # stands for the first frame of a sequence that tells no time
+NO_TIME = "1970-01-01T00:00"  # stands for the first frame of a sequence without a time
 
 
 class SequenceSet:

@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from mindcast.data.radar.sequences.find import MANIFEST, PART, attributes_of
+from mindcast.data.radar.sequences.find_files import MANIFEST, PART, attributes_of
 from mindcast.data.radar.sequences.layouts import Layout
 from mindcast.files import complete_or_absent
 from mindcast.refusal import Refusal
