@@ -54,11 +54,11 @@ class Progress:
         """Means over the validation split."""
         self._record("validation", step, values, "  (best so far)" if is_best else "")
 
-    def pictures(self, step: int, rows: list[tuple[str, np.ndarray]]) -> None:
-        """Preview frames as one TensorBoard picture."""
+    def pictures(self, step: int, rows: list[tuple[str, np.ndarray]], colours: str = "vil") -> None:
+        """Preview frames as one TensorBoard picture; colours: a key of `montage.COLOURS`."""
         from mindcast.visualization.montage import montage  # late: matplotlib is slow to load
 
-        self.writer.add_image("validation", montage(rows), step)
+        self.writer.add_image("validation", montage(rows, colours), step)
 
     def _record(self, kind: str, step: int, values: Mapping[str, float], note: str = "") -> None:
         text = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
@@ -87,5 +87,5 @@ class Silence:
     def validation(self, step: int, values: Mapping[str, float], is_best: bool) -> None:
         pass
 
-    def pictures(self, step: int, rows: list[tuple[str, np.ndarray]]) -> None:
+    def pictures(self, step: int, rows: list[tuple[str, np.ndarray]], colours: str = "vil") -> None:
         pass
