@@ -6,42 +6,95 @@ ensemble an axis of members in front.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Generic
 
 import numpy as np
 
-from mindcast.samples import Coordinates, DownscaleSample, NowcastSample
+from mindcast.samples import Coordinates, DownscaleInput, Kind, NowcastInput, Sample
 
 
 @dataclass(eq=False)
-class NowcastCase:
-    """Frames in [0, 1]; those of a forecast are (T, H, W, 1) or (M, T, H, W, 1).
+class Case(ABC, Generic[Kind]):
+    """What the cases of all tasks share.
 
-    label: a name fit for a file. times: valid times of the Tc frames of the context and the T that
-    follow, datetime64[m], UTC. value_scale: physical value of 1. unit: of physical values.
+    label: a name fit for a file. ValueError for a truth that is not of `shape`.
     """
 
     label: str
-    sample: NowcastSample
+    sample: Sample[Kind]
+    forecasts: dict[str, np.ndarray] = field(default_factory=dict, kw_only=True)
+
+    def __post_init__(self) -> None:
+        truth = self.sample.truth
+        if truth is not None and truth.shape != self.shape:
+            raise ValueError(f"{self.label}: got truth {truth.shape}, expected {self.shape}")
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """Of the truth and of one member of a forecast."""
+
+    @property
+    def truth(self) -> np.ndarray:
+        """What came of it; ValueError where that is not known."""
+        if self.sample.truth is None:
+            raise ValueError(f"{self.label}: got a sample without truth, expected {self.shape}")
+        return self.sample.truth
+
+    def members(self, method: str) -> np.ndarray:
+        """(M, *shape); a deterministic forecast is its only member. ValueError for others."""
+        forecast = self.forecasts[method]
+        members = forecast[np.newaxis] if forecast.ndim == len(self.shape) else forecast
+        if not len(members) or members.shape[1:] != self.shape:
+            raise ValueError(
+                f"{self.label}: got {method} {forecast.shape}, expected {self.shape} or members "
+                "of it"
+            )
+        return members
+
+    def first(self, methods: Iterable[str], several: bool) -> str | None:
+        """The first of the methods with several members, or with one; None if there is none."""
+        fitting = (name for name in methods if (len(self.members(name)) > 1) == several)
+        return next(fitting, None)
+
+
+@dataclass(eq=False)
+class NowcastCase(Case[NowcastInput]):
+    """Frames in [0, 1]; those of a forecast are (T, H, W, 1) or (M, T, H, W, 1).
+
+    times: valid times of the Tc frames of the context and the T that follow, datetime64[m], UTC.
+    value_scale: physical value of 1. unit: of physical values.
+    """
+
     times: np.ndarray
     value_scale: float
     unit: str
-    forecasts: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def context(self) -> np.ndarray:
         """(Tc, H, W, 1)."""
         return self.sample.input.context
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(T, H, W, 1)."""
+        return (len(self.times) - len(self.context), *self.context.shape[1:])
+
 
 @dataclass(eq=False)
-class DownscaleCase:
+class DownscaleCase(Case[DownscaleInput]):
     """Temperatures in K; those of a forecast are (Z, H, W, 1) or (M, Z, H, W, 1).
 
-    label: a name fit for a file. coordinates: of the fine grid.
+    coordinates: of the fine grid.
     """
 
-    label: str
-    sample: DownscaleSample
     coordinates: Coordinates
-    forecasts: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(Z, H, W, 1)."""
+        where = self.coordinates
+        return (len(where.levels_hpa), len(where.y.values), len(where.x.values), 1)

@@ -7,14 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from mindcast.evaluation.categorical import CategoricalScores, csi
-from mindcast.evaluation.frame_mean import (
+from mindcast.evaluation.nowcast.categorical import CategoricalScores, csi
+from mindcast.evaluation.nowcast.frame_mean import (
     FrameMeanScores,
     PaddedPoolScores,
     padded_max_pool,
     whole_codes,
 )
-from mindcast.evaluation.pixel import FrameErrors, MeanAbsoluteError, MeanSquaredError, ssim_map
+from mindcast.evaluation.nowcast.pixel import (
+    FrameErrors,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    ssim_map,
+)
 from tests.parity.golden import Comparison, GoldenFile
 
 COUNTS = {

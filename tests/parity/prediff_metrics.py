@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from mindcast.evaluation.categorical import SCORES, CategoricalScores, Counts
-from mindcast.evaluation.frechet import FeatureMoments, frechet_distance, preprocess
+from mindcast.evaluation.nowcast.categorical import SCORES, CategoricalScores, Counts
+from mindcast.evaluation.nowcast.frechet import FeatureMoments, frechet_distance, preprocess
 from tests.parity.golden import Comparison, GoldenFile
 
 COUNTS = {"hits": "hits", "misses": "misses", "fas": "false_alarms"}

@@ -11,7 +11,6 @@ from mindcast.visualization.colours import (
     hit_miss_palette,
     probability_palette,
     value_palette,
-    vil_palette,
     vil_rgb,
 )
 
@@ -34,7 +33,7 @@ def test_values_outside_the_scale_take_the_end_colours_and_missing_ones_are_blac
 
 def test_pictures_and_previews_agree_on_colours():
     values = np.array([-3, *np.arange(0, 256, 0.5), 255, 400, np.nan])
-    np.testing.assert_array_equal(drawn(vil_palette(), values), vil_rgb(values))
+    np.testing.assert_array_equal(drawn(value_palette("VIL"), values), vil_rgb(values))
 
 
 def test_outcomes_have_the_colours_of_their_names():

@@ -1,35 +1,21 @@
-import numpy as np
-import pytest
-
-from mindcast.evaluation.suite import NowcastSuite
-from mindcast.visualization.curves import csi_curves, error_curves
-from tests.visualization.drawing import pixels
+from mindcast.visualization.colours import BASELINE_LINE, LINES
+from mindcast.visualization.curves import line_styles
 
 
-@pytest.fixture(scope="module")
-def result():
-    rng = np.random.default_rng(0)
-    suite = NowcastSuite(("persistence", "ours"), (16, 74), 255, (1, 4), (10, 20))
-    truth = rng.random((2, 2, 12, 12, 1), np.float32)
-    suite.update("persistence", rng.random(truth.shape, np.float32), truth)
-    suite.update("ours", rng.random((2, 3, *truth.shape[1:]), np.float32), truth)
-    return suite.result()
-
-
-def colours_in(path):
-    return {tuple(pixel) for pixel in np.unique(pixels(path).reshape(-1, 3), axis=0).tolist()}
-
-
-def test_curves_draw_the_baseline_grey_and_the_method_blue(result, tmp_path):
-    csi_curves(tmp_path / "csi.png", result, pool=4)
-    error_curves(tmp_path / "errors.png", result)
-    for name in ("csi.png", "errors.png"):
-        assert {(127, 127, 127), (0, 114, 178)} <= colours_in(tmp_path / name)
-
-
-def test_undefined_scores_leave_a_gap_and_no_failure(result, tmp_path):
-    row = result["rows"]["persistence"]
-    broken = {"ssim": {**row["scores"]["ssim"], "per_lead": [None, np.nan]}}
-    rows = {"persistence": {**row, "scores": {**row["scores"], **broken}}}
-    error_curves(tmp_path / "errors.png", {**result, "rows": rows})
-    assert (tmp_path / "errors.png").stat().st_size > 0
+def test_methods_differ_in_colour_baselines_in_dashes_and_members_are_dotted():
+    rows = {
+        "kept": ("kept", "forecast"),
+        "other": ("other", "forecast"),
+        "ours (mean of 3)": ("ours", "ensemble mean"),
+        "ours (member 0)": ("ours", "member 0"),
+        "theirs": ("theirs", "forecast"),
+    }
+    result = {"rows": {name: {"method": m, "field": f} for name, (m, f) in rows.items()}}
+    styles = line_styles(result, ("kept", "other"))
+    assert {name: (look["color"], look["linestyle"]) for name, look in styles.items()} == {
+        "kept": (BASELINE_LINE, "--"),
+        "other": (BASELINE_LINE, ":"),
+        "ours (mean of 3)": (LINES[0], "-"),
+        "ours (member 0)": (LINES[0], ":"),
+        "theirs": (LINES[1], "-"),
+    }

@@ -1,1 +1,1 @@
-"""Scores of forecasts against observations; NumPy only."""
+"""Scores of forecasts against observations; NumPy only. Shared parts here, a room for each task."""

@@ -1,101 +1,79 @@
-"""Scores as a table for people and as files for machines."""
+"""What every report is made of: tables of text, strict JSON and CSV."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mindcast.evaluation.base import entry_name
-from mindcast.evaluation.writing import aligned, markdown, write_csv, write_json
+import numpy as np
 
-Result = Mapping[str, Any]  # what `NowcastSuite.result` returns
+from mindcast.files import write_text
 
-CSV_COLUMNS = ("method", "score", "threshold", "pool", "lead_minutes", "value")
-
-
-def table_text(result: Result) -> str:
-    """Aligned text, one row a method, with a note on units."""
-    return "\n".join([aligned(_cells(result)), _note(result)])
+Result = Mapping[str, Any]  # what `result` of a suite returns
 
 
-def table_markdown(result: Result) -> str:
-    """The same as a Markdown table."""
-    return "\n".join([markdown(_cells(result)), "", _note(result), ""])
+def aligned(table: Sequence[Sequence[str]]) -> str:
+    """Rows of equally many cells as lines; the first row is the header, the first column left."""
+    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
+    header, *rows = (_aligned_row(row, widths) for row in table)
+    return "\n".join([header, "  ".join("-" * width for width in widths), *rows])
 
 
-def write_report(folder: Path, result: Result, provenance: Mapping[str, Any]) -> None:
+def write_report(
+    folder: Path,
+    result: Result,
+    provenance: Mapping[str, Any],
+    columns: Sequence[str],
+    lines: Iterable[Sequence[Any]],
+) -> None:
     """Write scores.json (everything, with `provenance`) and scores.csv (one value a line).
 
     provenance: what made the forecasts (data, split, sampler, steps, members, seed, checkpoint).
-    The JSON is strict: NaN and infinity become null; in the CSV they are left empty. Both files
-    appear complete or not at all. Refusal where they cannot be written.
+    columns, lines: of the CSV. The JSON is strict: NaN and infinity become null; in the CSV they
+    are left empty. Both files appear complete or not at all. Refusal where they cannot be written.
     """
-    write_json(folder / "scores.json", {"provenance": provenance, **result})
-    write_csv(folder / "scores.csv", CSV_COLUMNS, _long_form(result))
+    _write_json(folder / "scores.json", {"provenance": provenance, **result})
+    _write_csv(folder / "scores.csv", columns, lines)
 
 
-@dataclass(frozen=True)
-class _Column:
-    header: str
-    entry: str
-    digits: int
+def _write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Strict JSON: NaN and infinity become null, paths text, arrays lists."""
+    text = json.dumps(plain(document), indent=1, allow_nan=False, ensure_ascii=False)
+    write_text(path, text + "\n")
 
 
-def _columns(result: Result) -> list[_Column]:
-    columns = []
-    for pool in result["pools"]:
-        header = "CSI" if pool == 1 else f"CSI pool{pool}"
-        columns.append(_Column(header, entry_name("csi", pool=pool), 3))
-        if pool == 1:
-            columns += [
-                _Column(f"CSI-{threshold:g}", entry_name("csi", threshold), 3)
-                for threshold in result["thresholds"]
-            ]
-    return [
-        *columns,
-        _Column("CSI frame mean", "csi_frame_mean", 3),
-        *(_Column(name.upper(), name, 3) for name in ("hss", "far", "pod") if 1 in result["pools"]),
-        _Column("MAE", "mae_physical", 2),
-        _Column("MSE", "mse_physical", 1),
-        _Column("SSIM", "ssim", 3),
-        _Column("CRPS", "crps_physical", 2),
-    ]
+def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A header and the rows; None, NaN and infinity are left empty."""
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([plain(value) for value in row] for row in rows)
+    write_text(path, lines.getvalue())
 
 
-def _cells(result: Result) -> list[list[str]]:
-    columns = _columns(result)
-    table = [["method", "cases", *(column.header for column in columns)]]
-    for name, row in result["rows"].items():
-        values = [(row["scores"][column.entry]["overall"], column.digits) for column in columns]
-        table.append(
-            [name, str(row["cases"]), *(f"{value:.{digits}f}" for value, digits in values)]
-        )
-    return table
+def plain(value: Any) -> Any:
+    """Only what strict JSON knows; `json` raises TypeError for anything that is none of these."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, (np.generic, np.ndarray)):
+        return plain(value.tolist())
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
-def _note(result: Result) -> str:
-    minutes = result["lead_minutes"]
-    thresholds = ", ".join(f"{threshold:g}" for threshold in result["thresholds"])
-    values = f"{result.get('unit', '')} 0..{result['value_scale']:g}".strip()
-    return (
-        f"All {len(minutes)} lead times, +{minutes[0]} to +{minutes[-1]} min. Values: {values}; "
-        f"MAE, MSE, CRPS in them. CSI, HSS, FAR, POD: counts of all cases and lead times together, "
-        f"mean over the thresholds {thresholds}. CSI frame mean: whole values, each lead time for "
-        "itself (0 where no event was), then the means; the order of Yu et al. 2024. CRPS: fair "
-        "estimate over all members; of a single forecast it is the MAE."
+def _aligned_row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    first, *others = (
+        cell.ljust(width) if i == 0 else cell.rjust(width)
+        for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
     )
-
-
-def _long_form(result: Result) -> Iterator[tuple[Any, ...]]:
-    for name, row in result["rows"].items():
-        for entry in row["scores"].values():
-            values = zip(
-                ("all", *result["lead_minutes"]),
-                (entry["overall"], *entry["per_lead"]),
-                strict=True,
-            )
-            for lead, value in values:
-                key = (name, entry["score"], entry["threshold"], entry["pool"], lead)
-                yield (*key, value)
+    return "  ".join([first, *others])

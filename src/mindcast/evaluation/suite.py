@@ -1,150 +1,110 @@
-"""Every score of a nowcast, for several methods side by side, streaming over the test split.
+"""Every score of several methods side by side, streaming over the test split.
 
-Which field is scored. A method that gives one forecast has one row. An ensemble has two:
-"<method> (mean of M)" scores the ensemble mean, its CRPS and spread the ensemble; "<method>
-(member 0)" scores one random sample, as the reference's released script does (its CRPS is that
-of a single-valued forecast, the MAE). Means smooth: they win squared errors and lose high
-thresholds, so neither row alone says how good an ensemble is. No row picks the member that fits
+Which field is scored. A method that gives one field has one row. An ensemble has two: "<method>
+(mean of M)" scores the ensemble mean, its CRPS and spread the ensemble; "<method> (member 0)"
+scores one random sample, as the released script of PreDiff does (its CRPS is that of a
+single-valued forecast, the MAE). Means smooth: they win squared errors and lose high thresholds and
+small scales, so neither row alone says how good an ensemble is. No row picks the member that fits
 the truth best: such a score can not be had by anyone who forecasts.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic
 
 import numpy as np
 
-from mindcast.evaluation.base import Score, check_ensemble
-from mindcast.evaluation.categorical import CategoricalScores
-from mindcast.evaluation.frame_mean import FrameMeanScores, PaddedPoolScores
-from mindcast.evaluation.pixel import (
-    FrameErrors,
-    MeanAbsoluteError,
-    MeanSquaredError,
-    StructuralSimilarity,
-)
-from mindcast.evaluation.probabilistic import EnsembleCRPS, SpreadSkill
+from mindcast.evaluation.base import Against, Entry, Score
 
 
-class NowcastSuite:
-    """All scores of `methods` on the same cases.
+@dataclass(eq=False)
+class Row(Generic[Against]):
+    """The scores of one field of one method.
 
-    thresholds: physical values (VIL codes) at which categorical scores are taken. value_scale:
-    physical value of 1. pools: pixels on a side of the pooled blocks, 1 for none. lead_minutes:
-    of the T forecast frames. unit: of the physical values, for the reader of the report.
+    members: of the ensemble that `of_ensemble` scores. of_field: scores of the field.
     """
 
-    def __init__(
-        self,
-        methods: Sequence[str],
-        thresholds: Sequence[float],
-        value_scale: float,
-        pools: Sequence[int],
-        lead_minutes: Sequence[int],
-        unit: str = "",
-    ) -> None:
-        self.thresholds, self.pools = tuple(map(float, thresholds)), tuple(pools)
-        self.value_scale, self.lead_minutes = float(value_scale), tuple(lead_minutes)
-        self.unit = unit
-        self.rows: dict[str, list[_Row]] = {method: [] for method in methods}
+    name: str
+    method: str
+    field: str
+    members: int
+    of_field: Sequence[Score[Against]]
+    of_ensemble: Sequence[Score[Against]]
+    cases: int = 0
 
-    def update(self, method: str, forecast: np.ndarray, truth: np.ndarray) -> None:
-        """Add cases of one method: (N, M, T, H, W, C) or (N, T, H, W, C), truth (N, T, H, W, C).
-
-        All in [0, 1]; NaN marks what is missing. ValueError for an unknown method, other shapes or
-        another number of members than before.
-        """
-        if method not in self.rows:
-            raise ValueError(f"got method {method!r}, expected one of {', '.join(self.rows)}")
-        ensemble = forecast[:, None] if forecast.ndim == truth.ndim else forecast
-        check_ensemble(ensemble, truth, len(self.lead_minutes))
-        members = ensemble.shape[1]
-        rows = self.rows[method] = self.rows[method] or self._new_rows(method, members)
-        if rows[0].members != members:
-            raise ValueError(f"{method}: got {members} members, before {rows[0].members}")
-        # float64: the mean of equal float32 codes must not fall below the threshold they reach
-        mean = ensemble.mean(axis=1, dtype=np.float64).astype(np.float32)
-        rows[0].update(mean, ensemble, truth)
-        for row in rows[1:]:
-            row.update(ensemble[:, 0], ensemble[:, :1], truth)
-
-    def result(self) -> dict[str, Any]:
-        """JSON-able but for NaN where a score is undefined.
-
-        {"lead_minutes", "thresholds", "pools", "value_scale", "unit", "rows": {row name: {"method",
-        "field", "members", "cases", "scores": {entry name: {"score", "threshold", "pool",
-        "overall", "per_lead"}}}}}; entry names as in `base.Entry.name`. Methods without any case
-        are absent.
-        """
-        return {
-            "lead_minutes": list(self.lead_minutes),
-            "thresholds": list(self.thresholds),
-            "pools": list(self.pools),
-            "value_scale": self.value_scale,
-            "unit": self.unit,
-            "rows": {row.name: row.result() for rows in self.rows.values() for row in rows},
-        }
-
-    def _new_rows(self, method: str, members: int) -> list[_Row]:
-        if members == 1:
-            return [_Row(method, method, "forecast", 1, self)]
-        return [
-            _Row(f"{method} (mean of {members})", method, "ensemble mean", members, self),
-            _Row(f"{method} (member 0)", method, "member 0", 1, self),
-        ]
-
-
-class _Row:
-    """The scores of one field of one method."""
-
-    def __init__(
-        self, name: str, method: str, field: str, members: int, suite: NowcastSuite
-    ) -> None:
-        self.name, self.method, self.field, self.members = name, method, field, members
-        self.cases = 0
-        frames, scale = len(suite.lead_minutes), suite.value_scale
-        self.value_scale = np.float32(scale)
-        self.of_events: list[Score] = [
-            CategoricalScores(frames, suite.thresholds, pool) for pool in suite.pools
-        ]
-        self.of_field: list[Score] = [
-            MeanAbsoluteError(frames, scale),
-            MeanSquaredError(frames, scale),
-            FrameErrors(frames, scale),
-            StructuralSimilarity(frames),
-            FrameMeanScores(frames, suite.thresholds, scale),
-            *(
-                PaddedPoolScores(frames, suite.thresholds, scale, pool)
-                for pool in suite.pools
-                if pool > 1
-            ),
-        ]
-        self.of_ensemble: list[Score] = [
-            EnsembleCRPS(frames, scale),
-            EnsembleCRPS(frames, scale, fair=False),
-            SpreadSkill(frames),
-        ]
-
-    def update(self, field: np.ndarray, ensemble: np.ndarray, truth: np.ndarray) -> None:
-        self.cases += len(truth)
-        for score in self.of_events:
-            # float32: brings code / 255 back onto every code 0..255 exactly
-            score.update(field * self.value_scale, truth * self.value_scale)
+    def update(self, field: np.ndarray, ensemble: np.ndarray, against: Against) -> None:
+        """Add cases, (N, ...) and (N, M, ...)."""
+        self.cases += len(field)
         for score in self.of_field:
-            score.update(field, truth)
+            score.update(field, against)
         for score in self.of_ensemble:
-            score.update(ensemble, truth)
+            score.update(ensemble, against)
 
     def result(self) -> dict[str, Any]:
-        scores = (*self.of_events, *self.of_field, *self.of_ensemble)
-        entries = [entry for score in scores for entry in score.result()]
+        """{"method", "field", "members", "cases", "scores": {entry name: its fields}}."""
+        scores = (*self.of_field, *self.of_ensemble)
         return {
             "method": self.method,
             "field": self.field,
             "members": self.members,
             "cases": self.cases,
-            "scores": {
-                entry.name: {**vars(entry), "per_lead": list(entry.per_lead)} for entry in entries
-            },
+            "scores": {entry.name: as_dict(entry) for s in scores for entry in s.result()},
         }
+
+
+class Suite(ABC, Generic[Against]):
+    """All scores of `methods` on the same cases; what is scored is up to the task."""
+
+    def __init__(self, methods: Sequence[str]) -> None:
+        self.rows: dict[str, Sequence[Row[Against]]] = {method: () for method in methods}
+
+    def update(self, method: str, forecast: np.ndarray, against: Against) -> None:
+        """Add cases of one method: fields (N, ...) of five axes, or ensembles (N, M, ...).
+
+        ValueError for an unknown method, other shapes or another number of members than before.
+        """
+        if method not in self.rows:
+            raise ValueError(f"got method {method!r}, expected one of {', '.join(self.rows)}")
+        ensemble = forecast[:, None] if forecast.ndim == 5 else forecast
+        self.check(ensemble, against)
+        members = ensemble.shape[1]
+        rows = self.rows[method] = self.rows[method] or self._new_rows(method, members)
+        if rows[0].members != members:
+            raise ValueError(f"{method}: got {members} members, before {rows[0].members}")
+        ensemble, mean = self.ensemble_and_mean(ensemble)
+        rows[0].update(mean, ensemble, against)
+        for row in rows[1:]:
+            row.update(ensemble[:, 0], ensemble[:, :1], against)
+
+    @abstractmethod
+    def check(self, ensemble: np.ndarray, against: Against) -> None:
+        """ValueError for shapes that the scores are not defined on."""
+
+    @abstractmethod
+    def ensemble_and_mean(self, ensemble: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The ensemble and the mean of its members as the scores take them."""
+
+    @abstractmethod
+    def new_row(self, name: str, method: str, field: str, members: int) -> Row[Against]:
+        """A row with all its scores, which begins empty."""
+
+    def rows_by_name(self) -> dict[str, dict[str, Any]]:
+        """What every row holds, see `Row.result`; methods without any case are absent."""
+        return {row.name: row.result() for rows in self.rows.values() for row in rows}
+
+    def _new_rows(self, method: str, members: int) -> list[Row[Against]]:
+        if members == 1:
+            return [self.new_row(method, method, "forecast", 1)]
+        return [
+            self.new_row(f"{method} (mean of {members})", method, "ensemble mean", members),
+            self.new_row(f"{method} (member 0)", method, "member 0", 1),
+        ]
+
+
+def as_dict(entry: Entry) -> dict[str, Any]:
+    """The fields of an entry, tuples as lists."""
+    fields = vars(entry).items()
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in fields}

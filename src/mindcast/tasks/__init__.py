@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mindcast.tasks.base import Task
 
 # name -> module with a `Task`, imported late: the scores load SciPy
 TASKS = {"nowcast": "mindcast.tasks.nowcast.task", "downscale": "mindcast.tasks.downscale.task"}
 
 
-def load_task(name: str) -> Any:
+def load_task(name: str) -> type[Task[Any]]:
     """The class `Task` of a registered task, see `tasks.base.Task`."""
-    return import_module(TASKS[name]).Task
+    task: type[Task[Any]] = import_module(TASKS[name]).Task
+    return task

@@ -66,11 +66,6 @@ def value_palette(unit: str) -> Palette:
     return _palette(VIL_RGB, VALUE_SCALES[unit].levels)
 
 
-def vil_palette() -> Palette:
-    """VIL codes 0..255."""
-    return value_palette("VIL")
-
-
 def probability_palette() -> Palette:
     """Probabilities in tenths; below the first tenth the grey of "no rain"."""
     tenths = [
@@ -92,7 +87,7 @@ def hit_miss(forecast: np.ndarray, truth: np.ndarray, threshold: float) -> np.nd
 
 
 def vil_rgb(vil_0_255: np.ndarray) -> np.ndarray:
-    """Colours (..., 3) uint8 of VIL codes; the same as drawing with `vil_palette`."""
+    """Colours (..., 3) uint8 of VIL codes; the same as drawing with their `value_palette`."""
     bins = np.searchsorted(VIL_LEVELS, vil_0_255, side="right") - 1
     colours = np.array(VIL_RGB, np.uint8)[np.clip(bins, 0, len(VIL_RGB) - 1)]
     colours[np.isnan(vil_0_255)] = INVALID_RGB

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from mindcast.visualization.colours import vil_rgb
+from mindcast.visualization.colours import VIL_LEVELS, vil_rgb
+from mindcast.visualization.scales import temperature_colours
 
 SMALLEST_SIDE = 96  # pixels; smaller frames are enlarged by a whole factor
 GAP, TITLE = 4, 18
 PAPER, INK = (255, 255, 255), (30, 30, 30)
 
 
-def montage(rows: Sequence[tuple[str, np.ndarray]], value_scale: float = 255.0) -> np.ndarray:
+def vil(frames: np.ndarray) -> np.ndarray:
+    """Shares of the largest VIL code, in its colours."""
+    return vil_rgb(frames * VIL_LEVELS[-1])
+
+
+def temperature(frames: np.ndarray) -> np.ndarray:
+    """From the coldest, 0, to the warmest, 1."""
+    colours = temperature_colours()(np.ma.masked_invalid(frames), bytes=True)
+    return np.asarray(colours)[..., :3]
+
+
+# name -> RGB uint8 (..., 3) of frames in [0, 1]
+COLOURS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"vil": vil, "temperature": temperature}
+
+
+def montage(rows: Sequence[tuple[str, np.ndarray]], colours: str) -> np.ndarray:
     """RGB uint8 (3, height, width) of titled rows.
 
-    rows: (title, frames (T, H, W) in [0, 1]); rows may differ in T, H and W. Values are shown in
-    the colours of VIL codes, value x `value_scale`.
+    rows: (title, frames (T, H, W) in [0, 1]); rows may differ in T, H and W. colours: a key of
+    COLOURS.
     """
-    strips = [_strip(vil_rgb(frames * value_scale)) for _, frames in rows]
+    strips = [_strip(COLOURS[colours](frames)) for _, frames in rows]
     width = GAP + max(strip.shape[1] for strip in strips)
     sheet = Image.new("RGB", (width, GAP + sum(TITLE + len(strip) for strip in strips)), PAPER)
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)

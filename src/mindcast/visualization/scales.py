@@ -27,24 +27,30 @@ class Scale:
         return float(self.norm.vmin or 0), float(self.norm.vmax or 0)
 
 
+def temperature_colours() -> Colormap:
+    """From cold to warm."""
+    return _colours("RdYlBu_r")
+
+
 def temperature_scale(truth: np.ndarray) -> Scale:
     """From the truth's lowest to its highest half percent."""
     kept = truth[~np.isnan(truth)]
     low, high = np.percentile(kept, (0.5, 99.5)) if kept.size else (0.0, 1.0)
-    return _scale("RdYlBu_r", low, max(high, low + 0.1))
+    return Scale(temperature_colours(), Normalize(low, max(high, low + 0.1)))
 
 
 def error_scale(errors: Iterable[np.ndarray]) -> Scale:
     """Symmetric about a white 0, wide enough for 99 % of the absolute errors."""
     kept = np.concatenate([np.abs(error[~np.isnan(error)]) for error in errors])
     limit = max(float(np.percentile(kept, 99)), 0.01) if kept.size else 1.0
-    return _scale("RdBu_r", -limit, limit)
+    return Scale(_colours("RdBu_r"), Normalize(-limit, limit))
 
 
 def spread_scale(spread: np.ndarray) -> Scale:
     """From 0 to what 99 % of the points stay below."""
     kept = spread[~np.isnan(spread)]
-    return _scale("Purples", 0, max(float(np.percentile(kept, 99)), 0.01) if kept.size else 1.0)
+    limit = max(float(np.percentile(kept, 99)), 0.01) if kept.size else 1.0
+    return Scale(_colours("Purples"), Normalize(0, limit))
 
 
 def add_bar(figure: Figure, axes: Axes, scale: Scale, label: str) -> None:
@@ -56,5 +62,5 @@ def add_bar(figure: Figure, axes: Axes, scale: Scale, label: str) -> None:
     bar.set_label(label, fontsize=7.5, color="#222222", labelpad=2)
 
 
-def _scale(name: str, low: float, high: float) -> Scale:
-    return Scale(colormaps[name].with_extremes(bad=MISSING), Normalize(low, high))
+def _colours(name: str) -> Colormap:
+    return colormaps[name].with_extremes(bad=MISSING)

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from mindcast.evaluation.downscale.report import table_markdown, table_text, write_report
+from mindcast.evaluation.downscale.report import table_text, write_report
 from mindcast.evaluation.downscale.suite import DownscaleSuite
 from mindcast.refusal import Refusal
 from tests.evaluation.downscale.fields import LEVELS, draw, target_of
@@ -33,13 +33,6 @@ def test_text_has_a_table_of_scores_and_one_of_levels(result):
         assert name in text
         assert f"{value:.3f}" in text
     assert "  -  " in rows[0]  # one field has no spread
-
-
-def test_markdown_rows_have_as_many_cells_as_their_header(result):
-    first, second, _note = table_markdown(result).strip().split("\n\n")
-    for table in (first, second):
-        assert len({line.count("|") for line in table.splitlines()}) == 1
-        assert len(table.splitlines()) == 2 + 3
 
 
 def test_json_is_strict_and_holds_all_with_its_origin(result, tmp_path):

@@ -1,54 +1,98 @@
+import json
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from mindcast.config.schema import Evaluation
-from mindcast.data import open_split
-from mindcast.models.base import Window
+from mindcast.samples import NowcastInput, Sample
 from mindcast.tasks.nowcast.task import Task
-from tests.data.sequence_sets import settings, write
 
-WINDOW = Window(length=5, stride=2, frame=(8, 8), context=2)
+TIMES = np.datetime64("2020-10-31T07:00", "m") + 6 * np.arange(5).astype("m8[m]")
+SEQUENCES = SimpleNamespace(
+    thresholds=(20, 30, 35, 40),
+    value_scale=90.0,
+    interval_minutes=6,
+    unit="dBZ",
+    label=lambda i: f"test_{i}",
+    times=lambda i: TIMES,
+)
 
 
-@pytest.fixture
-def sequences(tmp_path):
-    write(tmp_path / "a.h5")
-    return open_split(settings(tmp_path / "a.h5"), "test", WINDOW)
+def task(methods=("ours",), **options):
+    run = SimpleNamespace(evaluation=Evaluation(pools=(1,), **options))
+    return Task(SEQUENCES, run, SimpleNamespace(length=5, context=2), methods)
 
 
-def task(sequences, **options):
-    run = SimpleNamespace(model=None, evaluation=Evaluation(pools=(1,), **options))
-    spec = SimpleNamespace(window=lambda model: WINDOW)
-    return Task(sequences, run, spec, ("ours",))
+def sample():
+    frames = np.random.default_rng(0).random((5, 12, 12, 1), np.float32)
+    return Sample(NowcastInput(frames[:2]), frames[2:])
 
 
 @pytest.mark.parametrize(
     ("options", "threshold"), [({}, 30), ({"probability_threshold": 12.5}, 12.5)]
 )
-def test_panels_show_the_middle_threshold_of_the_data_unless_told(
-    sequences, tmp_path, monkeypatch, options, threshold
+def test_panels_show_the_middle_threshold_of_the_data_unless_another_is_set(
+    tmp_path, monkeypatch, options, threshold
 ):
-    drawn = []
-    monkeypatch.setattr("mindcast.visualization.panels.forecast_panel", lambda *a: drawn.append(a))
-    monkeypatch.setattr("mindcast.visualization.animation.forecast_animation", lambda *a: None)
-    scoring = task(sequences, **options)
-    scored = scoring.case(4, sequences[4][None])
-    scored.score("ours", scored.truth[:, None])
-    scoring.keep(scored)
+    drawn, pictures = [], "mindcast.visualization.nowcast"
+    monkeypatch.setattr(f"{pictures}.panels.forecast_panel", lambda *a: drawn.append(a))
+    monkeypatch.setattr(f"{pictures}.animation.forecast_animation", lambda *a: None)
+    scoring = task(**options)
+    case = scoring.case(4, sample())
+    case.forecasts["ours"] = case.truth
+    scoring.score(case)
+    scoring.keep(case)
     next(scoring.draw(tmp_path))
-    _, case, found, label = drawn[0]
-    assert (found, case.unit, case.value_scale, label) == (threshold, "dBZ", 90, "test_1_02")
+    _, view, found = drawn[0]
+    assert (found, view.case.unit, view.case.value_scale) == (threshold, "dBZ", 90)
+    assert view.title == "ours, test_4"
 
 
-def test_the_table_tells_the_unit_and_the_thresholds_of_the_data(sequences, tmp_path):
-    scoring = task(sequences)
-    scored = scoring.case(0, sequences[0][None])
-    kept = scored.baseline("persistence")
-    scored.score("persistence", kept)
-    assert scored.conditioning.shape == (1, 2, 8, 8, 1)
-    np.testing.assert_array_equal(kept[:, 2], scored.conditioning[:, -1])
+def test_the_table_names_the_unit_and_the_thresholds_of_the_data(tmp_path):
+    scoring = task(())
+    case = scoring.case(0, sample())
+    scoring.score(case)
+    kept = case.forecasts["persistence"]
+    assert kept.shape == case.truth.shape
+    np.testing.assert_array_equal(kept[2], case.context[-1])
     text = scoring.write(tmp_path, {})
     assert "+6 to +18 min. Values: dBZ 0..90" in text
     assert "thresholds 20, 30, 35, 40" in text
+
+
+def test_a_single_field_and_an_ensemble_of_one_have_one_row(tmp_path):
+    scoring = task(("field", "one", "several"))
+    case = scoring.case(0, sample())
+    noise = np.random.default_rng(1).random((3, *case.shape), np.float32)
+    case.forecasts = {"field": noise[0], "one": noise[:1], "several": noise}
+    scoring.score(case)
+    scoring.write(tmp_path, {})
+    rows = json.loads((tmp_path / "scores.json").read_text())["rows"]
+    assert list(rows) == [
+        "persistence",
+        "field",
+        "one",
+        "several (mean of 3)",
+        "several (member 0)",
+    ]
+    assert rows["field"]["scores"] == rows["one"]["scores"]
+    assert {row["cases"] for row in rows.values()} == {1}
+
+
+def test_all_pictures_of_a_test_are_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, **_: path.touch())
+    scoring = task()
+    case = scoring.case(0, sample())
+    case.forecasts["ours"] = case.truth
+    scoring.score(case)
+    scoring.keep(case)
+    paths = list(scoring.draw(tmp_path))
+    assert [path.name for path in paths] == [
+        "ours_test_0.png",
+        "ours_test_0.gif",
+        "csi.png",
+        "errors.png",
+    ]
+    assert sorted(tmp_path.iterdir()) == sorted(paths)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mindcast.evaluation.downscale.base import LevelEntry, LevelMean, root_entry
+from mindcast.evaluation.downscale.base import LevelEntry, root_entry
 from mindcast.evaluation.downscale.target import Target
+from mindcast.evaluation.means import RunningMean
 from mindcast.physics.resample import block_mean
 
 
@@ -16,7 +17,7 @@ class BlockMeanError:
     """
 
     def __init__(self, levels: int) -> None:
-        self.square = LevelMean(levels)
+        self.square = RunningMean(levels)
 
     def update(self, field: np.ndarray, target: Target) -> None:
         """Add fields (N, Z, H, W)."""

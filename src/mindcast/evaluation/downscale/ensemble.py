@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from mindcast.evaluation.base import ratio
-from mindcast.evaluation.downscale.base import LevelEntry, LevelMean, mean_entry, root_entry
+from mindcast.evaluation.crps import crps
+from mindcast.evaluation.downscale.base import LevelEntry, mean_entry, root_entry
 from mindcast.evaluation.downscale.target import Target
-from mindcast.evaluation.probabilistic import crps
+from mindcast.evaluation.means import RunningMean, ratio
 
 
 class EnsembleErrors:
     """ "crps" (fair), "crps_plain" (2 M^2 in place of 2 M (M - 1)), "spread", "spread_skill".
 
     spread: root of the mean unbiased variance of the members; spread_skill: sqrt((M + 1) / M)
-    spread / RMSE of the ensemble mean, 1 for a reliable ensemble. See `probabilistic.crps` for
-    what "fair" means. Spread is undefined for one member, whose CRPS is its MAE.
+    spread / RMSE of the ensemble mean, 1 for a reliable ensemble. See `evaluation.crps` for what
+    "fair" means. Spread is undefined for one member, whose CRPS is its MAE.
     """
 
     def __init__(self, levels: int) -> None:
         self.fair, self.of_members, self.variance, self.error = (
-            LevelMean(levels) for _ in range(4)
+            RunningMean(levels) for _ in range(4)
         )
 
     def update(self, ensemble: np.ndarray, target: Target) -> None:

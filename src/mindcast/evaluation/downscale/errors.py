@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from mindcast.evaluation.base import ratio
-from mindcast.evaluation.downscale.base import (
-    LevelEntry,
-    LevelMean,
-    mean_entry,
-    mean_of_defined,
-    root_entry,
-)
+from mindcast.evaluation.downscale.base import LevelEntry, mean_entry, root_entry
 from mindcast.evaluation.downscale.target import Target, both
+from mindcast.evaluation.means import RunningMean, mean_of_defined, ratio
 
 
 class PointErrors:
     """With e = prediction - truth in K: "rmse" (means first, root last), "mae" and "bias"."""
 
     def __init__(self, levels: int) -> None:
-        self.square, self.absolute, self.signed = (LevelMean(levels) for _ in range(3))
+        self.square, self.absolute, self.signed = (RunningMean(levels) for _ in range(3))
 
     def update(self, field: np.ndarray, target: Target) -> None:
         """Add fields (N, Z, H, W)."""
@@ -45,7 +39,7 @@ class RelativeError:
     """
 
     def __init__(self, levels: int) -> None:
-        self.per_level, self.whole = LevelMean(levels), LevelMean(1)
+        self.of_levels, self.whole = RunningMean(levels), RunningMean(1)
 
     def update(self, field: np.ndarray, target: Target) -> None:
         """Add fields (N, Z, H, W)."""
@@ -55,14 +49,14 @@ class RelativeError:
             np.where(weight > 0, weight * np.square(values), 0).sum(axis=(2, 3))
             for values in (field - target.field, target.field)
         )
-        self.per_level.add(np.sqrt(ratio(error, truth)), defined)
+        self.of_levels.add(np.sqrt(ratio(error, truth)), defined)
         error, truth = (values.sum(axis=1, keepdims=True) for values in (error, truth))
         self.whole.add(np.sqrt(ratio(error, truth)), defined.max(axis=1, keepdims=True))
 
     def result(self) -> list[LevelEntry]:
         """One entry; its overall value is that of whole cases, not a mean over levels."""
-        values = tuple(self.per_level.per_level.tolist())
-        return [LevelEntry("relative_rmse", "1", self.whole.overall, values)]
+        values = tuple(self.of_levels.each.tolist())
+        return [LevelEntry("relative_rmse", "1", self.whole.mean_of_each, values)]
 
 
 class GradientError:
@@ -72,7 +66,7 @@ class GradientError:
     """
 
     def __init__(self, levels: int) -> None:
-        self.along_x, self.along_y = LevelMean(levels), LevelMean(levels)
+        self.along_x, self.along_y = RunningMean(levels), RunningMean(levels)
 
     def update(self, field: np.ndarray, target: Target) -> None:
         """Add fields (N, Z, H, W)."""
@@ -82,6 +76,6 @@ class GradientError:
 
     def result(self) -> list[LevelEntry]:
         """One entry."""
-        values = (self.along_x.per_level + self.along_y.per_level) / 2
+        values = (self.along_x.each + self.along_y.each) / 2
         overall = mean_of_defined(values, (self.along_x.weight * self.along_y.weight) > 0)
         return [LevelEntry("gradient_mae", "K", overall, tuple(values.tolist()))]

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mindcast.evaluation.writing import aligned, markdown, write_csv, write_json
-
-Result = Mapping[str, Any]  # what `DownscaleSuite.result` returns
+from mindcast.evaluation import report
+from mindcast.evaluation.report import Result, aligned
 
 CSV_COLUMNS = ("method", "score", "unit", "level_hpa", "at", "value")
 # header, score, digits
@@ -33,23 +32,13 @@ def table_text(result: Result) -> str:
     return "\n".join([aligned(_overall(result)), "", aligned(_by_level(result)), _note(result)])
 
 
-def table_markdown(result: Result) -> str:
-    """The same as two Markdown tables."""
-    tables = [markdown(_overall(result)), "", markdown(_by_level(result))]
-    return "\n".join([*tables, "", _note(result), ""])
-
-
 def write_report(folder: Path, result: Result, provenance: Mapping[str, Any]) -> None:
-    """Write scores.json (everything, with `provenance`) and scores.csv (one value a line).
+    """Write scores.json and scores.csv, see `evaluation.report.write_report`.
 
-    provenance: what made the fields (data, split, sampler, steps, members, seed, checkpoint). The
-    JSON is strict: NaN and infinity become null; in the CSV they are left empty. In the CSV
-    "level_hpa" is a level ("850"), a layer ("925-850") or "all"; "at" is the wavenumber of "power",
-    "power_truth" and "power_ratio", the rank of "rank_share". Both files appear complete or not at
-    all. Refusal where they cannot be written.
+    In the CSV "level_hpa" is a level ("850"), a layer ("925-850") or "all"; "at" is the wavenumber
+    of "power", "power_truth" and "power_ratio", the rank of "rank_share".
     """
-    write_json(folder / "scores.json", {"provenance": provenance, **result})
-    write_csv(folder / "scores.csv", CSV_COLUMNS, _long_form(result))
+    report.write_report(folder, result, provenance, CSV_COLUMNS, _long_form(result))
 
 
 def _overall(result: Result) -> list[list[str]]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from mindcast.evaluation.base import ratio
-from mindcast.evaluation.downscale.base import LevelEntry, mean_of_defined
+from mindcast.evaluation.downscale.base import LevelEntry
 from mindcast.evaluation.downscale.target import Target
+from mindcast.evaluation.means import mean_of_defined, ratio
 
 
 def power_spectrum(field: np.ndarray) -> np.ndarray:

@@ -11,10 +11,14 @@ from functools import cached_property
 
 import numpy as np
 
+from mindcast.physics.horizontal import ROW_WEIGHT
+from mindcast.physics.statics import SIN_LATITUDE
+from mindcast.samples import DownscaleSample
+
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """Truth of a batch with all that tells how it counts.
+    """Truth of a batch with what decides how it counts.
 
     truth (N, Z, H, W, 1) and temperature_lr (N, Z, H / factor, W / factor, 1) in K. weight
     (N, Z, H, W, 1): 1 above the ground, 0 below it, where pressure exceeds the surface pressure
@@ -30,6 +34,25 @@ class Target:
     weight: np.ndarray | None = None
     area: np.ndarray | None = None
     row_weights: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, sample: DownscaleSample, by_area: bool = False) -> Target:
+        """The target of one sample, not batched, that has a truth.
+
+        by_area: whether points count by cos(latitude).
+        """
+        if sample.truth is None:
+            raise ValueError("got a sample without truth, expected one to score against")
+        given = sample.input
+        area = np.sqrt(1 - np.square(given.statics[..., SIN_LATITUDE])) if by_area else None
+        return cls(
+            sample.truth[np.newaxis],
+            given.temperature_lr[np.newaxis],
+            factor=sample.truth.shape[1] // given.temperature_lr.shape[1],
+            weight=given.weight[np.newaxis],
+            area=area,
+            row_weights=given.metric[:, 0, ROW_WEIGHT],
+        )
 
     def __post_init__(self) -> None:
         if self.truth.ndim != 5 or self.truth.shape[-1] != 1:

@@ -1,4 +1,4 @@
-"""What a field says about the column: static stability, thickness, likeness of adjacent levels.
+"""What a field makes of the column: static stability, thickness, likeness of adjacent levels.
 
 All of it between two adjacent levels; a pair counts at a point only if both lie above ground.
 """
@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from mindcast.evaluation.base import ratio
 from mindcast.evaluation.downscale.base import (
     LAYER,
     LevelEntry,
-    LevelMean,
     mean_entry,
     root_entry,
     share_entry,
 )
 from mindcast.evaluation.downscale.target import Target
+from mindcast.evaluation.means import RunningMean, ratio
 from mindcast.physics.vertical import along_levels, pair_stability, thickness
 
 
@@ -31,8 +30,8 @@ class StaticStability:
     def __init__(self, pressure: np.ndarray) -> None:
         self.n_of = pair_stability(pressure)
         layers = len(self.n_of)
-        self.share = {"": LevelMean(layers), "_truth": LevelMean(layers)}
-        self.excess = {"": LevelMean(layers), "_truth": LevelMean(layers)}
+        self.share = {"": RunningMean(layers), "_truth": RunningMean(layers)}
+        self.excess = {"": RunningMean(layers), "_truth": RunningMean(layers)}
 
     def update(self, field: np.ndarray, target: Target) -> None:
         """Add fields (N, Z, H, W)."""
@@ -62,7 +61,7 @@ class ThicknessError:
 
     def __init__(self, pressure: np.ndarray) -> None:
         self.metres_of = thickness(pressure)
-        self.square = LevelMean(len(self.metres_of))
+        self.square = RunningMean(len(self.metres_of))
 
     def update(self, field: np.ndarray, target: Target) -> None:
         """Add fields (N, Z, H, W)."""
@@ -83,7 +82,7 @@ class LevelCorrelation:
     """
 
     def __init__(self, levels: int) -> None:
-        self.field, self.truth, self.square = (LevelMean(levels - 1) for _ in range(3))
+        self.field, self.truth, self.square = (RunningMean(levels - 1) for _ in range(3))
 
     def update(self, field: np.ndarray, target: Target) -> None:
         """Add fields (N, Z, H, W)."""

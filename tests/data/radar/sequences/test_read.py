@@ -8,8 +8,8 @@ import pytest
 
 from mindcast.data import open_split
 from mindcast.data.base import SPLITS
-from mindcast.evaluation.baselines import persistence
-from mindcast.evaluation.suite import NowcastSuite
+from mindcast.evaluation.nowcast.baselines import persistence
+from mindcast.evaluation.nowcast.suite import NowcastSuite
 from tests.data.radar.sequences.sequence_sets import (
     FRAMES,
     SIZE,

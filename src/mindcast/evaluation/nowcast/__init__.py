@@ -1,0 +1,1 @@
+"""Scores of frames that follow a radar sequence, by lead time."""

@@ -1,0 +1,89 @@
+"""Scores of a nowcast as a table for people and as files for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mindcast.evaluation import report
+from mindcast.evaluation.nowcast.base import entry_name
+from mindcast.evaluation.report import Result, aligned
+
+CSV_COLUMNS = ("method", "score", "threshold", "pool", "lead_minutes", "value")
+
+
+def table_text(result: Result) -> str:
+    """Aligned text, one row a method, with a note on units."""
+    return "\n".join([aligned(_cells(result)), _note(result)])
+
+
+def write_report(folder: Path, result: Result, provenance: Mapping[str, Any]) -> None:
+    """Write scores.json and scores.csv, see `evaluation.report.write_report`."""
+    report.write_report(folder, result, provenance, CSV_COLUMNS, _long_form(result))
+
+
+@dataclass(frozen=True)
+class _Column:
+    header: str
+    entry: str
+    digits: int
+
+
+def _columns(result: Result) -> list[_Column]:
+    columns = []
+    for pool in result["pools"]:
+        header = "CSI" if pool == 1 else f"CSI pool{pool}"
+        columns.append(_Column(header, entry_name("csi", pool=pool), 3))
+        if pool == 1:
+            columns += [
+                _Column(f"CSI-{threshold:g}", entry_name("csi", threshold), 3)
+                for threshold in result["thresholds"]
+            ]
+    return [
+        *columns,
+        _Column("CSI frame mean", "csi_frame_mean", 3),
+        *(_Column(name.upper(), name, 3) for name in ("hss", "far", "pod") if 1 in result["pools"]),
+        _Column("MAE", "mae_physical", 2),
+        _Column("MSE", "mse_physical", 1),
+        _Column("SSIM", "ssim", 3),
+        _Column("CRPS", "crps_physical", 2),
+    ]
+
+
+def _cells(result: Result) -> list[list[str]]:
+    columns = _columns(result)
+    table = [["method", "cases", *(column.header for column in columns)]]
+    for name, row in result["rows"].items():
+        values = [(row["scores"][column.entry]["overall"], column.digits) for column in columns]
+        table.append(
+            [name, str(row["cases"]), *(f"{value:.{digits}f}" for value, digits in values)]
+        )
+    return table
+
+
+def _note(result: Result) -> str:
+    minutes = result["lead_minutes"]
+    thresholds = ", ".join(f"{threshold:g}" for threshold in result["thresholds"])
+    values = f"{result.get('unit', '')} 0..{result['value_scale']:g}".strip()
+    return (
+        f"All {len(minutes)} lead times, +{minutes[0]} to +{minutes[-1]} min. Values: {values}; "
+        f"MAE, MSE, CRPS in them. CSI, HSS, FAR, POD: counts of all cases and lead times together, "
+        f"mean over the thresholds {thresholds}. CSI frame mean: whole values, each lead time for "
+        "itself (0 where no event was), then the means; the order of Yu et al. 2024. CRPS: fair "
+        "estimate over all members; of a single forecast it is the MAE."
+    )
+
+
+def _long_form(result: Result) -> Iterator[tuple[Any, ...]]:
+    for name, row in result["rows"].items():
+        for entry in row["scores"].values():
+            values = zip(
+                ("all", *result["lead_minutes"]),
+                (entry["overall"], *entry["per_lead"]),
+                strict=True,
+            )
+            for lead, value in values:
+                key = (name, entry["score"], entry["threshold"], entry["pool"], lead)
+                yield (*key, value)

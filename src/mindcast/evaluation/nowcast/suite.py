@@ -1,0 +1,90 @@
+"""Every score of a nowcast; see `evaluation.suite` for which field is scored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mindcast.evaluation.base import Score
+from mindcast.evaluation.nowcast.base import check_ensemble
+from mindcast.evaluation.nowcast.categorical import CategoricalScores
+from mindcast.evaluation.nowcast.frame_mean import FrameMeanScores, PaddedPoolScores
+from mindcast.evaluation.nowcast.pixel import (
+    FrameErrors,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    StructuralSimilarity,
+)
+from mindcast.evaluation.nowcast.probabilistic import EnsembleCRPS, SpreadSkill
+from mindcast.evaluation.suite import Row, Suite
+
+
+class NowcastSuite(Suite[np.ndarray]):
+    """All scores of `methods` against the truth (N, T, H, W, C); NaN marks what is missing.
+
+    Forecasts (N, T, H, W, C) or (N, M, T, H, W, C), all in [0, 1]. thresholds: physical values at
+    which categorical scores are taken. value_scale: physical value of 1. pools: pixels on a side of
+    the pooled blocks, 1 for none. lead_minutes: of the T forecast frames. unit: of the physical
+    values, for the reader of the report.
+    """
+
+    def __init__(
+        self,
+        methods: Sequence[str],
+        thresholds: Sequence[float],
+        value_scale: float,
+        pools: Sequence[int],
+        lead_minutes: Sequence[int],
+        unit: str = "",
+    ) -> None:
+        super().__init__(methods)
+        self.thresholds, self.pools = tuple(map(float, thresholds)), tuple(pools)
+        self.value_scale, self.lead_minutes = float(value_scale), tuple(lead_minutes)
+        self.unit = unit
+
+    def check(self, ensemble: np.ndarray, against: np.ndarray) -> None:
+        """ValueError for other shapes or lead times."""
+        check_ensemble(ensemble, against, len(self.lead_minutes))
+
+    def ensemble_and_mean(self, ensemble: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Both float32."""
+        # float64: the mean of equal float32 codes must not fall below the threshold they reach
+        return ensemble, ensemble.mean(axis=1, dtype=np.float64).astype(np.float32)
+
+    def new_row(self, name: str, method: str, field: str, members: int) -> Row[np.ndarray]:
+        """Events, pixels, frame means; CRPS and spread."""
+        frames, scale, thresholds = len(self.lead_minutes), self.value_scale, self.thresholds
+        of_field: list[Score[np.ndarray]] = [
+            *(CategoricalScores(frames, thresholds, p, value_scale=scale) for p in self.pools),
+            MeanAbsoluteError(frames, scale),
+            MeanSquaredError(frames, scale),
+            FrameErrors(frames, scale),
+            StructuralSimilarity(frames),
+            FrameMeanScores(frames, thresholds, scale),
+            *(PaddedPoolScores(frames, thresholds, scale, p) for p in self.pools if p > 1),
+        ]
+        of_ensemble: list[Score[np.ndarray]] = [
+            EnsembleCRPS(frames, scale),
+            EnsembleCRPS(frames, scale, fair=False),
+            SpreadSkill(frames),
+        ]
+        return Row(name, method, field, members, of_field, of_ensemble)
+
+    def result(self) -> dict[str, Any]:
+        """JSON-able but for NaN where a score is undefined.
+
+        {"lead_minutes", "thresholds", "pools", "value_scale", "unit", "rows": {row name: {"method",
+        "field", "members", "cases", "scores": {entry name: {"score", "threshold", "pool",
+        "overall", "per_lead"}}}}}; entry names as in `LeadEntry.name`. Methods without any case are
+        absent.
+        """
+        return {
+            "lead_minutes": list(self.lead_minutes),
+            "thresholds": list(self.thresholds),
+            "pools": list(self.pools),
+            "value_scale": self.value_scale,
+            "unit": self.unit,
+            "rows": self.rows_by_name(),
+        }

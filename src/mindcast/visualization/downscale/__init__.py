@@ -1,0 +1,1 @@
+"""Pictures of downscaled temperature on pressure levels."""

@@ -1,0 +1,90 @@
+"""One method of a downscaled case as pictures show it: named fields, NaN below the ground."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from mindcast.cases import DownscaleCase
+from mindcast.visualization import times
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Temperatures in K, (Z, H, W).
+
+    beside: other methods, of one field, by the names under which they are shown before `method`.
+    """
+
+    case: DownscaleCase
+    method: str
+    beside: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """Method and case."""
+        return f"{self.method}, {self.case.label}"
+
+    @property
+    def moment(self) -> str:
+        """The valid time as text."""
+        return times.moment(self.case.coordinates.time)
+
+    @property
+    def levels_hpa(self) -> np.ndarray:
+        """(Z,), from the bottom upwards."""
+        return np.array(self.case.coordinates.levels_hpa)
+
+    @property
+    def factor(self) -> int:
+        """Fine points along a side of a coarse one."""
+        return self.case.shape[1] // self.case.sample.input.temperature_lr.shape[1]
+
+    @property
+    def coarse(self) -> np.ndarray:
+        """The coarse input, each value repeated over its block."""
+        blocks = self.case.sample.input.temperature_lr
+        return self._shown(blocks.repeat(self.factor, axis=1).repeat(self.factor, axis=2))
+
+    @property
+    def truth(self) -> np.ndarray:
+        """The fine temperature that is known."""
+        return self._shown(self.case.truth)
+
+    @property
+    def estimates(self) -> dict[str, np.ndarray]:
+        """What can be held against the truth, by the name under which it is shown."""
+        found = {name: self.case.members(method)[0] for name, method in self.beside.items()}
+        members = self.case.members(self.method)
+        if len(members) > 1:
+            found["member 0"] = members[0]
+            found[f"mean of {len(members)}"] = members.mean(axis=0, dtype=np.float64)
+        else:
+            found["forecast"] = members[0]
+        return {name: self._shown(values) for name, values in found.items()}
+
+    @property
+    def spread(self) -> np.ndarray | None:
+        """Standard deviation of the members; None for a single one."""
+        members = self.case.members(self.method)
+        if len(members) == 1:
+            return None
+        return self._shown(members.std(axis=0, ddof=1, dtype=np.float64))
+
+    @property
+    def origin(self) -> Literal["upper", "lower"]:
+        """Where row 0 is drawn, as `imshow` takes it: "lower" if latitude rises along the rows."""
+        latitude = self.case.coordinates.latitude
+        return "lower" if np.mean(latitude[0]) < np.mean(latitude[-1]) else "upper"
+
+    def _shown(self, values: np.ndarray) -> np.ndarray:
+        return np.where(self.case.sample.input.weight > 0, values, np.nan)[..., 0]
+
+
+def root_mean_square(values: np.ndarray) -> float:
+    """Over all that is not NaN; NaN if nothing is left."""
+    kept = values[~np.isnan(values)].astype(np.float64)
+    return float(np.sqrt(np.square(kept).mean())) if kept.size else float("nan")

@@ -1,0 +1,75 @@
+"""Scores against lead time, one line a row of the report."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mindcast.visualization.curves import Result, line_styles, save_with_legend, sheet, tidy
+
+PANEL, COLUMNS = (2.6, 2.1), 4  # inches
+ERRORS = {
+    "mae_physical": "MAE",
+    "crps_physical": "CRPS",
+    "mse_physical": "MSE",
+    "ssim": "SSIM",
+}
+Series = dict[str, Sequence[float]]  # row name -> value per lead time
+
+
+def csi_curves(path: Path, result: Result, baselines: Sequence[str], pool: int = 1) -> None:
+    """CSI by lead time to the PNG `path`: one panel a threshold and one for their mean.
+
+    `pool` is one of the pools of the result.
+    """
+    panels = {"mean over thresholds": _csi(result, None, pool)}
+    for threshold in result["thresholds"]:
+        panels[f"threshold {threshold:g}"] = _csi(result, threshold, pool)
+    title = "CSI" if pool == 1 else f"CSI after block maximum over {pool} × {pool} pixels"
+    _draw(path, panels, result, baselines, title)
+
+
+def error_curves(path: Path, result: Result, baselines: Sequence[str]) -> None:
+    """MAE, CRPS, MSE (physical values) and SSIM by lead time to the PNG `path`."""
+    panels = {
+        title: {name: row["scores"][score]["per_lead"] for name, row in result["rows"].items()}
+        for score, title in ERRORS.items()
+    }
+    _draw(path, panels, result, baselines, "Errors (physical values) and SSIM")
+
+
+def _csi(result: Result, threshold: float | None, pool: int) -> Series:
+    wanted = ("csi", threshold, pool)
+    return {
+        name: next(
+            entry["per_lead"]
+            for entry in row["scores"].values()
+            if (entry["score"], entry["threshold"], entry["pool"]) == wanted
+        )
+        for name, row in result["rows"].items()
+    }
+
+
+def _draw(
+    path: Path, panels: dict[str, Series], result: Result, baselines: Sequence[str], title: str
+) -> None:
+    rows = -(-len(panels) // COLUMNS)
+    size = (PANEL[0] * COLUMNS, PANEL[1] * rows + 0.6)
+    figure, lines = sheet(rows, COLUMNS, title, size, sharex=True)
+    cells = list(itertools.chain(*lines))
+    styles = line_styles(result, baselines)
+    for axes, (name, series) in zip(cells, panels.items(), strict=False):
+        for row, values in series.items():
+            heights = np.asarray(values, np.float64)
+            axes.plot(result["lead_minutes"], heights, label=row, marker="o", **styles[row])
+        axes.set_ylim(bottom=0)
+        tidy(axes, name)
+    for axes in cells[len(panels) :]:
+        axes.set_axis_off()
+    for axes in cells[: len(panels)][-COLUMNS:]:
+        axes.set_xlabel("lead time (min)", fontsize=8)
+        axes.xaxis.set_tick_params(labelbottom=True)
+    save_with_legend(figure, cells[0], path, columns=5)

@@ -1,0 +1,95 @@
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mindcast.evaluation.nowcast.report import table_text, write_report
+from mindcast.evaluation.nowcast.suite import NowcastSuite
+from mindcast.refusal import Refusal
+
+
+@pytest.fixture
+def result():
+    rng = np.random.default_rng(0)
+    suite = NowcastSuite(("persistence", "ours"), (16, 999), 255, (1, 4), (10, 20))
+    truth = rng.random((2, 2, 12, 12, 1), np.float32)
+    suite.update("persistence", rng.random(truth.shape, np.float32), truth)
+    suite.update("ours", rng.random((2, 3, *truth.shape[1:]), np.float32), truth)
+    return suite.result()
+
+
+def test_text_table_is_aligned_and_complete(result):
+    header, rule, *rows, _note = table_text(result).splitlines()
+    assert header.split("  ")[0] == "method"
+    assert len({len(line) for line in (header, rule, *rows)}) == 1
+    for column in (
+        "CSI",
+        "CSI-16",
+        "CSI pool4",
+        "CSI frame mean",
+        "HSS",
+        "MAE",
+        "MSE",
+        "SSIM",
+        "CRPS",
+    ):
+        assert f"  {column}" in header
+    assert [row.split("  ")[0] for row in rows] == [
+        "persistence",
+        "ours (mean of 3)",
+        "ours (member 0)",
+    ]
+    error = result["rows"]["persistence"]["scores"]["mae_physical"]["overall"]
+    assert f"  {error:.2f}  " in rows[0]
+
+
+def test_the_note_tells_unit_scale_and_thresholds():
+    suite = NowcastSuite(("persistence",), (20, 30), 90, (1,), (6, 12), "dBZ")
+    suite.update("persistence", *np.zeros((2, 1, 2, 12, 12, 1), np.float32))
+    note = table_text(suite.result()).splitlines()[-1]
+    assert "+6 to +12 min. Values: dBZ 0..90; " in note
+    assert "mean over the thresholds 20, 30." in note
+
+
+def test_json_is_strict_and_says_where_the_scores_come_from(result, tmp_path):
+    provenance = {"seed": np.int64(3), "checkpoint": Path("a/b.ckpt"), "steps": (5, 10)}
+    write_report(tmp_path, result, provenance)
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    text = (tmp_path / "scores.json").read_text(encoding="utf-8")
+    document = json.loads(text, parse_constant=refuse)
+    assert document["provenance"] == {"seed": 3, "checkpoint": "a/b.ckpt", "steps": [5, 10]}
+    scores = document["rows"]["ours (mean of 3)"]["scores"]
+    assert scores["frequency_bias_999"]["overall"] is None
+    assert scores["csi_16"] == result["rows"]["ours (mean of 3)"]["scores"]["csi_16"]
+
+
+def test_csv_has_one_value_a_line(result, tmp_path):
+    write_report(tmp_path, result, {})
+    with open(tmp_path / "scores.csv", encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    found = {
+        (line["method"], line["score"], line["threshold"], line["pool"], line["lead_minutes"]): line
+        for line in lines
+    }
+    assert len(found) == len(lines)
+    row = result["rows"]["ours (member 0)"]["scores"]
+    value = found["ours (member 0)", "csi", "16.0", "4", "20"]["value"]
+    assert float(value) == row["csi_16_pool4"]["per_lead"][1]
+    assert found["ours (member 0)", "frequency_bias", "999.0", "1", "all"]["value"] == ""
+    assert float(found["persistence", "mae", "", "", "all"]["value"]) > 0
+
+
+def test_folder_that_cannot_be_made_is_refused(result, tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(Refusal, match=r"scores\.json: cannot be written"):
+        write_report(tmp_path / "taken", result, {})
+
+
+def test_nothing_but_the_two_files_is_left(result, tmp_path):
+    write_report(tmp_path, result, {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["scores.csv", "scores.json"]

@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+
+from mindcast.evaluation.nowcast.suite import NowcastSuite
+from mindcast.visualization.nowcast.curves import csi_curves, error_curves
+from tests.visualization.drawing import colours_in
+
+BASELINES = ("persistence",)
+
+
+@pytest.fixture(scope="module")
+def result():
+    rng = np.random.default_rng(0)
+    suite = NowcastSuite(("persistence", "ours"), (16, 74), 255, (1, 4), (10, 20))
+    truth = rng.random((2, 2, 12, 12, 1), np.float32)
+    suite.update("persistence", rng.random(truth.shape, np.float32), truth)
+    suite.update("ours", rng.random((2, 3, *truth.shape[1:]), np.float32), truth)
+    return suite.result()
+
+
+def test_curves_draw_the_baseline_grey_and_the_method_blue(result, tmp_path):
+    csi_curves(tmp_path / "csi.png", result, BASELINES, pool=4)
+    error_curves(tmp_path / "errors.png", result, BASELINES)
+    for name in ("csi.png", "errors.png"):
+        assert {(127, 127, 127), (0, 114, 178)} <= colours_in(tmp_path / name)
+
+
+def test_undefined_scores_leave_a_gap_and_no_failure(result, tmp_path):
+    row = result["rows"]["persistence"]
+    broken = {"ssim": {**row["scores"]["ssim"], "per_lead": [None, np.nan]}}
+    rows = {"persistence": {**row, "scores": {**row["scores"], **broken}}}
+    error_curves(tmp_path / "errors.png", {**result, "rows": rows}, BASELINES)
+    assert (tmp_path / "errors.png").stat().st_size > 0

@@ -1,0 +1,19 @@
+import numpy as np
+
+from mindcast.visualization.times import clock
+from tests.visualization.nowcast.views import make_view
+
+
+def test_times_count_from_the_last_frame_of_the_context():
+    view = make_view(context=3, frames=2)
+    assert view.minutes.tolist() == [-20, -10, 0, 10, 20]
+    assert clock(view.start) == "07:20"
+
+
+def test_fields_are_shown_in_physical_values():
+    view = make_view(members=3, context=4, frames=6, side=12)
+    assert view.title == "ours, event"
+    np.testing.assert_array_equal(view.truth, view.case.truth[..., 0] * np.float32(255))
+    assert view.context.shape == (4, 12, 12)
+    assert view.members.shape == (3, 6, 12, 12)
+    assert view.members.dtype == np.float32
