@@ -40,9 +40,7 @@ class Case(ABC, Generic[Kind]):
     @property
     def truth(self) -> np.ndarray:
         """What came of it; ValueError where that is not known."""
-        if self.sample.truth is None:
-            raise ValueError(f"{self.label}: got a sample without truth, expected {self.shape}")
-        return self.sample.truth
+        return self.sample.known_truth
 
     def members(self, method: str) -> np.ndarray:
         """(M, *shape); a deterministic forecast is its only member. ValueError for others."""

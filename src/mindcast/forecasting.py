@@ -41,11 +41,9 @@ class Forecasting:
         sampled = [method for method in self.methods if not self.is_deterministic(method)]
         return self.sampling.members * self.sampling.steps * len(sampled)
 
-    def shape(self, method: str, truth_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape of a method's forecast, from that of a single field."""
-        if self.is_deterministic(method):
-            return truth_shape
-        return (self.sampling.members, *truth_shape)
+    def shape(self, method: str, of_one: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of a method's forecast for one sample, from that of a single member."""
+        return of_one if self.is_deterministic(method) else (self.sampling.members, *of_one)
 
     def of_sample(
         self, sample: Sample[Any], key: int, progress: Callable[[int], object] | None = None

@@ -84,7 +84,7 @@ def _score(
                 own = model.of_sample(cases[world.rank].sample, key, bar.update)
             for rank, (number, case) in enumerate(zip(numbers, cases, strict=True)):
                 for method in model.methods:
-                    shape = model.shape(method, case.sample.known_truth.shape)
+                    shape = model.shape(method, case.shape)
                     case.forecasts[method] = world.broadcast(own.get(method), shape, rank)
                 if world.is_leader:
                     task.score(case)
