@@ -19,24 +19,20 @@ def make_once(root: Path, recipe: dict[str, object], write: Callable[[Path], Non
     archive of another recipe.
     """
     if not (root / MANIFEST).is_file():
-        _generate(root, recipe, write)
+        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+            raise Refusal(
+                f"{root}: holds something else than a synthetic archive; choose another "
+                "folder (data.root_dir)"
+            )
+        with complete_folder_or_absent(root) as part:
+            write(part)
+            (part / MANIFEST).write_text(json.dumps(recipe), encoding="utf-8")
     found = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
     if found != json.loads(json.dumps(recipe)):
         raise Refusal(
             f"{root}: holds a synthetic archive of {_words(found)}, expected "
             f"{_words(recipe)}; choose another folder, or delete it"
         )
-
-
-def _generate(root: Path, recipe: dict[str, object], write: Callable[[Path], None]) -> None:
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise Refusal(
-            f"{root}: holds something else than a synthetic archive; choose another "
-            "folder (data.root_dir)"
-        )
-    with complete_folder_or_absent(root) as part:
-        write(part)
-        (part / MANIFEST).write_text(json.dumps(recipe), encoding="utf-8")
 
 
 def _words(recipe: dict[str, object]) -> str:

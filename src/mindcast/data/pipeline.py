@@ -68,7 +68,8 @@ class Batches:
         iterator = dataset.create_dict_iterator(num_epochs=1, output_numpy=True)
         try:
             for columns in iterator:
-                _raise_first(columns.pop(PROBLEM))
+                for problem in filter(None, columns.pop(PROBLEM).ravel()):
+                    raise Refusal(str(problem))
                 keys = columns.pop(KEY)
                 yield keys, from_named(self.samples.input_type, columns)
         finally:
@@ -130,9 +131,3 @@ class _Source:
 
 def _generator(seed: int, *key: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
-
-
-def _raise_first(problems: np.ndarray) -> None:
-    for problem in problems.ravel():
-        if problem:
-            raise Refusal(str(problem))

@@ -46,7 +46,9 @@ def _scan(path: Path, wind_axes: str, changed: int) -> FieldFile:
     with opened(path) as data:
         temperature = _temperature(path, data)
         layout = axes.find_layout(path, data, data[temperature.name])
-        variables = {"temperature": temperature, **_others(path, data, layout)}
+        others = [name for name in names.QUANTITIES if name != "temperature"]
+        found = {name: _find(path, data, name, layout) for name in others}
+        variables = {"temperature": temperature, **{q: v for q, v in found.items() if v}}
         return FieldFile(
             path,
             axes.levels(path, data, layout),
@@ -105,11 +107,6 @@ def _temperature(path: Path, data: xr.Dataset) -> Variable:
             f"{names.looked_for('temperature')}; found {held}"
         )
     return found
-
-
-def _others(path: Path, data: xr.Dataset, layout: axes.Layout) -> dict[str, Variable]:
-    found = {q: _find(path, data, q, layout) for q in names.QUANTITIES if q != "temperature"}
-    return {quantity: variable for quantity, variable in found.items() if variable is not None}
 
 
 def _find(

@@ -90,8 +90,9 @@ def _chosen(settings: TemperatureSettings, split: Split) -> list[Part]:
     parts = [part for part in parts if part.states]
     if not parts:
         times = np.unique([state.time for file in files for state in file.states])
+        wanted = f"{chosen.start or 'the first'} to {chosen.end or 'the last'}"
         raise Refusal(
-            f"{settings.root_dir}: no time in the {split} split ({_range(chosen)}); "
+            f"{settings.root_dir}: no time in the {split} split ({wanted}); "
             f"the files run from {times[0]} to {times[-1]} ({len(times)} times); change "
             f"data.{split}.start and end, or split by region (rows, columns)"
         )
@@ -104,10 +105,6 @@ def _within(chosen: PartSettings) -> Callable[[np.datetime64], bool]:
         return bool(after and (chosen.end is None or time <= np.datetime64(chosen.end)))
 
     return inside
-
-
-def _range(chosen: PartSettings) -> str:
-    return f"{chosen.start or 'the first'} to {chosen.end or 'the last'}"
 
 
 def _paths(settings: TemperatureSettings, chosen: PartSettings) -> dict[Path, Path | None]:

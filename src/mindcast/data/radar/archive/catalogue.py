@@ -57,12 +57,13 @@ def read_events(
     Usable: nothing missing (`pct_missing` 0) and exactly one row of the type: an id that occurs
     twice is dropped altogether, as in the reference.
     """
-    rows = (
+    events = [
         event
         for event in _complete_rows(root, image_type)
         if (after is None or event.time > after) and (until is None or event.time <= until)
-    )
-    return _without_duplicates(rows)
+    ]
+    rows_of = Counter(event.id for event in events)
+    return sorted((e for e in events if rows_of[e.id] == 1), key=lambda event: event.id)
 
 
 def date_range(root: Path) -> str:
@@ -74,12 +75,6 @@ def date_range(root: Path) -> str:
 def file_names(root: Path, image_type: str) -> list[str]:
     """The files that hold events of a type, relative to data/, in order of their names."""
     return sorted({row["file_name"] for _, row in _rows(root) if row["img_type"] == image_type})
-
-
-def _without_duplicates(rows: Iterable[Event]) -> list[Event]:
-    events = list(rows)
-    count = Counter(event.id for event in events)
-    return sorted((e for e in events if count[e.id] == 1), key=lambda event: event.id)
 
 
 def _complete_rows(root: Path, image_type: str) -> Iterator[Event]:
