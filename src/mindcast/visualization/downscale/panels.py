@@ -66,10 +66,9 @@ def _draw_level(
 ) -> None:
     true, spread = view.truth[level], view.spread
     errors = {name: field[level] - true for name, field in view.estimates.items()}
-    temperature = temperature_scale(true)
-    error = error_scale(errors.values())
+    temperature, error = temperature_scale(true), error_scale(errors.values())
     below = top + tall + CAPTION + GAP
-    bars = [(top, temperature, "T (K)")], [(below, error, "error (K)")]
+    bars = [(0, top, temperature, "T (K)"), (0, below, error, "error (K)")]
     for k, (name, field) in enumerate(fields.items()):
         left = LEFT + k * (FRAME + GAP)
         title = name if titled else ""
@@ -82,12 +81,11 @@ def _draw_level(
             scale = spread_scale(spread[level])
             title = f"spread {root_mean_square(spread[level]):.3f} K"
             _map(figure, view, spread[level], scale, (left, below, tall), title)
-            bars[1].append((below, scale, "spread (K)"))
-    for row in bars:
-        for k, (place_top, scale, label) in enumerate(row):
-            left = figure.get_size_inches()[0] - RIGHT + 0.06 + k * BAR_STEP
-            axes = place(figure, left, place_top + BAR_INSET / 2, BAR, tall - BAR_INSET)
-            add_bar(figure, axes, scale, label)
+            bars.append((1, below, scale, "spread (K)"))
+    for column, row_top, scale, label in bars:
+        left = figure.get_size_inches()[0] - RIGHT + 0.06 + column * BAR_STEP
+        axes = place(figure, left, row_top + BAR_INSET / 2, BAR, tall - BAR_INSET)
+        add_bar(figure, axes, scale, label)
 
 
 def _map(
