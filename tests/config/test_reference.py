@@ -70,10 +70,10 @@ class Derived(Base):
 
 
 def test_a_table_has_key_values_default_and_meaning():
-    assert reference([Part("A part", "x", Base)]).splitlines()[6:] == [
-        "## A part",
+    page = reference([Part("A part", "x", Base, " A note.")])
+    assert page.partition("## A part\n")[2].splitlines() == [
         "",
-        "A base.",
+        "A base. A note.",
         "",
         "| key | values | default | meaning |",
         "| --- | --- | --- | --- |",
