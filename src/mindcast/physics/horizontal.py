@@ -14,9 +14,7 @@ from mindcast.physics.constants import EARTH_RADIUS
 SMALLEST_STEP_M = 1e-3  # shorter x-steps are a pole: no x-derivative there
 SMALLEST_CELL_M2 = 1.0
 POLE_COSINE = 1e-6
-H_X, H_Y, PERIODIC, ROW_WEIGHT = range(
-    4
-)  # channels of a sample's metric, `mindcast.data.base.Fields`
+H_X, H_Y, PERIODIC, ROW_WEIGHT = range(4)  # channels of `samples.DownscaleInput.metric`
 
 
 @dataclass(frozen=True)

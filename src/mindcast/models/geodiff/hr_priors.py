@@ -32,7 +32,7 @@ class FinePriors(nn.Cell):
 
     def construct(self, temperature: Tensor, wind: Tensor, metric: Tensor) -> Tensor:
         """Reduced temperature (N, Z, H, W), wind (N, Z, 3, H, W) in m/s and Pa/s, metric
-        (N, H, W, 4), see `mindcast.data.base.Fields` -> (N, Z, 6, H, W)."""
+        (N, H, W, 4), see `samples.DownscaleInput` -> (N, Z, 6, H, W)."""
         n, z, h, w = temperature.shape
         stability = ops.matmul(self.stability, temperature.reshape(n, z, h * w))
         stability = stability.reshape(n, z, h, w) + self.of_shift

@@ -16,6 +16,7 @@ from mindcast.models.geodiff.losses import PHYSICS, TERMS, LossTerms, over_batch
 from mindcast.models.geodiff.residual_network import ResidualConditions, ResidualNetwork
 from mindcast.models.geodiff.settings import GeoDiffSettings
 from mindcast.models.geodiff.upsampling import SHIFT_K
+from mindcast.physics.statics import SIN_LATITUDE
 
 Loss = tuple[Tensor, tuple[Tensor, ...]]
 
@@ -50,8 +51,8 @@ def mean_square(error: Tensor) -> Tensor:
 
 
 def area_weights(statics: Tensor) -> Tensor:
-    """cos(latitude) over its mean, (N, 1, H, W), from statics (N, H, W, 3) with its sine last."""
-    sine = statics[..., 2]
+    """cos(latitude) over its mean, (N, 1, H, W), from statics (N, H, W, 3)."""
+    sine = statics[..., SIN_LATITUDE]
     cosine = ops.sqrt(ops.maximum(1.0 - sine * sine, 0.0))
     mean = cosine.mean(axis=2, keep_dims=True).mean(axis=1, keep_dims=True)
     return (cosine / mean).reshape(cosine.shape[0], 1, *cosine.shape[1:])
