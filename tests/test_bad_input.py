@@ -263,7 +263,7 @@ def test_a_checkpoint_whose_name_hides_its_stage_is_refused(tmp_path, capsys, ar
     path = checkpoints / "mine.ckpt"
     path.write_bytes((checkpoints / "vae_best.ckpt").read_bytes())
     arguments = line(tmp_path, archive, "test", ckpt_path=path)
-    refused(capsys, tmp_path, arguments, f"{path}: cannot tell its stage", "diffusion_")
+    refused(capsys, tmp_path, arguments, f"{path}: its stage is unknown", "diffusion_")
 
 
 def test_a_missing_checkpoint_is_refused(tmp_path, capsys, archive, checkpoints):

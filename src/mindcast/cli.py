@@ -116,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=DEVICES,
         default="Ascend",
         help="default: Ascend; if it is "
-        "absent the next of Ascend, GPU, CPU is used and a warning says so",
+        "absent the next of Ascend, GPU, CPU is used, with a warning",
     )
     add(
         "--device_id",

@@ -17,18 +17,19 @@ Named = dict[str, np.ndarray]
 TRUTH = "truth"
 
 
+@dataclass(frozen=True, eq=False)
 class Input:
-    """The input of one task: a frozen dataclass of arrays."""
+    """The input of one task: arrays and nothing else."""
 
     @property
     def named(self) -> Named:
         """The arrays by their names."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def mapped(self, function: Callable[[np.ndarray], np.ndarray]) -> Self:
         """The same with `function` of every array."""
         changed: dict[str, Any] = {name: function(array) for name, array in self.named.items()}
-        return replace(self, **changed)  # type: ignore[type-var]
+        return replace(self, **changed)
 
 
 @dataclass(frozen=True, eq=False)

@@ -195,7 +195,9 @@ def test_a_port_that_cannot_be_had_is_refused_at_once(tmp_path, taken):
         ("os.kill(os.getpid(), signal.SIGKILL)", 1, "mindcast: process 1 was ended by SIGKILL"),
     ],
 )
-def test_a_process_that_fails_speaks_and_ends_the_others(tmp_path, second, code, told):
+def test_the_output_of_a_process_that_fails_is_shown_and_the_others_end(
+    tmp_path, second, code, told
+):
     program = tmp_path / "stand_in.py"
     program.write_text(STAND_IN.format(second=second))
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}

@@ -188,7 +188,7 @@ def test_what_answers_before_mindspore_is_loaded_does_not_import_it(pattern):
         assert not found & HEAVY, name_of(path)
 
 
-def test_a_late_import_is_told_from_one_at_the_top():
+def test_a_late_import_differs_from_one_at_the_top():
     late = "def f():\n    import mindspore\n"
     assert list(imports(late, top_level_only=True)) == []
     assert list(imports("if True:\n    import mindspore", top_level_only=True)) == [

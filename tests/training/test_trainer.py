@@ -31,7 +31,7 @@ def test_a_nan_stops_the_training_and_leaves_the_last_good_checkpoints(tmp_path)
         assert all(np.isfinite(array).all() for array in arrays.values()), name
 
 
-def test_a_nan_in_the_first_step_says_that_nothing_was_saved(tmp_path):
+def test_a_nan_in_the_first_step_reports_that_nothing_was_saved(tmp_path):
     with pytest.raises(Refusal, match=r"step 1: matrix/loss is not finite; nothing was saved"):
         trainer(tmp_path, run_settings(), at_call(0, spoil)).run()
     assert not (tmp_path / "checkpoints").exists()
@@ -77,7 +77,7 @@ def test_the_best_checkpoint_is_the_one_with_the_lowest_monitored_value(tmp_path
     assert found["fit_state.ckpt"][1]["position"] == {"step": 3, "best": 1.0, "best_step": 2}
 
 
-def test_a_checkpoint_says_what_made_it(tmp_path):
+def test_a_checkpoint_holds_what_made_it(tmp_path):
     settings = run_settings()
     trainer(tmp_path, settings).run()
     information = files(tmp_path)["fit_best.ckpt"][1]

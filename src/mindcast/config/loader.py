@@ -89,7 +89,7 @@ def read_yaml(path: Path) -> Tree:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "cannot be parsed"
-        raise Refusal(f"{path}{line}: not valid YAML ({problem}); mend the file") from None
+        raise Refusal(f"{path}{line}: not valid YAML ({problem}); fix the file") from None
     if not isinstance(tree, dict):
         raise Refusal(f"{path}: holds {type(tree).__name__}, expected a mapping of settings")
     return tree

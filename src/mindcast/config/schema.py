@@ -1,4 +1,4 @@
-"""The typed settings of a run: everything that the YAML file may say, with its range.
+"""The typed settings of a run: everything that the YAML file may hold, with its range.
 
 Two parts depend on names in the file: `model` (type from the model table) and `data` (type from
 the data-set table); `loader` puts their types in place. Units are in the names.
@@ -44,7 +44,7 @@ class StageTraining(Frozen):
     epochs: PositiveInt = 100
     """Passes over the training split; not used where `max_steps` is given."""
     max_steps: int | None = Field(default=None, ge=1)
-    """Optimiser steps of the whole training; null: as `epochs` say."""
+    """Optimiser steps of the whole training; null: as `epochs` give."""
     ema_decay: float = Field(default=0.0, ge=0, lt=1)
     """Decay of the averaged weights, which then serve the forecasts; 0: no averaging."""
     augment: bool = True

@@ -43,7 +43,7 @@ class Named(Protocol):
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """A data set as the rest of the house sees it; both modules are named, not imported.
+    """All that other rooms need of a data set; both modules are named, not imported.
 
     task: "nowcast" or "downscale", what models it can serve (`ModelSpec.task`).
     """

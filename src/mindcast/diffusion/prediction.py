@@ -79,7 +79,7 @@ def _known(kind: str) -> str:
 
 
 class ToX0(nn.Cell):
-    """Estimate of x_0 from what the network said at x_t, limited to `clip` where given.
+    """Estimate of x_0 from the output of the network at x_t, limited to `clip` where given.
 
     quantile: instead of a fixed clip, see `DynamicThreshold`.
     """
@@ -126,7 +126,7 @@ class DynamicThreshold(nn.Cell):
 
 
 class TrainingTarget(nn.Cell):
-    """What the network should say at x_t = s x_0 + r noise."""
+    """The target of the network at x_t = s x_0 + r noise."""
 
     def __init__(self, process: DiffusionProcess, kind: str) -> None:
         super().__init__()

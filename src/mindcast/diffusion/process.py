@@ -29,7 +29,7 @@ class DiffusionProcess:
     """All quantities of a process with the given betas, each an array (T,) float64.
 
     beta, alpha = 1 - beta, alpha_bar (running product of alpha), alpha_bar_previous (alpha_bar one
-    step earlier, 1 first) and the square roots and logarithms that their names say.
+    step earlier, 1 first) and the square roots and logarithms of their names.
     posterior_*: the terms of eqs. 6 and 7; the log variance is clipped from below.
     v_posterior: 0 gives the true posterior variance, 1 gives beta, in between a blend.
     """

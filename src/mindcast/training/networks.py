@@ -79,4 +79,4 @@ def _stage(named: Path, spec: ModelSpec) -> str:
         if named.name.startswith(f"{stage}_"):
             return stage
     known = ", ".join(f"{stage}_..." for stage in spec.stages)
-    raise Refusal(f"ckpt_path = {named}: cannot tell its stage, expected a name like {known}")
+    raise Refusal(f"ckpt_path = {named}: its stage is unknown, expected a name like {known}")

@@ -204,7 +204,7 @@ def test_geostrophic_priors_take_their_wind_from_the_coarse_heights(root):
     assert (sample["priors_lr"][..., 6] == 1).all()
 
 
-def test_priors_from_temperature_alone_say_that_no_winds_are_present(root):
+def test_priors_from_temperature_alone_mark_that_no_winds_are_present(root):
     sample = named(opened(root, patch=Patch(prior_source="temperature_only")))
     assert not sample["wind_lr"].any()
     assert not sample["priors_lr"][..., [0, 1, 6]].any()

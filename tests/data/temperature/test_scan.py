@@ -203,7 +203,7 @@ def test_winds_to_east_and_north_are_turned_onto_the_axes_of_a_map():
         ({"standard_name": "eastward_wind"}, "grid", False),
     ],
 )
-def test_the_file_or_the_setting_says_where_winds_point(tmp_path, attributes, wind_axes, turned):
+def test_the_file_or_the_setting_gives_where_winds_point(tmp_path, attributes, wind_axes, turned):
     data = projected(dataset())
     data["lat"] = data.lat + 0.5 * (data.lon - 20)  # a grid that leans
     data.u.attrs.update(attributes)

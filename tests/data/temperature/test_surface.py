@@ -39,7 +39,7 @@ def root(tmp_path):
     return tmp_path
 
 
-def test_what_the_ground_s_file_holds_is_seen_in_the_samples(root):
+def test_what_the_ground_s_file_holds_is_in_the_samples(root):
     split = fields(root, train={"files": ["*.nc"]})  # which the file of the ground is not one of
     assert len(split) == 4
     below = [3 - named(split, i)["weight"][:, 3, 5].sum() for i in range(4)]

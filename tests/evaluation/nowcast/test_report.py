@@ -45,7 +45,7 @@ def test_text_table_is_aligned_and_complete(result):
     assert f"  {error:.2f}  " in rows[0]
 
 
-def test_the_note_tells_unit_scale_and_thresholds():
+def test_the_note_holds_unit_scale_and_thresholds():
     suite = NowcastSuite(("persistence",), (20, 30), 90, (1,), (6, 12), "dBZ")
     suite.update("persistence", *np.zeros((2, 1, 2, 12, 12, 1), np.float32))
     note = table_text(suite.result()).splitlines()[-1]
@@ -53,7 +53,7 @@ def test_the_note_tells_unit_scale_and_thresholds():
     assert "mean over the thresholds 20, 30." in note
 
 
-def test_json_is_strict_and_says_where_the_scores_come_from(result, tmp_path):
+def test_json_is_strict_and_holds_where_the_scores_come_from(result, tmp_path):
     provenance = {"seed": np.int64(3), "checkpoint": Path("a/b.ckpt"), "steps": (5, 10)}
     write_report(tmp_path, result, provenance)
 

@@ -13,7 +13,7 @@ def test_the_target_is_cut_into_segments_as_long_as_the_context():
     assert DiffCastSettings(name="diffcast").segments == 4
 
 
-def test_the_first_forecast_frame_is_the_local_context_unless_told_otherwise():
+def test_the_first_forecast_frame_is_the_local_context_unless_another_is_given():
     assert settings_of(context_frames=2).local_index == 2
     assert settings_of(context_net={"local_index": 5}).local_index == 5
 

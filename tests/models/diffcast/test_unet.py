@@ -39,7 +39,7 @@ def test_the_answer_has_the_shape_of_the_segment(inputs, answer):
     assert answer.shape == inputs[0].shape
 
 
-def test_the_answer_depends_on_everything_that_the_network_is_told(network, inputs, answer):
+def test_the_output_depends_on_all_inputs_of_the_network(network, inputs, answer):
     for changed, name in enumerate(NAMES):
         others = list(inputs)
         others[changed] = others[changed] + 1

@@ -42,7 +42,7 @@ class PartSettings(Frozen):
                 raise ValueError(f"{name} = {list(box)}, the second must be the larger")
         for one, other in (("rows", "latitude"), ("columns", "longitude")):
             if getattr(self, one) and getattr(self, other):
-                raise ValueError(f"{one} and {other} say the same thing; give one of them")
+                raise ValueError(f"{one} and {other} set the same thing; give one of them")
         return self
 
 

@@ -1,7 +1,7 @@
 """What a score of a nowcast hands back, and the shapes that it takes.
 
 Everywhere in this room: a forecast is (N, T, H, W, C), an ensemble (N, M, T, H, W, C), the truth
-(N, T, H, W, C), float32 in [0, 1], unless said otherwise; value_scale takes them to physical
+(N, T, H, W, C), float32 in [0, 1], unless a docstring differs; value_scale takes them to physical
 values.
 """
 

@@ -47,7 +47,7 @@ def test_a_split_can_be_walked_through_to_its_end(tmp_path):
         sequences[-1]
 
 
-def test_the_face_says_what_the_report_needs(tmp_path):
+def test_the_face_holds_what_the_report_needs(tmp_path):
     write_archive(tmp_path)
     sequences = open_split(settings(tmp_path), "train", window())
     assert sequences.keys.dtype == np.int64

@@ -110,7 +110,7 @@ def test_frames_are_resized_to_the_model_s_size(tmp_path):
     assert smooth[0].truth.std() < sequences[0].truth.std()
 
 
-def test_cikm_frames_are_padded_unless_said_otherwise(tmp_path):
+def test_cikm_frames_are_padded_unless_the_settings_differ(tmp_path):
     write(tmp_path / "a.h5", "cikm")
     cut = window(FRAMES, size=(11, 11))
     padded = opened(tmp_path / "a.h5", "cikm", cut=cut)[0].truth
@@ -145,7 +145,7 @@ def test_times_follow_the_file_or_count_from_1970(tmp_path):
     )
 
 
-def test_the_source_tells_scale_and_thresholds(tmp_path):
+def test_the_source_names_scale_and_thresholds(tmp_path):
     write(tmp_path / "a.h5")
     sequences = opened(tmp_path / "a.h5", value_scale=80.0, thresholds=[15, 45])
     assert (sequences.value_scale, sequences.thresholds, sequences.unit) == (80, (15, 45), "dBZ")

@@ -1,6 +1,6 @@
 """The settings of the backbones; the defaults are the published sizes. Imports no MindSpore.
 
-Only what a type can say of itself is refused here; see `check_backbone` for what the frames decide.
+Only what a type alone decides is refused here; see `check_backbone` for what the frames decide.
 """
 
 from __future__ import annotations
