@@ -18,7 +18,7 @@ from mindspore import Tensor, nn
 def compiled(function: Callable[..., Any], graph: bool) -> Callable[..., Any]:
     """A cell or function as a function of its own: a graph where wanted, else as it is.
 
-    It takes NumPy arrays and tensors. A lambda cannot be compiled.
+    It takes NumPy arrays and tensors. A lambda cannot be compiled, nor can one that calls one.
     """
 
     def call(*inputs):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import mindspore as ms
@@ -11,7 +12,7 @@ import numpy as np
 from mindcast.config.schema import RunSettings, Sampling
 from mindcast.models import MODELS, load_spec
 from mindcast.models.base import Objective, Patch, Stage, Window
-from mindcast.samples import DownscaleInput, Named, NowcastInput, Sample
+from mindcast.samples import DownscaleInput, Input, Named, NowcastInput, Sample
 from mindcast.settings import load_settings
 
 CASES = [(model, stage) for model in MODELS for stage in load_spec(model).stages]
@@ -105,20 +106,16 @@ def forecaster_of(
     )
 
 
-def conditioning_and_truth(model: str, cases: int = 1) -> tuple[Any, np.ndarray]:
-    """What a forecast may see, and what came; all cases alike."""
+def input_and_truth(model: str, cases: int = 1) -> tuple[Input, np.ndarray]:
+    """What a forecast may use, and what came; all cases alike."""
     window = load_spec(model).window(settings_of(model).model)
-    arrays = sample(window, 1, np.random.default_rng(3))
-    arrays = tuple(np.concatenate([array] * cases) for array in arrays)
-    if isinstance(window, Window):
-        return arrays[0][:, : window.context], arrays[0][:, window.context :]
-    return arrays[:-1], arrays[-1]
+    one = sample(window, 1, np.random.default_rng(3))
+    same = one.mapped(lambda array: np.concatenate([array] * cases))
+    return same.input, same.known_truth
 
 
-def misshapen(conditioning: Any) -> list[tuple[Any, np.ndarray]]:
-    """(conditioning, the array in it that is wrong)."""
-    first = conditioning[0] if isinstance(conditioning, tuple) else conditioning
+def misshapen(given: Input) -> list[tuple[Input, np.ndarray]]:
+    """(input, the array in it that is wrong)."""
+    name, first = next(iter(given.named.items()))
     wrong = (first[:, 1:], first[..., :-1, :], first[0], np.concatenate([first] * 2, -1))
-    if isinstance(conditioning, tuple):
-        return [((array, *conditioning[1:]), array) for array in wrong]
-    return [(array, array) for array in wrong]
+    return [(replace(given, **{name: array}), array) for array in wrong]

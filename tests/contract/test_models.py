@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mindcast.config.loader import to_yaml
+from mindcast.diffusion.samplers import SAMPLERS
 from mindcast.models import MODELS, load_spec
 from mindcast.refusal import Refusal
 from mindcast.settings import load_settings
@@ -14,8 +15,8 @@ from tests.contract.models import (
     batch,
     build_networks,
     build_stage,
-    conditioning_and_truth,
     forecaster_of,
+    input_and_truth,
     misshapen,
     phases,
     sample,
@@ -43,7 +44,7 @@ def forecaster(model, networks):
 
 @pytest.fixture(scope="module")
 def forecasts(model, forecaster):
-    """By method: the same conditioning as two cases, two members each."""
+    """By method: the same input as two cases, two members each."""
     return {m: forecast(forecaster, m, model, (KEY, OTHER_KEY), 2) for m in forecaster.methods}
 
 
@@ -54,8 +55,8 @@ def drawn(forecaster, forecasts):
 
 
 def forecast(forecaster, method, model, keys=(KEY,), members=1):
-    conditioning, truth = conditioning_and_truth(model, len(keys))
-    return forecaster.forecast(method, conditioning, keys, members, truth)
+    given, truth = input_and_truth(model, len(keys))
+    return forecaster.forecast(method, given, keys, members, truth)
 
 
 # -- spec and settings ------------------------------------------------------------------------
@@ -157,7 +158,7 @@ def test_optional_stages_may_be_missing(model, networks):
 
 
 def test_a_forecast_has_the_shape_of_the_truth_with_a_member_axis(model, forecaster, forecasts):
-    truth = conditioning_and_truth(model)[1]
+    truth = input_and_truth(model)[1]
     for method, made in forecasts.items():
         members = 1 if method in forecaster.deterministic else 2
         assert made.shape == (2, members, *truth.shape[1:])
@@ -192,11 +193,11 @@ def test_a_member_is_the_same_however_many_there_are_and_whatever_the_batch(
 
 
 def test_progress_counts_every_step_of_every_member(model, networks, drawn):
-    conditioning, truth = conditioning_and_truth(model)
+    given, truth = input_and_truth(model)
     forecaster = forecaster_of(model, networks, steps=1, batch_size=2)
     for method in forecaster.methods:
         done = []
-        forecaster.forecast(method, conditioning, (KEY,), 3, truth, done.append)
+        forecaster.forecast(method, given, (KEY,), 3, truth, done.append)
         assert sum(done) == (3 if method in drawn else 0)
 
 
@@ -212,16 +213,28 @@ def test_saved_and_loaded_networks_give_the_same_forecast(model, networks, forec
         np.testing.assert_allclose(repeated[0, 0], made[0, 0], rtol=1e-5, atol=1e-5)
 
 
-def test_conditioning_of_another_shape_is_refused_with_the_shape_expected(model, forecaster):
-    conditioning, truth = conditioning_and_truth(model)
-    first = conditioning[0] if isinstance(conditioning, tuple) else conditioning
-    for wrong, array in misshapen(conditioning):
+def test_an_input_of_another_shape_is_refused_with_the_array_and_the_shape_expected(
+    model, forecaster
+):
+    given, truth = input_and_truth(model)
+    name, first = next(iter(given.named.items()))
+    for wrong, array in misshapen(given):
         with pytest.raises(Refusal) as caught:
             forecaster.forecast(forecaster.methods[0], wrong, (KEY,), 1, truth)
         message = str(caught.value)
-        assert str(array.shape) in message
+        assert f"{name} has got={array.shape}" in message
         assert ", ".join(map(str, first.shape[1:])) in message
         assert "\n" not in message
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_sampler_makes_ensembles_of_every_model(model, networks, drawn, sampler):
+    forecaster = forecaster_of(model, networks, sampler=sampler, steps=3)
+    for method, others in drawn.items():
+        made = forecast(forecaster, method, model, members=2)
+        assert np.isfinite(made).all()
+        assert made.shape == others[:1].shape
+        assert not np.allclose(made[0, 0], made[0, 1])
 
 
 @pytest.mark.slow

@@ -9,7 +9,9 @@ from mindcast.diffusion.schedules import beta_schedule
 from mindcast.refusal import Refusal
 
 PROCESS = DiffusionProcess(beta_schedule("linear", 1000))
-ALL = [("ddpm", 0.0), ("ddim", 0.0), ("ddim", 0.5), ("ddim", 1.0)]  # (sampler, eta)
+ETAS = {"ddim": (0.0, 0.5, 1.0)}
+ALL = [(name, eta) for name in SAMPLERS for eta in ETAS.get(name, (0.0,))]
+MULTISTEP = ("dpmpp_2m", "dpmpp_2m_sde")
 EACH = pytest.mark.parametrize(("name", "eta"), ALL)
 
 
@@ -17,8 +19,21 @@ def fields(step):
     return (step.t, step.x0_coefficient, step.x_coefficient, step.sigma)
 
 
-def test_every_sampler_is_tested_here():
-    assert {name for name, _ in ALL} == set(SAMPLERS)
+def moments(plan, mu, s2, mean=0.0, variance=1.0):
+    """Mean and variance of x after every step, with the exact denoiser of data N(mu, s2).
+
+    E[x0 | x] = mu + k (x - sqrt(a) mu), k = sqrt(a) s2 / (a s2 + 1 - a), is linear in x, and so is
+    every step in (x, the estimate before): the joint moments of both follow it in closed form.
+    """
+    means, covariance = np.array([mean, 0.0]), np.diag([variance, 0.0])
+    for step in plan:
+        a = PROCESS.alpha_bar[step.t]
+        k = a**0.5 * s2 / (a * s2 + 1 - a)
+        of_estimate, of_earlier = step.x0_coefficient, sum(step.earlier)
+        matrix = np.array([[of_estimate * k + step.x_coefficient, of_earlier], [k, 0]])
+        means = matrix @ means + (1 - k * a**0.5) * mu * np.array([of_estimate, 1])
+        covariance = matrix @ covariance @ matrix.T + np.diag([step.sigma**2, 0])
+        yield means[0], covariance[0, 0]
 
 
 @EACH
@@ -46,7 +61,8 @@ def test_steps_keep_the_marginal_distribution_of_the_process(name, eta, steps):
     plan = make_plan(name, PROCESS, steps, eta)
     for step, following in pairwise(plan):
         before, after = PROCESS.alpha_bar[step.t], PROCESS.alpha_bar[following.t]
-        signal = step.x0_coefficient + step.x_coefficient * before**0.5
+        of_x0 = step.x0_coefficient + sum(step.earlier)
+        signal = of_x0 + step.x_coefficient * before**0.5
         variance = step.x_coefficient**2 * (1 - before) + step.sigma**2
         assert signal == pytest.approx(after**0.5, rel=1e-9)
         assert variance == pytest.approx(1 - after, rel=1e-9)
@@ -54,18 +70,42 @@ def test_steps_keep_the_marginal_distribution_of_the_process(name, eta, steps):
 
 @EACH
 def test_the_exact_denoiser_of_a_gaussian_gives_that_gaussian(name, eta):
-    # for data N(mu, s^2): E[x0 | x] = mu + k (x - sqrt(a) mu), k = sqrt(a) s^2 / (a s^2 + 1 - a),
-    # so mean and variance of x follow the plan in closed form
-    mu, s2 = 0.7, 0.09
-    mean, variance = 0.0, 1.0
-    for step in make_plan(name, PROCESS, 500, eta):
-        a = PROCESS.alpha_bar[step.t]
-        k = a**0.5 * s2 / (a * s2 + 1 - a)
-        of_x = step.x0_coefficient * k + step.x_coefficient
-        mean = of_x * mean + step.x0_coefficient * (1 - k * a**0.5) * mu
-        variance = of_x**2 * variance + step.sigma**2
-    assert mean == pytest.approx(mu, rel=0.02)
-    assert variance == pytest.approx(s2, rel=0.03)
+    *_, (mean, variance) = moments(make_plan(name, PROCESS, 500, eta), 0.7, 0.09)
+    assert mean == pytest.approx(0.7, rel=0.02)
+    assert variance == pytest.approx(0.09, rel=0.03)
+
+
+@EACH
+@pytest.mark.parametrize("spacing", ["even", "endpoints"])
+@pytest.mark.parametrize("steps", [1, 2, 3, 20])
+def test_a_gaussian_of_zero_variance_is_followed_exactly_in_any_number_of_steps(
+    name, eta, spacing, steps
+):
+    # the estimate is 0.7 at every level, so x stays N(0.7 sqrt(a), 1 - a)
+    plan = make_plan(name, PROCESS, steps, eta, spacing)
+    a = PROCESS.alpha_bar[[step.t for step in plan]]
+    levels = [*a[1:], 1.0]
+    start = (0.7 * a[0] ** 0.5, 1 - a[0])
+    for (mean, variance), level in zip(moments(plan, 0.7, 0.0, *start), levels, strict=True):
+        assert mean == pytest.approx(0.7 * level**0.5, rel=1e-9)
+        assert variance == pytest.approx(1 - level, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", MULTISTEP)
+def test_the_first_multistep_and_the_last_are_those_of_ddim(name):
+    plan = make_plan(name, PROCESS, 8)
+    ddim = make_plan("ddim", PROCESS, 8, 1.0 if name == "dpmpp_2m_sde" else 0.0)
+    for number in (0, -1):
+        assert fields(plan[number]) == pytest.approx(fields(ddim[number]), rel=1e-9, abs=1e-12)
+        assert plan[number].earlier == ()
+    assert all(len(step.earlier) == 1 for step in plan[1:-1])
+
+
+@pytest.mark.parametrize("name", MULTISTEP)
+def test_multistep_samplers_are_guided_by_the_deviation_of_the_ancestral_step(name):
+    guidance = [step.guidance_sigma for step in make_plan(name, PROCESS, 10)]
+    ancestral = [step.sigma for step in make_plan("ddim", PROCESS, 10, 1.0)]
+    assert guidance == pytest.approx(ancestral, rel=1e-9)
 
 
 @pytest.mark.parametrize("steps", [10, 1000])
@@ -129,6 +169,7 @@ def test_impossible_eta_is_refused(eta):
         make_plan("ddim", PROCESS, 10, eta)
 
 
-def test_eta_is_refused_where_it_has_no_meaning():
-    with pytest.raises(Refusal, match=r"sampling\.eta: 0\.5, ddpm has none"):
-        make_plan("ddpm", PROCESS, 10, 0.5)
+@pytest.mark.parametrize("name", ["ddpm", *MULTISTEP])
+def test_eta_is_refused_where_it_has_no_meaning(name):
+    with pytest.raises(Refusal, match=rf"sampling\.eta: 0\.5, {name} has none; leave it out"):
+        make_plan(name, PROCESS, 10, 0.5)

@@ -4,16 +4,11 @@ import pytest
 from mindspore import Parameter, Tensor, nn
 
 from mindcast.diffusion.guidance import AlignmentGuidance
-from mindcast.diffusion.noising import at_time, constant
+from mindcast.diffusion.noising import ForwardNoising, at_time, constant
+from mindcast.diffusion.prediction import KINDS, TrainingTarget
 from mindcast.diffusion.process import DiffusionProcess
-from mindcast.diffusion.samplers import make_plan
-from mindcast.diffusion.sampling import (
-    GuidedSamplingStep,
-    MemberNoise,
-    SamplingStep,
-    member_batches,
-    sample,
-)
+from mindcast.diffusion.samplers import SAMPLERS, SamplerStep, make_plan
+from mindcast.diffusion.sampling import GuidedSamplingStep, MemberNoise, SamplingStep, sample
 from mindcast.diffusion.schedules import beta_schedule
 
 PROCESS = DiffusionProcess(beta_schedule("linear", 100))
@@ -42,7 +37,7 @@ class ExactGaussian(nn.Cell):
 
 
 class Recording(nn.Cell):
-    """Predicts zeros and remembers the times it was told."""
+    """Predicts zeros and remembers the times it got."""
 
     def __init__(self):
         super().__init__()
@@ -79,7 +74,7 @@ def test_noise_differs_between_seeds_cases_members_and_draws():
     assert first.dtype == np.float32
 
 
-@pytest.mark.parametrize(("name", "eta"), [("ddpm", 0.0), ("ddim", 0.0), ("ddim", 1.0)])
+@pytest.mark.parametrize(("name", "eta"), [*((name, 0.0) for name in SAMPLERS), ("ddim", 1.0)])
 def test_sampling_recovers_the_gaussian_of_an_exact_denoiser(name, eta):
     step = SamplingStep(ExactGaussian(0.7, 0.3), COSINE, "x0")
     source = noise([(0, m) for m in range(4)], shape=(2000,))
@@ -90,17 +85,18 @@ def test_sampling_recovers_the_gaussian_of_an_exact_denoiser(name, eta):
     assert x.std() == pytest.approx(0.3, rel=0.06)
 
 
-@pytest.mark.parametrize("name", ["ddpm", "ddim"])
-def test_the_network_is_told_the_planned_times(name):
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_the_network_gets_the_planned_times(name):
     network = Recording()
     plan = make_plan(name, PROCESS, 5)
     sample(SamplingStep(network, PROCESS), plan, noise())
     assert network.seen == [[step.t] * 3 for step in plan]
 
 
-def test_a_member_is_the_same_in_any_batch():
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_member_is_the_same_in_any_batch(name):
     condition = np.random.default_rng(0).standard_normal((3, 2, 3), np.float32)
-    step, plan = SamplingStep(Dummy(), PROCESS), make_plan("ddpm", PROCESS, 6)
+    step, plan = SamplingStep(Dummy(), PROCESS), make_plan(name, PROCESS, 6)
     together = sample(step, plan, noise(), [Tensor(condition)])
     alone = sample(step, plan, noise(ROWS[2:]), [Tensor(condition[2:])])
     np.testing.assert_allclose(alone[0], together[2], rtol=1e-6)
@@ -115,11 +111,12 @@ def test_noise_is_drawn_once_for_the_start_and_once_for_each_noisy_step():
             return np.zeros((1, 2), np.float32)
 
     counts = {}
-    for name, eta in (("ddpm", 0.0), ("ddim", 0.0), ("ddim", 0.5)):
+    for name, eta in [*((name, 0.0) for name in SAMPLERS), ("ddim", 0.5)]:
         source = Counting()
         sample(SamplingStep(Recording(), PROCESS), make_plan(name, PROCESS, 5, eta), source)
         counts[name, eta] = source.draws
-    assert counts == {("ddpm", 0.0): 5, ("ddim", 0.0): 1, ("ddim", 0.5): 5}
+    noisy = {("ddpm", 0.0), ("ddim", 0.5), ("dpmpp_2m_sde", 0.0)}
+    assert counts == {case: 5 if case in noisy else 1 for case in counts}
 
 
 def test_progress_and_record_follow_every_step():
@@ -143,13 +140,82 @@ def test_guidance_shifts_the_step_by_scale_and_deviation():
     planned = make_plan("ddpm", PROCESS, 100)[0]
     x, target = Tensor(np.ones((1, 2), np.float32)), Tensor(np.float32([[1, -2]]))
     t, coefficients = Tensor(np.int32([planned.t])), Tensor(planned.coefficients)
-    shift = guided(x, t, coefficients, x, target) - plain(x, t, coefficients, x)
+    shifted, same = guided(x, t, coefficients, x, target)
+    following, x0 = plain(x, t, coefficients, x)
     expected = -5 * planned.guidance_sigma * np.array([[1, -2]])
-    np.testing.assert_allclose(shift.asnumpy(), expected, rtol=1e-5)
+    np.testing.assert_allclose((shifted - following).asnumpy(), expected, rtol=1e-5)
+    np.testing.assert_array_equal(same.asnumpy(), x0.asnumpy())
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_every_sampler_can_be_guided(name):
+    # the network predicts x0 = x, so a step is c x and, with a gradient of one, shifted by what
+    # guidance is scaled by; estimates of steps before are the x there
+    class Echo(nn.Cell):
+        def construct(self, x, t):
+            return x
+
+    plain = SamplingStep(Echo(), PROCESS, "x0")
+    guided = GuidedSamplingStep(plain, Constant(), 5.0)
+    plan = [
+        SamplerStep(s.t, s.x0_coefficient, s.x_coefficient, 0.0, s.guidance_sigma, s.earlier)
+        for s in make_plan(name, PROCESS, 5)
+    ]
+    x = noise().draw()
+    made = sample(guided, plan, noise(), [Tensor(np.ones((3, 2, 3), np.float32))])
+    visited = []
+    for s in plan:
+        visited.append(x)
+        before = sum(c * visited[-2 - k] for k, c in enumerate(s.earlier))
+        x = (s.x0_coefficient + s.x_coefficient) * x - 5 * s.guidance_sigma + before
+    np.testing.assert_allclose(made, x, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_network_that_knows_the_data_recovers_it_whatever_it_predicts(name, kind):
+    x0 = Tensor(np.random.default_rng(0).uniform(-1, 1, (3, 2, 3)).astype(np.float32))
+
+    class Knowing(nn.Cell):
+        def __init__(self):
+            super().__init__()
+            self.target = TrainingTarget(PROCESS, kind)
+            self.clean = ForwardNoising(PROCESS)
+            self.spread = constant(PROCESS.sqrt_one_minus_alpha_bar)
+
+        def construct(self, x, t):
+            epsilon = (x - self.clean(x0, t, 0 * x)) / at_time(self.spread, t, x)
+            return self.target(x0, t, epsilon)
+
+    for spacing in ("even", "endpoints"):
+        plan = make_plan(name, PROCESS, 8, 0.0, spacing)
+        made = sample(SamplingStep(Knowing(), PROCESS, kind), plan, noise())
+        np.testing.assert_allclose(made, x0.asnumpy(), atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_every_sampler_ends_within_the_clip(name, kind):
+    condition = Tensor(np.random.default_rng(0).standard_normal((3, 2, 3), np.float32))
+    step = SamplingStep(Dummy(), COSINE, kind, (-0.5, 0.5))
+    made = sample(step, make_plan(name, COSINE, 7), noise(), [condition])
+    assert np.abs(made).max() <= 0.5
+    assert made.std() > 0.01
+
+
+def test_earlier_estimates_are_added_the_latest_first():
+    def step(x, t, coefficients, noise):
+        return 0 * x, 0 * x + t.reshape(-1, 1, 1)  # the estimate is the time
+
+    plan = [SamplerStep(t, 0, 0, 0.0, 0.0) for t in (7, 5)]
+    plan.append(SamplerStep(3, 0, 0, 0.0, 0.0, earlier=(10.0, 100.0)))
+    assert np.unique(sample(step, plan, noise())).tolist() == [750]
+    with pytest.raises(IndexError):
+        sample(step, plan[1:], noise())
 
 
 @pytest.mark.parametrize("guided", [False, True])
-def test_compiled_steps_agree_with_pynative(guided):
+def test_a_compiled_step_serves_any_plan_as_pynative_does(guided):
     condition = Tensor(np.random.default_rng(0).standard_normal((3, 2, 3), np.float32))
     target = Tensor(np.full((3, 2, 3), 0.1, np.float32))
     plain, guidance = SamplingStep(Dummy(), PROCESS, "v", (-1, 1)), Constant()
@@ -167,9 +233,9 @@ def test_compiled_steps_agree_with_pynative(guided):
             GuidedSamplingStep(ms.jit(take_step), ms.jit(guide), 2.0),
         )
         conditioning = [target, condition]
-    plan = make_plan("ddim", PROCESS, 4, 0.5)
-    one, other = (sample(step, plan, noise(), conditioning) for step in steps)
-    np.testing.assert_allclose(one, other, atol=1e-5)
+    for plan in (make_plan("ddim", PROCESS, 4, 0.5), make_plan("dpmpp_2m_sde", PROCESS, 4)):
+        one, other = (sample(step, plan, noise(), conditioning) for step in steps)
+        np.testing.assert_allclose(one, other, atol=1e-5)
 
 
 def test_networks_with_the_same_parameter_names_can_be_compiled_together():
@@ -193,8 +259,3 @@ def test_networks_with_the_same_parameter_names_can_be_compiled_together():
     target = Tensor(np.zeros((3, 3), np.float32))
     x = sample(step, make_plan("ddim", PROCESS, 2), noise(), [target])
     assert np.isfinite(x).all()
-
-
-def test_members_come_in_full_batches_the_last_of_which_repeats_its_first_row():
-    batches = list(member_batches(cases=2, members=2, size=3))
-    assert batches == [(3, [(0, 0), (0, 1), (1, 0)]), (1, [(1, 1)] * 3)]

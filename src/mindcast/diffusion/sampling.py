@@ -1,15 +1,16 @@
 """Running a sampler's plan: one step, which may be compiled, looped over in Python.
 
-The loop stays outside the graph, so one compilation serves any plan: times and coefficients enter
-as tensors. All random numbers come from NumPy, one stream for each row of the batch.
+The loop stays outside the graph, and so does what a plan adds of earlier estimates: one compilation
+serves any plan, as times and coefficients enter as tensors. All random numbers come from NumPy, one
+stream for each row of the batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
-import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
@@ -17,6 +18,8 @@ from mindcast.diffusion.noising import constant
 from mindcast.diffusion.prediction import ToX0
 from mindcast.diffusion.process import DiffusionProcess
 from mindcast.diffusion.samplers.base import SamplerStep
+
+Estimated = tuple[Tensor, Tensor]  # the next x and the estimate of x_0 that it was made with
 
 
 class Noise(Protocol):
@@ -46,22 +49,8 @@ class MemberNoise:
         return np.stack([s.standard_normal(self.shape, np.float32) for s in self.streams])
 
 
-Rows = list[tuple[int, int]]  # (case within the batch, member)
-
-
-def member_batches(cases: int, members: int, size: int) -> Iterator[tuple[int, Rows]]:
-    """All members of all cases, `size` at a time: (how many count, rows).
-
-    The last batch is filled up with its first row, so that one compilation serves all.
-    """
-    rows = [(case, member) for case in range(cases) for member in range(members)]
-    for first in range(0, len(rows), size):
-        batch = rows[first : first + size]
-        yield len(batch), batch + batch[:1] * (size - len(batch))
-
-
 class SamplingStep(nn.Cell):
-    """x_t -> the next, less noisy x of a plan.
+    """x_t -> the next, less noisy x of a plan, and the estimate of x_0 that it was made with.
 
     denoise: cell (x (N, ...), t (N,) int32, *conditioning) -> prediction of kind `prediction`.
     clip: limits of the estimated x_0, or None; quantile: dynamic ones instead, see `ToX0`.
@@ -82,14 +71,16 @@ class SamplingStep(nn.Cell):
 
     def construct(
         self, x: Tensor, t: Tensor, coefficients: Tensor, noise: Tensor, *conditioning: Tensor
-    ) -> Tensor:
+    ) -> Estimated:
         """coefficients: `SamplerStep.coefficients` (4,); noise like x, anything where sigma = 0."""
         x0 = self.to_x0(self.denoise(x, t, *conditioning), x, t)
-        return coefficients[0] * x0 + coefficients[1] * x + coefficients[2] * noise
+        return coefficients[0] * x0 + coefficients[1] * x + coefficients[2] * noise, x0
 
 
 class GuidedSamplingStep:
     """A sampling step shifted by `scale` * guidance_sigma against the gradient of a violation.
+
+    The shift moves x alone; the estimate of x_0 is handed through, so every sampler can be guided.
 
     step: a `SamplingStep`. guidance: (x, t, target) -> (gradient like x, violation), such as an
     `AlignmentGuidance`. Each may be compiled, but apart: networks of one family bear the same
@@ -97,7 +88,7 @@ class GuidedSamplingStep:
     """
 
     def __init__(
-        self, step: Callable[..., Tensor], guidance: Callable[..., tuple], scale: float
+        self, step: Callable[..., Estimated], guidance: Callable[..., tuple], scale: float
     ) -> None:
         self.step, self.guidance = step, guidance
         self.scale = scale
@@ -110,45 +101,42 @@ class GuidedSamplingStep:
         noise: Tensor,
         target: Tensor,
         *conditioning: Tensor,
-    ) -> Tensor:
+    ) -> Estimated:
         """As `SamplingStep`, with the guidance's target before the conditioning."""
         gradient, _ = self.guidance(x, t, target)
         shift = self.scale * coefficients[3] * gradient
-        return self.step(x, t, coefficients, noise, *conditioning) - shift
+        following, x0 = self.step(x, t, coefficients, noise, *conditioning)
+        return following - shift, x0
 
 
 def sample(
-    step: Callable[..., Tensor],
+    step: Callable[..., Estimated],
     plan: Sequence[SamplerStep],
     noise: Noise,
     conditioning: Sequence[Tensor] = (),
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], object] | None = None,
     record: Callable[[SamplerStep, np.ndarray], None] | None = None,
 ) -> np.ndarray:
     """Follow `plan` from pure noise; the final x (N, ...) float32.
 
-    step: a `SamplingStep`, a compiled one, or a `GuidedSamplingStep`.
+    step: a `SamplingStep`, a compiled one, or a `GuidedSamplingStep`. Of its estimates of x_0 as
+        many are kept as the plan needs.
     noise: drawn from once for the start, then once in every step with sigma > 0.
     conditioning: what the step takes after the noise, one row a sample.
     progress(rows): called after each step. record(step, x): gets every state after its step.
     """
     x = Tensor(noise.draw())
     unused = Tensor(np.zeros(x.shape, np.float32))
+    estimates: deque[Tensor] = deque(maxlen=max(len(planned.earlier) for planned in plan))
     for planned in plan:
         fresh = Tensor(noise.draw()) if planned.sigma > 0 else unused
         t = Tensor(np.full(x.shape[0], planned.t, np.int32))
-        x = step(x, t, constant(planned.coefficients), fresh, *conditioning)
+        x, x0 = step(x, t, constant(planned.coefficients), fresh, *conditioning)
+        for k, coefficient in enumerate(planned.earlier):
+            x = x + coefficient * estimates[k]
+        estimates.appendleft(x0)
         if record is not None:
             record(planned, x.asnumpy())
         if progress is not None:
             progress(x.shape[0])
     return x.asnumpy()
-
-
-def function_of(cell: Callable[..., Any], compiled: bool) -> Callable[..., Any]:
-    """A cell or function as a function of its own: a graph where compiled, else as it is."""
-
-    def call(*inputs):
-        return cell(*inputs)
-
-    return ms.jit(call) if compiled else call

@@ -1,112 +1,161 @@
-"""Fields too large for a network at once: overlapping tiles, blended with Hann weights."""
+"""Fields too large for a network at once: overlapping tiles, blended with Hann weights.
+
+Tiles are all pairs of a span of rows and a span of columns, and their weights are products. So both
+cutting and blending go along one axis after the other, with operations that keep the data where it
+is: nothing returns to the host between sampling steps.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import product
+from functools import cached_property
+from itertools import pairwise
 
-import mindspore as ms
 import numpy as np
-from mindspore import Tensor
+from mindspore import Tensor, ops
 
-from mindcast.diffusion.sampling import member_batches
+from mindcast.diffusion.ensembles import equal_batches
+from mindcast.diffusion.noising import constant
+from mindcast.diffusion.sampling import Estimated
 
 
-@dataclass(frozen=True, eq=False)
-class Tiles:
-    """Rectangles of one size that cover a field.
+class Spans:
+    """Stretches of one `size` that cover an axis of `length` points, `overlap` or more in common.
 
-    boxes: rows and columns of each. weights: (K, h, w) float64, how much of each point comes from
-    each tile: positive, falling towards the edges of a tile, and one in sum over the tiles.
+    The last one ends with the axis and so overlaps more; where the axis is no longer than `size`,
+    there is one, as long as it.
+    weights: (K, size) float64, how much of each point comes from each span: positive, falling
+    towards the ends of a span, and one in sum over the spans.
     """
 
-    boxes: tuple[tuple[slice, slice], ...]
-    weights: np.ndarray
+    def __init__(self, length: int, size: int, overlap: int) -> None:
+        self.length, self.size = length, min(length, size)
+        last, stride = length - self.size, max(self.size - overlap, 1)
+        self.starts = (*range(0, last, stride), last)
+        # between the points, hence positive at the ends
+        hann = np.sin(np.pi * (np.arange(self.size) + 0.5) / self.size) ** 2
+        total = np.zeros(length)
+        for start in self.starts:
+            total[start : start + self.size] += hann
+        self.weights = np.stack([hann / total[s : s + self.size] for s in self.starts])
 
     def __len__(self) -> int:
-        return len(self.boxes)
+        return len(self.starts)
 
-    def cut(self, field: np.ndarray, channels_last: bool = False) -> np.ndarray:
-        """The tiles of one field (1, ..., H, W), or (1, H, W, C): (K, ..., h, w), (K, h, w, C)."""
-        rest = (slice(None),) if channels_last else ()
-        return np.concatenate([field[(..., *box, *rest)] for box in self.boxes])
+    def cut(self, field: Tensor, axis: int) -> list[Tensor]:
+        """The spans of that axis of a field."""
+        return [ops.narrow(field, axis, start, self.size) for start in self.starts]
 
-    def blend(self, tiles: np.ndarray) -> np.ndarray:
-        """One field (1, ..., H, W) of its tiles (K, ..., h, w)."""
-        rows, columns = self.boxes[-1]  # flush with the far borders
-        field = np.zeros((1, *tiles.shape[1:-2], rows.stop, columns.stop))
-        for box, weight, tile in zip(self.boxes, self.weights, tiles, strict=True):
-            field[(..., *box)] += weight * tile
-        return field.astype(tiles.dtype)
+    def blend(self, spans: Sequence[Tensor], axis: int) -> Tensor:
+        """One field of its spans: between any two ends, the weighted sum of those that cover it."""
+        pieces = []
+        for length, covering in self._segments:
+            along = [length if other == axis else 1 for other in range(spans[0].ndim)]
+            first, *others = (
+                weights.reshape(along) * ops.narrow(spans[k], axis, offset, length)
+                for k, offset, weights in covering
+            )
+            pieces.append(sum(others, first))
+        return ops.cat(pieces, axis)
+
+    @cached_property
+    def _segments(self) -> list[tuple[int, list[tuple[int, int, Tensor]]]]:
+        """(length, [(span, where the segment begins in it, its weights there)]), in order."""
+        ends = sorted({end for start in self.starts for end in (start, start + self.size)})
+        segments = []
+        for first, last in pairwise(ends):
+            covering = [
+                (k, first - start, constant(self.weights[k, first - start : last - start]))
+                for k, start in enumerate(self.starts)
+                if start <= first and last <= start + self.size
+            ]
+            segments.append((last - first, covering))
+        return segments
 
 
-def tiles_of(field: tuple[int, int], size: tuple[int, int], overlap: int) -> Tiles:
-    """Tiles of `size`, at least `overlap` cells over each other, that cover a `field`, both (H, W).
+class Tiles:
+    """Rectangles of one `size`, at least `overlap` cells over each other, that cover a `field`.
 
-    Where a field is no longer than a tile, the tile is as long as the field.
+    field, size: (H, W). Tile k = i C + j is row span i and column span j of C.
     """
-    size = (min(field[0], size[0]), min(field[1], size[1]))
-    rows, columns = (_spans(*lengths, overlap) for lengths in zip(field, size, strict=True))
-    boxes = tuple(product(rows, columns))
-    hann = np.outer(_hann(size[0]), _hann(size[1]))
-    total = np.zeros(field)
-    for box in boxes:
-        total[box] += hann
-    return Tiles(boxes, np.stack([hann / total[box] for box in boxes]))
+
+    def __init__(self, field: tuple[int, int], size: tuple[int, int], overlap: int) -> None:
+        self.rows, self.columns = (
+            Spans(*lengths, overlap) for lengths in zip(field, size, strict=True)
+        )
+
+    def __len__(self) -> int:
+        return len(self.rows) * len(self.columns)
+
+    def cut(self, fields: Tensor, channels_last: bool = False) -> Tensor:
+        """Tiles of fields (N, ..., H, W), or (N, H, W, C): (K, N, ..., h, w), (K, N, h, w, C)."""
+        if len(self) == 1:
+            return fields.reshape(1, *fields.shape)
+        end = fields.ndim - (1 if channels_last else 0)
+        front, back = fields.shape[: end - 2], fields.shape[end:]
+        flat = fields.reshape(-1, *fields.shape[end - 2 :])  # no more axes than devices can slice
+        rows = ops.stack(self.rows.cut(flat, 1), 0)
+        tiles = ops.stack(self.columns.cut(rows, 3), 1)
+        return tiles.reshape(len(self), *front, self.rows.size, self.columns.size, *back)
+
+    def blend(self, tiles: Tensor) -> Tensor:
+        """Fields (N, ..., H, W) of their tiles (K, N, ..., h, w)."""
+        if len(self) == 1:
+            return tiles.reshape(tiles.shape[1:])
+        count, (height, width) = len(self.columns), (self.rows.size, self.columns.size)
+        flat = tiles.reshape(len(self.rows), count, -1, height, width)
+        rows = self.columns.blend([flat[:, j] for j in range(count)], 3)
+        field = self.rows.blend([rows[i] for i in range(len(self.rows))], 1)
+        return field.reshape(*tiles.shape[1:-2], self.rows.length, self.columns.length)
 
 
-def _spans(length: int, size: int, overlap: int) -> list[slice]:
-    """The last one ends with the field and so overlaps more."""
-    starts = [*range(0, length - size, max(size - overlap, 1)), length - size]
-    return [slice(start, start + size) for start in starts]
-
-
-def _hann(size: int) -> np.ndarray:
-    """Taken between the points, hence positive at the edges."""
-    return np.sin(np.pi * (np.arange(size) + 0.5) / size) ** 2
+def in_batches(
+    function: Callable[[np.ndarray], tuple[Tensor, ...]], rows: int, size: int
+) -> list[Tensor]:
+    """A function of row numbers (int32) for all `rows`, at most `size` at a time; its outputs."""
+    made = []
+    for count, batch in equal_batches(range(rows), size):
+        made.append([output[:count] for output in function(np.array(batch, np.int32))])
+    return [ops.cat(parts, 0) for parts in zip(*made, strict=True)]
 
 
 class TiledStep:
-    """A sampling step of whole fields, out of a `SamplingStep` that sees tiles.
+    """A sampling step of whole fields, out of a `SamplingStep` of tiles.
 
     A step's result is linear in the estimate x_0, in x and in the noise. All tiles are cut from one
-    x and one noise, so blending their results is blending their estimates of x_0.
+    x and one noise, so blending their results is blending their estimates of x_0; those are blended
+    alike, for the steps that use them again.
 
-    step: may be compiled. conditioning: what it takes after the noise, (K, ...) arrays of the tiles
-    of one case. size: how many tiles it sees at a time.
+    step: may be compiled. conditioning: what it takes after the noise, tensors (K, ...) of the
+    tiles of one case. size: the most tiles at a time.
     """
 
     def __init__(
         self,
-        step: Callable[..., Tensor],
+        step: Callable[..., Estimated],
         tiles: Tiles,
-        conditioning: Sequence[np.ndarray],
+        conditioning: Sequence[Tensor],
         size: int,
     ) -> None:
         self.step, self.tiles, self.size = step, tiles, size
         self.conditioning = conditioning
-        self.shown: tuple[list[int], list[Tensor]] = ([], [])  # the last one put on the device
 
-    def __call__(self, x: Tensor, t: Tensor, coefficients: Tensor, noise: Tensor) -> Tensor:
-        """x, noise (M, ..., H, W): members of one case; t (M,), one time for all."""
-        whole, fresh, time = x.asnumpy(), noise.asnumpy(), int(t.asnumpy()[0])
-        times = Tensor(np.full(self.size, time, np.int32))
-        result = np.zeros(whole.shape)
-        for count, pairs in member_batches(len(self.tiles), len(whole), self.size):
-            cut = (
-                np.stack([a[(m, ..., *self.tiles.boxes[k])] for k, m in pairs])
-                for a in (whole, fresh)
+    def __call__(self, x: Tensor, t: Tensor, coefficients: Tensor, noise: Tensor) -> Estimated:
+        """x, noise (M, ..., H, W): members of one case; t (M,)."""
+        of_x, of_noise = (self.tiles.cut(fields) for fields in (x, noise))
+        shape = of_x.shape  # (K, M, ...)
+        of_x, of_noise = (tiles.reshape(-1, *shape[2:]) for tiles in (of_x, of_noise))
+
+        def of_rows(rows: np.ndarray) -> Estimated:
+            row, tile, member = (Tensor(n) for n in (rows, *np.divmod(rows, shape[1])))
+            conditioning = [ops.gather(array, tile, 0) for array in self.conditioning]
+            return self.step(
+                ops.gather(of_x, row, 0),
+                ops.gather(t, member, 0),
+                coefficients,
+                ops.gather(of_noise, row, 0),
+                *conditioning,
             )
-            of_x, of_noise = (Tensor(np.ascontiguousarray(array)) for array in cut)
-            seen = self._seen([k for k, _ in pairs])
-            made = self.step(of_x, times, coefficients, of_noise, *seen).asnumpy()
-            for (k, m), tile in zip(pairs[:count], made, strict=False):
-                result[(m, ..., *self.tiles.boxes[k])] += self.tiles.weights[k] * tile
-        return Tensor(result, ms.float32)
 
-    def _seen(self, numbers: list[int]) -> list[Tensor]:
-        """The conditioning of these tiles; what is there already is not copied again."""
-        if self.shown[0] != numbers:
-            self.shown = (numbers, [Tensor(array[numbers]) for array in self.conditioning])
-        return self.shown[1]
+        following, x0 = in_batches(of_rows, shape[0] * shape[1], self.size)
+        return self.tiles.blend(following.reshape(shape)), self.tiles.blend(x0.reshape(shape))

@@ -15,7 +15,7 @@ import numpy as np
 
 from mindcast.config.frozen import Frozen
 from mindcast.refusal import Refusal
-from mindcast.samples import Named, Sample
+from mindcast.samples import Named, NowcastInput, Sample
 
 Cell = Any  # mindspore.nn.Cell; MindSpore ships no stubs and is not imported here
 Parameter = Any  # mindspore.Parameter
@@ -60,8 +60,9 @@ def whole_sequences(settings: Any) -> Window:
     )
 
 
-def require_context(settings: Any, context: np.ndarray) -> None:
-    """Refusal unless the frames (N, T, H, W, 1) are those that such settings are for."""
+def require_context(settings: Any, input: NowcastInput) -> None:
+    """Refusal unless the context frames (N, T, H, W, 1) are those that such settings are for."""
+    context = input.context
     expected = (settings.context_frames, *settings.frame_size, 1)
     if context.ndim != 5 or context.shape[1:] != expected:
         got = context.shape
@@ -170,18 +171,18 @@ class Forecaster(Protocol):
     def forecast(
         self,
         method: str,
-        conditioning: Any,
+        input: Any,
         keys: Sequence[int],
         members: int,
         truth: np.ndarray | None = None,
-        progress: Callable[[int], None] | None = None,
+        progress: Callable[[int], object] | None = None,
     ) -> np.ndarray:
         """Ensemble with a member axis after N, in the data's scale.
 
-        "nowcast": (N, M, T, H, W, C) after the context (N, T, H, W, C). "downscale": (N, M, Z, H,
-        W, C) from the batched arrays of samples without their last, the truth.
-        Member m of case `keys[n]` depends on weights, conditioning, seed, keys[n] and m alone, not
-        on the batch or on `members`. `truth` (as one member) serves methods that are steered by it.
+        input: of a batch of N cases. A `samples.NowcastInput` gives (N, M, T, H, W, C), the frames
+        after the context; a `samples.DownscaleInput` (N, M, Z, H, W, C).
+        Member m of case `keys[n]` depends on weights, input, seed, keys[n] and m alone, not on the
+        batch or on `members`. `truth` (as one member) serves methods that are steered by it.
         `progress(k)` is called whenever k more sampling steps of one member are done.
         """
         ...

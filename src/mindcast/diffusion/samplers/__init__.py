@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from mindcast.diffusion.process import DiffusionProcess
-from mindcast.diffusion.samplers import ddim, ddpm
+from mindcast.diffusion.samplers import ddim, ddpm, dpmpp_2m, dpmpp_2m_sde
 from mindcast.diffusion.samplers.base import SPACINGS, Plan, Sampler, SamplerStep
 from mindcast.refusal import Refusal
 
 __all__ = ["SAMPLERS", "Plan", "Sampler", "SamplerStep", "make_plan"]
 
-SAMPLERS: dict[str, Sampler] = {"ddpm": ddpm.plan, "ddim": ddim.plan}
+SAMPLERS: dict[str, Sampler] = {
+    "ddpm": ddpm.plan,
+    "ddim": ddim.plan,
+    "dpmpp_2m": dpmpp_2m.plan,
+    "dpmpp_2m_sde": dpmpp_2m_sde.plan,
+}
 
 
 def make_plan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,9 +15,11 @@ from mindcast.diffusion.process import DiffusionProcess
 class SamplerStep:
     """One step of a plan:
 
-        x_next = x0_coefficient x0 + x_coefficient x + sigma noise - scale guidance_sigma gradient
+        x_next = x0_coefficient x0 + sum over k of earlier[k] x0[k]
+                 + x_coefficient x + sigma noise - scale guidance_sigma gradient
 
-    t: the time that the network is told. x0: the estimate of clean data made there.
+    t: the time that the network gets. x0: the estimate of clean data made there; x0[k]: the one
+        made k + 1 steps before. earlier: empty for a step that needs none of those.
     sigma: standard deviation of the fresh noise, 0 in the last step.
     guidance_sigma: standard deviation of the ancestral (DDPM) step between the same two noise
         levels, which scales guidance whatever noise the sampler itself adds. It grows about as the
@@ -28,13 +31,19 @@ class SamplerStep:
     x_coefficient: float
     sigma: float
     guidance_sigma: float
+    earlier: tuple[float, ...] = ()
 
     @property
     def coefficients(self) -> np.ndarray:
-        """(x0_coefficient, x_coefficient, sigma, guidance_sigma) for the sampling step's cell."""
+        """(x0_coefficient, x_coefficient, sigma, guidance_sigma), what a `SamplingStep` takes."""
         return np.array(
             (self.x0_coefficient, self.x_coefficient, self.sigma, self.guidance_sigma), np.float32
         )
+
+
+def ancestral_deviation(alpha_bar_s: float, alpha_bar_t: float) -> float:
+    """Standard deviation of the ancestral (DDPM) step from the noisier level s to t."""
+    return math.sqrt((1 - alpha_bar_t) / (1 - alpha_bar_s) * (1 - alpha_bar_s / alpha_bar_t))
 
 
 Plan = tuple[SamplerStep, ...]

@@ -17,7 +17,7 @@ import math
 import numpy as np
 
 from mindcast.diffusion.process import DiffusionProcess
-from mindcast.diffusion.samplers.base import Plan, SamplerStep
+from mindcast.diffusion.samplers.base import Plan, SamplerStep, ancestral_deviation
 
 
 def plan(process: DiffusionProcess, times: np.ndarray, eta: float = 0.0) -> Plan:
@@ -34,7 +34,7 @@ def plan(process: DiffusionProcess, times: np.ndarray, eta: float = 0.0) -> Plan
 
 def step_between(t: int, alpha_bar_t: float, alpha_bar_s: float, eta: float) -> SamplerStep:
     """From the level of time t to the one with alpha_bar_s, less noisy."""
-    ancestral = math.sqrt((1 - alpha_bar_s) / (1 - alpha_bar_t) * (1 - alpha_bar_t / alpha_bar_s))
+    ancestral = ancestral_deviation(alpha_bar_t, alpha_bar_s)
     sigma = eta * ancestral
     direction = math.sqrt(max(1 - alpha_bar_s - sigma**2, 0.0)) / math.sqrt(1 - alpha_bar_t)
     return SamplerStep(

@@ -7,7 +7,9 @@ from typing import Literal
 from pydantic import Field, PositiveInt, model_validator
 
 from mindcast.config.frozen import Frozen, renamed
+from mindcast.config.schema import Sampling
 from mindcast.diffusion.process import DiffusionProcess
+from mindcast.diffusion.samplers import Plan, make_plan
 from mindcast.diffusion.schedules import beta_schedule
 from mindcast.models.diffcast.backbones import check_backbone
 from mindcast.models.diffcast.backbones.settings import (
@@ -81,6 +83,10 @@ class DiffusionSettings(Frozen):
     def process(self) -> DiffusionProcess:
         """The process that these settings describe."""
         return DiffusionProcess(beta_schedule(SCHEDULES[self.schedule], self.timesteps))
+
+    def plan(self, sampling: Sampling) -> Plan:
+        """The plan of a sampling; Refusal for an impossible one."""
+        return make_plan(sampling.sampler, self.process(), sampling.steps, sampling.eta)
 
     @property
     def clip_range(self) -> tuple[float, float] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mindcast.config.schema import Sampling
-from mindcast.diffusion.samplers import Plan, make_plan
+from mindcast.diffusion.samplers import Plan
 from mindcast.models.base import ModelSpec, Stage, late, no_draws, whole_sequences
 from mindcast.models.diffcast import draws
 from mindcast.models.diffcast.settings import DiffCastSettings
@@ -12,8 +12,7 @@ STAGES = late("mindcast.models.diffcast.stages")
 
 
 def _plan(settings: DiffCastSettings, sampling: Sampling) -> Plan:
-    process = settings.diffusion.process()
-    return make_plan(sampling.sampler, process, sampling.steps, sampling.eta)
+    return settings.diffusion.plan(sampling)
 
 
 SPEC = ModelSpec(

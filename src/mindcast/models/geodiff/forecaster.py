@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import mindspore as ms
@@ -10,25 +11,25 @@ import numpy as np
 from mindspore import Tensor, nn, ops
 
 from mindcast.config.schema import Sampling
-from mindcast.diffusion.sampling import MemberNoise, SamplingStep, function_of, sample
-from mindcast.diffusion.tiling import TiledStep, Tiles, tiles_of
+from mindcast.diffusion.ensembles import EnsembleSampler
+from mindcast.diffusion.sampling import SamplingStep
+from mindcast.diffusion.tiling import TiledStep, Tiles, in_batches
 from mindcast.models.geodiff.residual_network import ResidualConditions
 from mindcast.models.geodiff.settings import GeoDiffSettings
 from mindcast.models.geodiff.upsampling import SHIFT_K
 from mindcast.physics.horizontal import ROW_WEIGHT
-from mindcast.physics.resample import bicubic, enforce_block_mean
+from mindcast.physics.resample import enforce_block_mean
 from mindcast.refusal import Refusal
+from mindcast.samples import DownscaleInput
 
 DETERMINISTIC, SAMPLED = "geodiff-det", "geodiff"
-NAMES = ("temperature_lr", "wind_lr", "priors_lr", "statics", "metric", "weight")
-STATICS, METRIC = NAMES.index("statics"), NAMES.index("metric")
 
 
 class GeoDiffForecaster:
     """See `models.base.Forecaster`. "geodiff-det" is T_det, "geodiff" the ensemble, which exists
     where the denoiser does. Networks of the stage "joint" are preferred where they are given.
 
-    The networks see the tiles of `GeoDiffSettings.tile`, or a domain as one tile; what is
+    The networks get the tiles of `GeoDiffSettings.tile`, or a domain as one tile; what is
     interpolated or derived is made of whole domains, so that tiles have no borders of their own.
     """
 
@@ -42,180 +43,157 @@ class GeoDiffForecaster:
         seed: int,
         compiled: bool,
     ) -> None:
-        self.settings, self.sampling, self.seed = settings, sampling, seed
-        self.compiled = compiled
-        for network in networks.values():
-            network.set_train(False)
         joint = networks.get("joint")
         primary = joint.deterministic if joint else networks["deterministic"]
         denoiser = joint.diffusion if joint else networks.get("diffusion")
+        plan = () if denoiser is None else settings.diffusion.plan(sampling)
+        self.settings, self.batch_size = settings, sampling.batch_size
+        self.sampler = EnsembleSampler(
+            networks.values(), plan, sampling.batch_size, seed, graph=compiled
+        )
 
         # functions with a name: graph mode cannot read a lambda within a call
         def interpolated(temperature_lr, priors_lr):
             return primary.bicubic(temperature_lr), primary.fine_priors(priors_lr)
 
-        self.interpolate = function_of(interpolated, compiled)
-        self.correct = function_of(primary.corrected, compiled)
-        self.step = None
+        self.interpolate = self.sampler.compiled(interpolated)
+        self.correct = self.sampler.compiled(primary.corrected)
+        self.methods: tuple[str, ...] = (DETERMINISTIC,)
         if denoiser is not None:
+            self.methods += (SAMPLED,)
             self._prepare_sampling(primary, denoiser)
 
     def _prepare_sampling(self, primary: nn.Cell, denoiser: nn.Cell) -> None:
         options = self.settings.diffusion
-        self.plan = options.plan(self.sampling)
         self.kelvin = options.scale * denoiser.residual_statistics.sigma.asnumpy()
-        conditions = ResidualConditions(self.settings, primary, denoiser)
         guided = options.guidance != 1
 
-        def encoded(condition, priors):
-            shown = ops.ones((condition.shape[0],), ms.float32)
-            seen = (denoiser.hidden(condition, shown), *denoiser.features(priors, shown))
+        def encoded(fields, priors):
+            kept = ops.ones((fields.shape[0],), ms.float32)
+            conditioning = (denoiser.masked(fields, kept), *denoiser.features(priors, kept))
             if guided:
-                none = ops.zeros_like(shown)
-                seen = (*seen, denoiser.hidden(condition, none), *denoiser.features(priors, none))
-            return seen
+                none = ops.zeros_like(kept)
+                null = (denoiser.masked(fields, none), *denoiser.features(priors, none))
+                conditioning = (*conditioning, *null)
+            return conditioning
 
         denoise = Guided(denoiser, options.guidance) if guided else denoiser
         step = SamplingStep(denoise, options.process(), options.prediction, options.clip_range)
-        self.condition = function_of(conditions.of_primary, self.compiled)
-        self.encode = function_of(encoded, self.compiled)
-        self.step = function_of(step, self.compiled)
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """The forecasts that this one can make."""
-        return (DETERMINISTIC,) if self.step is None else (DETERMINISTIC, SAMPLED)
-
-    def bicubic(self, temperature_lr: np.ndarray) -> np.ndarray:
-        """U(T_lr), (N, Z, h, w, 1) -> (N, Z, H, W), K: what there is to improve on."""
-        return bicubic(temperature_lr[..., 0], self.settings.factor).astype(np.float32)
+        conditions = ResidualConditions(self.settings, primary, denoiser)
+        self.condition = self.sampler.compiled(conditions.of_primary)
+        self.encode = self.sampler.compiled(encoded)
+        self.step = self.sampler.compiled(step)
 
     def forecast(
         self,
         method: str,
-        conditioning: tuple[np.ndarray, ...],
+        input: DownscaleInput,
         keys: Sequence[int],
         members: int,
         truth: np.ndarray | None = None,
-        progress: Callable[[int], None] | None = None,
+        progress: Callable[[int], object] | None = None,
     ) -> np.ndarray:
         """See `models.base.Forecaster.forecast`; K. The truth is not looked at."""
-        self._require_shapes(conditioning)
+        self._require_shapes(input)
         fields = []
-        for case, key in enumerate(keys):
-            arrays = tuple(array[case : case + 1] for array in conditioning)
-            tiles = self._tiles(arrays)
-            bicubic, primary = self._primary(arrays, tiles)
-            field = primary + SHIFT_K
-            if method != DETERMINISTIC:
-                seen = self._encoded(arrays, tiles, bicubic, primary)
-                shape = primary.shape[1:]
-                residual = self._residuals(tiles, int(key), members, seen, shape, progress)
+        for number, key in enumerate(keys):
+            case = input.mapped(itemgetter(slice(number, number + 1)))
+            tiles = self._tiles(case)
+            bicubic, primary = self._primary(case, tiles)
+            field = primary.asnumpy() + SHIFT_K
+            if method == SAMPLED:
+                conditioning = self._conditioning(case, tiles, bicubic, primary)
+                residual = self._residual(tiles, conditioning, key, members, primary, progress)
                 field = field + self.kelvin.reshape(-1, 1, 1) * residual
             if self.settings.enforce_lr_mean:
-                row_weights = arrays[METRIC][0, :, 0, ROW_WEIGHT]
-                field = enforce_block_mean(field, arrays[0][..., 0], row_weights)
+                row_weights = case.metric[0, :, 0, ROW_WEIGHT]
+                field = enforce_block_mean(field, case.temperature_lr[..., 0], row_weights)
             fields.append(field)
         return np.stack(fields).astype(np.float32)[..., None]
 
-    def _tiles(self, arrays: tuple[np.ndarray, ...]) -> Tiles:
-        field = arrays[STATICS].shape[1:3]
-        tile = self.settings.tile
-        return (
-            tiles_of(field, field, 0) if tile is None else tiles_of(field, tile.size, tile.overlap)
-        )
+    def _tiles(self, case: DownscaleInput) -> Tiles:
+        domain, tile = case.statics.shape[1:3], self.settings.tile
+        return Tiles(domain, domain, 0) if tile is None else Tiles(domain, tile.size, tile.overlap)
 
-    def _primary(
-        self, arrays: tuple[np.ndarray, ...], tiles: Tiles
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _primary(self, case: DownscaleInput, tiles: Tiles) -> tuple[Tensor, Tensor]:
         """U(T_lr) and T_det, both (1, Z, H, W), reduced."""
-        coarse, _, priors_lr, statics = arrays[:4]
-        whole = self.interpolate(Tensor(coarse), Tensor(priors_lr))
-        bicubic, priors = (output.asnumpy() for output in whole)
-        parts = (tiles.cut(bicubic), tiles.cut(priors), tiles.cut(statics, channels_last=True))
-        (primary,) = self._over_tiles(self.correct, parts)
-        return bicubic, tiles.blend(primary)
+        bicubic, priors = self.interpolate(case.temperature_lr, case.priors_lr)
+        statics = tiles.cut(Tensor(case.statics), channels_last=True)
+        (primary,) = self._over_tiles(
+            self.correct, (tiles.cut(bicubic), tiles.cut(priors), statics)
+        )
+        return bicubic, tiles.blend(primary[:, None])
 
-    def _encoded(
-        self,
-        arrays: tuple[np.ndarray, ...],
-        tiles: Tiles,
-        bicubic: np.ndarray,
-        primary: np.ndarray,
-    ) -> list[np.ndarray]:
-        """What the step takes after the noise, of every tile; it depends on no member."""
-        _, *others = arrays[:5]
-        whole = self.condition(*[Tensor(array) for array in (primary, bicubic, *others)])
-        return self._over_tiles(self.encode, [tiles.cut(output.asnumpy()) for output in whole])
+    def _conditioning(
+        self, case: DownscaleInput, tiles: Tiles, bicubic: Tensor, primary: Tensor
+    ) -> list[Tensor]:
+        """What the step takes after the noise, of every tile (K, ...); it depends on no member."""
+        whole = self.condition(
+            primary, bicubic, case.wind_lr, case.priors_lr, case.statics, case.metric
+        )
+        return self._over_tiles(self.encode, [tiles.cut(array) for array in whole])
 
-    def _over_tiles(
-        self, function: Callable[..., Any], arrays: Sequence[np.ndarray]
-    ) -> list[np.ndarray]:
-        """A function of tiles (K, ...), a batch at a time; its outputs (K, ...)."""
-        count = len(arrays[0])
-        size = min(count, self.sampling.batch_size)
-        parts = []
-        for first in range(0, count, size):
-            numbers = np.minimum(np.arange(first, first + size), count - 1)  # one shape for all
-            outputs = function(*[Tensor(array[numbers]) for array in arrays])
-            outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-            parts.append([output.asnumpy()[: count - first] for output in outputs])
-        return [np.concatenate(part) for part in zip(*parts, strict=True)]
+    def _over_tiles(self, function: Callable[..., Any], tiles: Sequence[Tensor]) -> list[Tensor]:
+        """A function of tiles (K, 1, ...) of one case, a batch at a time; its outputs (K, ...)."""
 
-    def _residuals(
+        def of_rows(rows: np.ndarray) -> tuple[Tensor, ...]:
+            outputs = function(*[ops.gather(array[:, 0], Tensor(rows), 0) for array in tiles])
+            return outputs if isinstance(outputs, tuple) else (outputs,)
+
+        return in_batches(of_rows, len(tiles[0]), self.batch_size)
+
+    def _residual(
         self,
         tiles: Tiles,
+        conditioning: Sequence[Tensor],
         key: int,
         members: int,
-        seen: Sequence[np.ndarray],
-        shape: tuple[int, ...],
-        progress: Callable[[int], None] | None,
+        like: Tensor,
+        progress: Callable[[int], object] | None,
     ) -> np.ndarray:
-        """R of all members of one case, (M, Z, H, W)."""
-        levels, height, width = shape
-        rows = [(key, member) for member in range(members)]
-        noise = MemberNoise(self.seed, rows, (levels, 1, height, width))
-        step = TiledStep(self.step, tiles, seen, self.sampling.batch_size)
-        return sample(step, self.plan, noise, progress=progress)[:, :, 0]
+        """R of all members of one case, (M, Z, H, W) where `like` is (1, Z, H, W)."""
+        step: Callable[..., Any] = self.step
+        if len(tiles) > 1:
+            step, conditioning = TiledStep(step, tiles, conditioning, self.batch_size), ()
+        _, levels, height, width = like.shape
+        shape = (levels, 1, height, width)
+        return self.sampler.draw(step, [key], members, shape, conditioning, progress)[0, :, :, 0]
 
-    def _require_shapes(self, conditioning: tuple[np.ndarray, ...]) -> None:
+    def _require_shapes(self, input: DownscaleInput) -> None:
         """Every array must fit the statics, whose H and W must fit the networks."""
-        settings, levels = self.settings, len(self.settings.levels_hpa)
-        if not isinstance(conditioning, tuple) or len(conditioning) != len(NAMES):
-            raise Refusal(f"forecast: expected the {len(NAMES)} arrays {', '.join(NAMES)}")
-        cases, statics = len(conditioning[0]), conditioning[STATICS]
+        settings, statics = self.settings, input.statics.shape
         multiple = settings.multiple
-        if statics.ndim != 4 or statics.shape[1] % multiple or statics.shape[2] % multiple:
+        if len(statics) != 4 or statics[1] % multiple or statics[2] % multiple:
             raise Refusal(
-                f"forecast: statics has got={statics.shape}, expected (N, H, W, 3) with "
+                f"forecast: statics has got={statics}, expected (N, H, W, 3) with "
                 f"H and W multiples of {multiple}"
             )
-        fine = statics.shape[1:3]
+        levels, fine = len(settings.levels_hpa), statics[1:3]
         coarse = tuple(size // settings.factor for size in fine)
-        expected = (
-            (levels, *coarse, 1),
-            (levels, *coarse, 3),
-            (levels, *coarse, 7),
-            (*fine, 3),
-            (*fine, 4),
-            (levels, *fine, 1),
-        )
-        for name, array, shape in zip(NAMES, conditioning, expected, strict=True):
-            if array.shape[1:] != shape or len(array) != cases:
-                wanted = ", ".join(map(str, shape))
+        expected = {
+            "temperature_lr": (levels, *coarse, 1),
+            "wind_lr": (levels, *coarse, 3),
+            "priors_lr": (levels, *coarse, 7),
+            "statics": (*fine, 3),
+            "metric": (*fine, 4),
+            "weight": (levels, *fine, 1),
+        }
+        for name, array in input.named.items():
+            if array.shape[1:] != expected[name] or len(array) != statics[0]:
+                wanted = ", ".join(map(str, expected[name]))
                 raise Refusal(f"forecast: {name} has got={array.shape}, expected (N, {wanted})")
 
 
 class Guided(nn.Cell):
-    """null + w (conditional - null): the network asked twice (Ho and Salimans 2022)."""
+    """null + w (conditional - null): two passes of the network (Ho and Salimans 2022)."""
 
     def __init__(self, network: nn.Cell, scale: float) -> None:
         super().__init__(auto_prefix=False)
         self.network, self.scale = network, scale
 
-    def construct(self, x: Tensor, t: Tensor, *seen: Tensor) -> Tensor:
-        """`seen`: condition and features, then the same with everything hidden."""
-        half = len(seen) // 2
-        shown = self.network(x, t, *seen[:half])
-        hidden = self.network(x, t, *seen[half:])
-        return hidden + self.scale * (shown - hidden)
+    def construct(self, x: Tensor, t: Tensor, *conditioning: Tensor) -> Tensor:
+        """conditioning: fields and features, then the same with everything dropped."""
+        half = len(conditioning) // 2
+        conditional = self.network(x, t, *conditioning[:half])
+        null = self.network(x, t, *conditioning[half:])
+        return null + self.scale * (conditional - null)

@@ -131,7 +131,11 @@ class DiffusionSettings(Frozen):
         return DiffusionProcess(beta_schedule("cosine", self.timesteps, largest=LARGEST_BETA))
 
     def plan(self, sampling: Sampling) -> Plan:
-        """Of a sampling; Refusal for an impossible one. The times of "ddim" include both ends."""
+        """The plan of a sampling; Refusal for an impossible one.
+
+        The times of "ddim" include both ends, as in the reference. The other samplers jump evenly:
+        a multistep one would extrapolate over the last, far longest jump of log(alpha / sigma).
+        """
         spacing = "endpoints" if sampling.sampler == "ddim" else "even"
         return make_plan(sampling.sampler, self.process(), sampling.steps, sampling.eta, spacing)
 

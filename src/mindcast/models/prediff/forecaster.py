@@ -8,20 +8,13 @@ import numpy as np
 from mindspore import Tensor, nn
 
 from mindcast.config.schema import Sampling
+from mindcast.diffusion.ensembles import EnsembleSampler
 from mindcast.diffusion.guidance import AlignmentGuidance
-from mindcast.diffusion.samplers import make_plan
-from mindcast.diffusion.sampling import (
-    GuidedSamplingStep,
-    MemberNoise,
-    Rows,
-    SamplingStep,
-    function_of,
-    member_batches,
-    sample,
-)
+from mindcast.diffusion.sampling import Estimated, GuidedSamplingStep, SamplingStep
 from mindcast.models.base import require_context
 from mindcast.models.prediff.settings import PreDiffSettings
 from mindcast.refusal import Refusal
+from mindcast.samples import NowcastInput
 
 PLAIN, ALIGNED = "prediff", "prediff-ka"
 
@@ -43,31 +36,26 @@ class PreDiffForecaster:
         seed: int,
         compiled: bool,
     ) -> None:
-        diffusion = settings.diffusion
-        process = diffusion.process()
-        self.settings, self.sampling, self.seed = settings, sampling, seed
-        self.plan = make_plan(sampling.sampler, process, sampling.steps, sampling.eta)
-        plain = SamplingStep(
-            networks["diffusion"], process, diffusion.prediction, diffusion.clip_range
+        diffusion, vae = settings.diffusion, networks["vae"]
+        self.settings = settings
+        self.sampler = EnsembleSampler(
+            networks.values(), diffusion.plan(sampling), sampling.batch_size, seed, compiled
         )
-        take = function_of(plain, compiled)
-        self.steps: dict[str, Callable[..., Tensor]] = {PLAIN: take}
+        step = SamplingStep(
+            networks["diffusion"], diffusion.process(), diffusion.prediction, diffusion.clip_range
+        )
+        plain = self.sampler.compiled(step)
+        self.steps: dict[str, Callable[..., Estimated]] = {PLAIN: plain}
         if "alignment" in networks:
-            guide = function_of(AlignmentGuidance(networks["alignment"]), compiled)
-            self.steps[ALIGNED] = GuidedSamplingStep(take, guide, settings.guidance.scale)
-        for network in networks.values():
-            network.set_train(False)
-        vae = networks["vae"]
+            guidance = self.sampler.compiled(AlignmentGuidance(networks["alignment"]))
+            self.steps[ALIGNED] = GuidedSamplingStep(plain, guidance, settings.guidance.scale)
 
-        # functions with a name: graph mode cannot read a lambda within a call
+        # a function with a name: graph mode cannot read a lambda within a call
         def mean_latents(frames):
             return vae.encode(frames)[0]
 
-        def frames_of(latents):
-            return vae.decode(latents)
-
-        self.encode = function_of(mean_latents, compiled)
-        self.decode = function_of(frames_of, compiled)
+        self.encode = self.sampler.compiled(mean_latents)
+        self.decode = self.sampler.compiled(vae.decode)
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -77,56 +65,37 @@ class PreDiffForecaster:
     def forecast(
         self,
         method: str,
-        context: np.ndarray,
+        input: NowcastInput,
         keys: Sequence[int],
         members: int,
         truth: np.ndarray | None = None,
-        progress: Callable[[int], None] | None = None,
+        progress: Callable[[int], object] | None = None,
     ) -> np.ndarray:
         """See `models.base.Forecaster.forecast`."""
-        require_context(self.settings, context)
-        latents = np.stack([self._encode(frames) for frames in context])
-        target = self._target(context, truth) if method == ALIGNED else None
-        frames: list[np.ndarray] = []
-        for count, rows in member_batches(len(context), members, self.sampling.batch_size):
-            frames += self._run(method, count, rows, keys, latents, target, progress)
-        return np.stack(frames).reshape(len(context), members, *frames[0].shape)
-
-    def _run(
-        self,
-        method: str,
-        count: int,
-        rows: Rows,
-        keys: Sequence[int],
-        latents: np.ndarray,
-        target: np.ndarray | None,
-        progress: Callable[[int], None] | None,
-    ) -> list[np.ndarray]:
-        """Frames (T, H, W, 1) of the first `count` rows."""
-        cases = [case for case, _ in rows]
-        named = [(int(keys[case]), member) for case, member in rows]
-        noise = MemberNoise(self.seed, named, self.settings.latent_shape(self._frames))
-        conditioning = [Tensor(latents[cases])]
-        if target is not None:
-            conditioning.insert(0, Tensor(target[cases]))
-        done = None if progress is None else lambda _: progress(count)
-        z = sample(self.steps[method], self.plan, noise, conditioning, done)
-        return [self._decode(row) for row in z[:count]]
-
-    @property
-    def _frames(self) -> int:
-        return self.settings.target_frames
+        require_context(self.settings, input)
+        conditioning = [np.stack([self._encode(frames) for frames in input.context])]
+        if method == ALIGNED:
+            conditioning.insert(0, self._target(input.context, truth))
+        latents = self.sampler.draw(
+            self.steps[method],
+            keys,
+            members,
+            self.settings.latent_shape(self.settings.target_frames),
+            [Tensor(array) for array in conditioning],
+            progress,
+        )
+        return np.stack([np.stack([self._decode(row) for row in case]) for case in latents])
 
     def _encode(self, frames: np.ndarray) -> np.ndarray:
         """(T, H, W, 1) to the scaled posterior mean (T, h, w, c)."""
-        mean = self.encode(Tensor(np.ascontiguousarray(frames.transpose(0, 3, 1, 2))))
-        scaled = mean.asnumpy().transpose(0, 2, 3, 1) * self.settings.diffusion.scale_factor
+        mean = self.encode(frames.transpose(0, 3, 1, 2)).asnumpy()
+        scaled = mean.transpose(0, 2, 3, 1) * self.settings.diffusion.scale_factor
         return np.ascontiguousarray(scaled, np.float32)
 
     def _decode(self, latent: np.ndarray) -> np.ndarray:
         """(T, h, w, c) to frames (T, H, W, 1) in [0, 1]."""
         z = latent.transpose(0, 3, 1, 2) / self.settings.diffusion.scale_factor
-        frames = self.decode(Tensor(np.ascontiguousarray(z, np.float32))).asnumpy()
+        frames = self.decode(z.astype(np.float32)).asnumpy()
         return np.clip(frames.transpose(0, 2, 3, 1), 0.0, 1.0)
 
     def _target(self, context: np.ndarray, truth: np.ndarray | None) -> np.ndarray:

@@ -7,7 +7,9 @@ from typing import Literal
 from pydantic import Field, PositiveInt, model_validator
 
 from mindcast.config.frozen import Frozen, renamed
+from mindcast.config.schema import Sampling
 from mindcast.diffusion.process import DiffusionProcess
+from mindcast.diffusion.samplers import Plan, make_plan
 from mindcast.diffusion.schedules import beta_schedule
 from mindcast.layers.cuboid_patterns import cuboids_of
 
@@ -194,6 +196,10 @@ class DiffusionSettings(Frozen):
         return DiffusionProcess(
             beta_schedule(self.schedule, self.timesteps, self.linear_start, self.linear_end)
         )
+
+    def plan(self, sampling: Sampling) -> Plan:
+        """The plan of a sampling; Refusal for an impossible one."""
+        return make_plan(sampling.sampler, self.process(), sampling.steps, sampling.eta)
 
     @property
     def clip_range(self) -> tuple[float, float] | None:

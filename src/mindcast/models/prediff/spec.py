@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mindcast.config.schema import Sampling
-from mindcast.diffusion.samplers import Plan, make_plan
+from mindcast.diffusion.samplers import Plan
 from mindcast.models.base import ModelSpec, Stage, Window, late, whole_sequences
 from mindcast.models.prediff import draws
 from mindcast.models.prediff.settings import PreDiffSettings
@@ -16,8 +16,7 @@ def _single_frames(settings: PreDiffSettings) -> Window:
 
 
 def _plan(settings: PreDiffSettings, sampling: Sampling) -> Plan:
-    process = settings.diffusion.process()
-    return make_plan(sampling.sampler, process, sampling.steps, sampling.eta)
+    return settings.diffusion.plan(sampling)
 
 
 SPEC = ModelSpec(

@@ -1,0 +1,36 @@
+"""SDE-DPM-Solver++(2M) (Lu et al. 2022, "DPM-Solver++"): second order, with fresh noise.
+
+From level s to the less noisy t, with alpha = sqrt(alpha_bar), sigma = sqrt(1 - alpha_bar) and
+h = lambda_t - lambda_s, lambda = log(alpha / sigma),
+
+    x_t = (sigma_t / sigma_s) e^{-h} x_s + alpha_t (1 - e^{-2h}) D + sigma_t sqrt(1 - e^{-2h}) noise
+
+with D extrapolated from two estimates of clean data, see `multistep`. The look-alikes `ddpm` and
+`ddim` with eta = 1 are the same with D = x0.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from mindcast.diffusion.process import DiffusionProcess
+from mindcast.diffusion.samplers.base import Plan
+from mindcast.diffusion.samplers.multistep import Coefficients, Level, refuse_eta, second_order_plan
+
+
+def plan(process: DiffusionProcess, times: np.ndarray, eta: float = 0.0) -> Plan:
+    """See `multistep.second_order_plan`. Raises Refusal for an eta, which the sampler has not."""
+    refuse_eta("dpmpp_2m_sde", eta)
+    return second_order_plan(process, times, _first_order)
+
+
+def _first_order(s: Level, t: Level) -> Coefficients:
+    h = t.log_ratio - s.log_ratio
+    gained = -math.expm1(-2 * h)
+    return Coefficients(
+        of_x=t.sigma / s.sigma * math.exp(-h),
+        of_x0=t.alpha * gained,
+        noise=t.sigma * math.sqrt(gained),
+    )

@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+from mindspore import Tensor, nn
+
+from mindcast.diffusion.ensembles import EnsembleSampler, equal_batches
+from mindcast.diffusion.process import DiffusionProcess
+from mindcast.diffusion.samplers import SAMPLERS, make_plan
+from mindcast.diffusion.sampling import SamplingStep, sample
+from mindcast.diffusion.schedules import beta_schedule
+
+PROCESS = DiffusionProcess(beta_schedule("cosine", 20))
+KEYS, SHAPE = (4, 9), (2, 3)
+CONDITIONING = np.random.default_rng(0).standard_normal((2, *SHAPE), np.float32)
+
+
+class Dummy(nn.Cell):
+    """Predicts something that depends on all it is given, and remembers how many rows that was."""
+
+    def __init__(self):
+        super().__init__()
+        self.rows = []
+
+    def construct(self, x, t, conditioning):
+        self.rows.append(len(x))
+        return 0.3 * x + 0.01 * t.reshape(-1, 1, 1) + conditioning
+
+
+def draw(batch_size=4, members=3, keys=KEYS, network=None, name="ddpm", graph=False, **options):
+    network = Dummy() if network is None else network
+    plan = make_plan(name, PROCESS, 4)
+    sampler = EnsembleSampler([network], plan, batch_size, seed=7, graph=graph)
+    step = sampler.compiled(SamplingStep(network, PROCESS))
+    given = [Tensor(CONDITIONING[-len(keys) :])]
+    return sampler.draw(step, keys, members, SHAPE, given, **options)
+
+
+@pytest.mark.parametrize(
+    ("rows", "size", "lengths", "counts"),
+    [
+        (12, 8, [6, 6], [6, 6]),  # not 8 and 8, half of which would be padding
+        (1, 8, [1], [1]),
+        (5, 4, [3, 3], [3, 2]),
+        (9, 4, [3, 3, 3], [3, 3, 3]),
+        (4, 1, [1, 1, 1, 1], [1, 1, 1, 1]),
+    ],
+)
+def test_rows_come_in_the_fewest_batches_and_those_are_equal(rows, size, lengths, counts):
+    batches = list(equal_batches(range(rows), size))
+    assert [len(batch) for _, batch in batches] == lengths
+    assert [count for count, _ in batches] == counts
+    assert [row for count, batch in batches for row in batch[:count]] == list(range(rows))
+
+
+def test_the_last_batch_is_filled_up_with_its_first_row():
+    assert list(equal_batches("abcde", 4)) == [(3, ["a", "b", "c"]), (2, ["d", "e", "d"])]
+
+
+def test_no_more_rows_are_computed_than_are_asked_for():
+    network = Dummy()
+    draw(batch_size=8, members=1, keys=(4,), network=network)
+    assert network.rows == [1] * 4
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("batch_size", [1, 4, 8])
+def test_a_member_depends_on_its_case_and_number_alone(name, batch_size):
+    together = draw(name=name)
+    assert together.shape == (2, 3, *SHAPE)
+    alone = draw(batch_size, members=2, keys=KEYS[1:], name=name)
+    np.testing.assert_allclose(alone[0], together[1, :2], rtol=1e-5, atol=1e-6)
+    assert len({member.tobytes() for case in together for member in case}) == 6
+
+
+def test_progress_counts_the_steps_of_members_without_the_padding():
+    done = []
+    draw(progress=done.append)
+    assert done == [3] * 8
+    done.clear()
+    draw(members=5, keys=KEYS[1:], progress=done.append)
+    assert done == [3] * 4 + [2] * 4
+
+
+def test_several_runs_of_the_plan_make_one_step_of_a_member():
+    def twice(*given):
+        return sample(*given) + sample(*given)
+
+    done = []
+    draw(members=1, keys=KEYS[1:], progress=done.append, run=twice, runs=2)
+    assert done == [1] * 4
+
+
+def test_networks_are_put_in_evaluation_mode():
+    network = nn.Dropout(p=0.5).set_train(True)
+    EnsembleSampler([network], (), 1, seed=0, graph=False)
+    assert not network.training
+
+
+def test_compiled_steps_draw_the_same():
+    class Silent(nn.Cell):
+        def construct(self, x, t, conditioning):
+            return 0.3 * x + conditioning
+
+    one, other = (draw(network=Silent(), graph=graph) for graph in (False, True))
+    np.testing.assert_allclose(one, other, atol=1e-5)
