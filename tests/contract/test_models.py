@@ -12,6 +12,7 @@ from mindcast.training import checkpoint
 from mindcast.training.train_step import ObjectiveStep
 from tests.contract.models import (
     CASES,
+    SAMPLING,
     batch,
     build_networks,
     build_stage,
@@ -225,6 +226,14 @@ def test_an_input_of_another_shape_is_refused_with_the_array_and_the_shape_expec
         assert f"{name} has got={array.shape}" in message
         assert ", ".join(map(str, first.shape[1:])) in message
         assert "\n" not in message
+
+
+def test_an_impossible_sampling_is_refused_before_anything_is_built(model):
+    spec, settings = load_spec(model), settings_of(model).model
+    chosen = SAMPLING.model_copy(update={"sampler": "dpmpp_2m", "eta": 0.5})
+    with pytest.raises(Refusal, match=r"sampling\.eta: 0\.5, dpmpp_2m has none"):
+        spec.check_sampling(settings, chosen)
+    assert len(spec.check_sampling(settings, SAMPLING)) == SAMPLING.steps
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)

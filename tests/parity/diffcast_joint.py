@@ -140,10 +140,10 @@ def sampling(golden: GoldenFile) -> Iterator[Comparison]:
         step_of(network.model, settings),
         plan,
         recorded(golden, plan),
-        golden["in/init_noise"].shape[1:],
         features,
-        settings.segments,
         record=lambda _, x: states.append(x),
+        shape=golden["in/init_noise"].shape[2:],
+        segments=settings.segments,
     )
     trajectory = np.stack(states[: len(plan) + 1], axis=1)
     yield Comparison("traj_segment0", trajectory, golden["out/traj_segment0"])
@@ -186,7 +186,7 @@ def ancestral_step(golden: GoldenFile) -> Iterator[Comparison]:
         x0 = step.to_x0(unet(x, t, *around), x, t)
         mean = planned.x0_coefficient * x0 + planned.x_coefficient * x
         noise = Tensor(golden[f"in/noise_t{time}"])
-        following = step(x, t, constant(planned.coefficients), noise, *around)
+        following, _ = step(x, t, constant(planned.coefficients), noise, *around)
         log_variance = process.posterior(time).log_variance
         expected = golden[f"out/logvar_t{time}"]
         yield Comparison(f"x_start_t{time}", x0, golden[f"out/x_start_t{time}"])

@@ -14,7 +14,7 @@ from mindcast.diffusion.noising import ForwardNoising
 from mindcast.diffusion.prediction import ToX0
 from mindcast.diffusion.process import DiffusionProcess, vlb_weights
 from mindcast.diffusion.samplers import Plan, make_plan
-from mindcast.diffusion.sampling import GuidedSamplingStep, SamplingStep, sample
+from mindcast.diffusion.sampling import Estimated, GuidedSamplingStep, SamplingStep, sample
 from mindcast.diffusion.schedules import beta_schedule
 from mindcast.models.prediff.alignment import AlignmentNetwork
 from mindcast.models.prediff.denoising_loss import AlignmentLoss, DenoisingLoss, mean_intensity
@@ -250,7 +250,7 @@ def ancestral_step(
     golden: GoldenFile,
     system: System,
     t: np.ndarray,
-    step: Callable[..., Tensor],
+    step: Callable[..., Estimated],
     temperature: float,
     *target: Tensor,
 ) -> np.ndarray:
@@ -260,7 +260,8 @@ def ancestral_step(
     z, noise, condition = (Tensor(golden[f"in/{name}"]) for name in ("zt", "step_noise", "zc"))
     by_row = np.stack([one.coefficients for one in planned], axis=1)
     coefficients = Tensor(by_row.reshape(*by_row.shape, *[1] * (z.ndim - 1)))
-    return step(z, times(t), coefficients, noise, *target, condition).asnumpy()
+    following, _ = step(z, times(t), coefficients, noise, *target, condition)
+    return following.asnumpy()
 
 
 def single_steps(golden: GoldenFile, system: System) -> Iterator[Comparison]:

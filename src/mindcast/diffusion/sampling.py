@@ -127,7 +127,8 @@ def sample(
     """
     x = Tensor(noise.draw())
     unused = Tensor(np.zeros(x.shape, np.float32))
-    estimates: deque[Tensor] = deque(maxlen=max(len(planned.earlier) for planned in plan))
+    remembered = max((len(planned.earlier) for planned in plan), default=0)
+    estimates: deque[Tensor] = deque(maxlen=remembered)
     for planned in plan:
         fresh = Tensor(noise.draw()) if planned.sigma > 0 else unused
         t = Tensor(np.full(x.shape[0], planned.t, np.int32))

@@ -8,6 +8,7 @@ from mindcast.diffusion.samplers import make_plan
 from mindcast.models.diffcast import stages
 from mindcast.models.diffcast.forecaster import DiffCastForecaster, sample_residual
 from mindcast.refusal import Refusal
+from mindcast.samples import NowcastInput
 from tests.models.diffcast.small import CONTEXT, FRAME, TARGET, settings_of
 
 SETTINGS = settings_of()
@@ -39,8 +40,9 @@ def forecaster_of(networks, settings=SETTINGS, **sampling):
     return DiffCastForecaster(settings, networks, chosen, seed=0, compiled=False)
 
 
-def context(cases=2):
-    return np.random.default_rng(0).random((cases, CONTEXT, *FRAME, 1), np.float32)
+def given(cases=2):
+    rng = np.random.default_rng(0)
+    return NowcastInput(rng.random((cases, CONTEXT, *FRAME, 1), np.float32))
 
 
 def test_the_networks_that_there_are_decide_the_methods(networks):
@@ -58,13 +60,13 @@ def test_a_forecaster_without_any_network_is_refused():
 
 
 def test_deterministic_methods_are_the_backbones_limited_to_the_data_s_range(networks):
-    x = np.ascontiguousarray(context().transpose(0, 1, 4, 2, 3))
+    x = np.ascontiguousarray(given().context.transpose(0, 1, 4, 2, 3))
     forecaster = forecaster_of(networks)
     for method, network in (
         ("simvp", networks["backbone"]),
         ("diffcast-mu", networks["joint"].backbone_net),
     ):
-        got = forecaster.forecast(method, context(), (0, 1), members=5)
+        got = forecaster.forecast(method, given(), (0, 1), members=5)
         expected = network(Tensor(x)).asnumpy().transpose(0, 1, 3, 4, 2)
         assert got.shape == (2, 1, TARGET, *FRAME, 1)
         np.testing.assert_allclose(got[:, 0], np.clip(expected, 0, 1), atol=1e-5)
@@ -73,14 +75,14 @@ def test_deterministic_methods_are_the_backbones_limited_to_the_data_s_range(net
 def test_the_context_is_scanned_once_a_case_whatever_the_steps_and_members(networks):
     counted = Counted(networks["joint"])
     forecaster = forecaster_of({"joint": counted}, steps=2, batch_size=4)
-    forecaster.forecast("diffcast", context(), (0, 1), members=4)
+    forecaster.forecast("diffcast", given(), (0, 1), members=4)
     assert counted.calls == 2
 
 
 def test_progress_ends_at_the_steps_of_all_members(networks):
     done = []
     forecaster = forecaster_of(networks, steps=2, batch_size=2)
-    forecaster.forecast("diffcast", context(1), (0,), members=3, progress=done.append)
+    forecaster.forecast("diffcast", given(1), (0,), members=3, progress=done.append)
     assert done == [2, 2, 1, 1]
 
 
@@ -91,15 +93,16 @@ def test_patches_of_pixels_give_whole_frames_again(backbone):
     networks = {"joint": stages.build_joint(settings).set_train(False)}
     forecaster = forecaster_of(networks, settings, steps=1, batch_size=1)
     for method in forecaster.methods:
-        made = forecaster.forecast(method, context(1), (0,), members=1)
+        made = forecaster.forecast(method, given(1), (0,), members=1)
         assert made.shape == (1, 1, TARGET, *FRAME, 1)
 
 
 class Chained(nn.Cell):
-    """A sampling step that lands on: the number of the segment + the previous segment."""
+    """A sampling step that lands on: the previous segment + the number of the segment + feature."""
 
     def construct(self, x, t, coefficients, noise, previous, segment, feature):
-        return 0 * x + previous + segment.reshape(-1, 1, 1, 1, 1) + feature
+        following = 0 * x + previous + segment.reshape(-1, 1, 1, 1, 1) + feature
+        return following, following
 
 
 class Zeros:
@@ -107,18 +110,19 @@ class Zeros:
         return np.zeros((2, 1, 1, 1, 1), np.float32)
 
 
-def test_every_segment_is_told_its_number_its_context_and_the_one_before():
+def test_every_segment_is_conditioned_on_its_number_its_context_and_the_one_before():
     plan = make_plan("ddim", SETTINGS.diffusion.process(), 2)
     local, whole = (Tensor(np.full((2, 1, 1, 1, 1), v, np.float32)) for v in (10, 100))
-    residual = sample_residual(Chained(), plan, Zeros(), (2, 1, 1, 1, 1), [local, whole], 3)
+    features = [local, whole]
+    residual = sample_residual(Chained(), plan, Zeros(), features, shape=(1, 1, 1, 1), segments=3)
     # 0 + 0 + 10, then 10 + 1 + 100, then 111 + 2 + 100
     assert residual[:, :, 0, 0, 0].tolist() == [[10, 111, 213]] * 2
 
 
-@pytest.mark.parametrize(("sampler", "eta"), [("ddpm", 0.0), ("ddim", 1.0)])
+@pytest.mark.parametrize(("sampler", "eta"), [("ddpm", 0.0), ("ddim", 1.0), ("dpmpp_2m_sde", 0.0)])
 def test_noisy_samplers_give_ensembles_in_the_data_s_range(networks, sampler, eta):
     forecaster = forecaster_of(networks, sampler=sampler, eta=eta)
-    made = forecaster.forecast("diffcast", context(1), (0,), members=2)
+    made = forecaster.forecast("diffcast", given(1), (0,), members=2)
     assert made.shape == (1, 2, TARGET, *FRAME, 1)
     assert made.min() >= 0
     assert made.max() <= 1

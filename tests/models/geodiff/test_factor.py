@@ -13,6 +13,7 @@ from mindcast.models.geodiff.forecaster import GeoDiffForecaster
 from mindcast.models.geodiff.residual_network import ResidualNetwork
 from mindcast.models.geodiff.spec import SPEC
 from mindcast.physics.resample import bicubic, block_mean
+from mindcast.samples import DownscaleInput
 from mindcast.training.train_step import ObjectiveStep
 from tests.models.geodiff.small import built, settings_of
 
@@ -53,7 +54,7 @@ def test_both_stages_learn_and_forecast_whole_domains(tmp_path, factor):
             seed=0,
             compiled=False,
         )
-        return forecaster.forecast(method, tuple(conditioning), [0], 1)
+        return forecaster.forecast(method, DownscaleInput(*conditioning), [0], 1)
 
     untrained = forecast("geodiff-det")
     interpolated = bicubic(conditioning[0][..., 0].astype(np.float64), factor)

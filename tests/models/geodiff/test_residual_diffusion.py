@@ -5,6 +5,7 @@ from mindspore import Tensor, nn
 
 from mindcast.compiled import arguments
 from mindcast.config.schema import Sampling, StageTraining
+from mindcast.diffusion.samplers import SAMPLERS
 from mindcast.diffusion.sampling import SamplingStep
 from mindcast.diffusion.sampling import sample as run_plan
 from mindcast.models.geodiff import draws, stages
@@ -20,6 +21,7 @@ from mindcast.physics import priors
 from mindcast.physics.horizontal import Metric, latitude_longitude_metric
 from mindcast.physics.resample import bicubic, block_mean
 from mindcast.refusal import Refusal
+from mindcast.samples import DownscaleInput
 from mindcast.training.train_step import ObjectiveStep
 from tests.models.geodiff.small import (
     FINE,
@@ -173,7 +175,7 @@ def test_dropped_conditioning_is_zero_but_for_its_flag():
 
 
 class Echo(nn.Cell):
-    """Says the sum of what it is told."""
+    """Predicts the sum of its conditioning."""
 
     def construct(self, x, t, condition, *features):
         return condition + features[0]
@@ -216,6 +218,12 @@ class FromLevel:
         return self.rng.standard_normal((2, 4, 4)).astype(np.float32)
 
 
+def test_only_ddim_visits_both_ends_of_the_levels():
+    options = DiffusionSettings()
+    ends = {name: options.plan(Sampling(sampler=name, steps=10))[-1].t for name in SAMPLERS}
+    assert ends == {name: 0 if name == "ddim" else 99 for name in SAMPLERS}
+
+
 @pytest.mark.parametrize("prediction", ["epsilon", "v", "x0"])
 @pytest.mark.parametrize(("sampler", "tolerance"), [("ddim", 1e-4), ("ddpm", 1e-3)])
 def test_a_perfect_denoiser_recovers_the_residual(prediction, sampler, tolerance):
@@ -246,7 +254,7 @@ def test_forecasts_keep_the_block_means_if_asked():
     forecaster = GeoDiffForecaster(settings, trained, sampling, seed=0, compiled=False)
     assert forecaster.methods == ("geodiff-det", "geodiff")
     for method in forecaster.methods:
-        made = forecaster.forecast(method, tuple(arrays[:-1]), [0, 1], 2)[..., 0]
+        made = forecaster.forecast(method, DownscaleInput(*arrays[:-1]), [0, 1], 2)[..., 0]
         for fine, coarse, row_weights in zip(made, arrays[0], (weights, None), strict=True):
             means = block_mean(fine, 2, row_weights)
             expected = np.broadcast_to(coarse[..., 0], means.shape)
@@ -259,7 +267,7 @@ def test_without_a_denoiser_there_is_the_deterministic_field_alone():
     forecaster = GeoDiffForecaster(settings, {"deterministic": primary}, Sampling(), 0, False)
     assert forecaster.methods == forecaster.deterministic == ("geodiff-det",)
     arrays = sample(cases=1)
-    made = forecaster.forecast("geodiff-det", arrays[:-1], [0], 5)
+    made = forecaster.forecast("geodiff-det", DownscaleInput(*arrays[:-1]), [0], 5)
     expected = bicubic(arrays[0][..., 0].astype(np.float64), 2)
     np.testing.assert_allclose(made[:, 0, ..., 0], expected, atol=5e-5)
 
@@ -271,7 +279,7 @@ def test_a_domain_that_does_not_fit_the_networks_is_refused_with_the_multiple():
     arrays = list(sample(cases=1))
     arrays[3] = arrays[3][:, :-2]
     with pytest.raises(Refusal, match=r"statics has got=\(1, 6, 12, 3\).*multiples of 4"):
-        forecaster.forecast("geodiff-det", tuple(arrays[:-1]), [0], 1)
+        forecaster.forecast("geodiff-det", DownscaleInput(*arrays[:-1]), [0], 1)
 
 
 def test_joint_training_moves_the_deterministic_network_at_a_tenth_of_the_rate():

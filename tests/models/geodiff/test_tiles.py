@@ -4,9 +4,11 @@ from mindspore import nn
 from pydantic import ValidationError
 
 from mindcast.config.schema import Sampling
+from mindcast.diffusion.samplers import SAMPLERS
 from mindcast.models.geodiff.deterministic import DeterministicNetwork
 from mindcast.models.geodiff.forecaster import GeoDiffForecaster
 from mindcast.models.geodiff.residual_network import ResidualNetwork
+from mindcast.samples import DownscaleInput
 from tests.models.geodiff.small import FINE, built, sample, settings_of
 
 DDIM = Sampling(sampler="ddim", steps=3, batch_size=2)
@@ -20,19 +22,19 @@ class Pointwise(nn.Cell):
         return volume.mean(axis=2, keep_dims=True) + 0.1 * volume[:, :, :1]
 
 
-def forecaster_of(tile, pointwise=False, batch_size=2, **changes):
+def forecaster_of(tile, pointwise=False, batch_size=2, sampler="ddim", **changes):
     settings = settings_of(tile=tile, **changes)
     primary = built(DeterministicNetwork, settings, stir=0.02)
     denoiser = built(ResidualNetwork, settings, stir=0.02, seed=1)
     if pointwise:
         primary.primary, denoiser.denoise_fn = Pointwise(), Pointwise()
     networks = {"deterministic": primary, "diffusion": denoiser}
-    sampling = DDIM.model_copy(update={"batch_size": batch_size})
+    sampling = DDIM.model_copy(update={"batch_size": batch_size, "sampler": sampler})
     return GeoDiffForecaster(settings, networks, sampling, seed=0, compiled=False)
 
 
 def made(forecaster, method="geodiff", members=2):
-    return forecaster.forecast(method, sample()[:-1], [3, 5], members)
+    return forecaster.forecast(method, DownscaleInput(*sample()[:-1]), [3, 5], members)
 
 
 @pytest.mark.parametrize("method", ["geodiff-det", "geodiff"])
@@ -41,9 +43,11 @@ def test_a_tile_as_large_as_the_domain_changes_nothing(method):
     np.testing.assert_array_equal(made(tiled, method), made(whole, method))
 
 
-@pytest.mark.parametrize("method", ["geodiff-det", "geodiff"])
-def test_networks_without_a_view_around_make_the_same_of_tiles(method):
-    whole, tiled = (forecaster_of(tile, pointwise=True) for tile in (None, TILE))
+@pytest.mark.parametrize(
+    ("method", "sampler"), [("geodiff-det", "ddim"), *(("geodiff", name) for name in SAMPLERS)]
+)
+def test_networks_without_a_view_around_make_the_same_of_tiles(method, sampler):
+    whole, tiled = (forecaster_of(t, pointwise=True, sampler=sampler) for t in (None, TILE))
     np.testing.assert_allclose(made(tiled, method), made(whole, method), atol=1e-4)
     assert made(whole).std() > 1
 
