@@ -110,6 +110,31 @@ def test_a_malformed_override_is_refused():
     assert "seed is a value" in refusal("runtime.seed.x=1")
 
 
+@pytest.mark.parametrize("text", ["2019-13-45", "0b_", "[1", "[1\n", "*a"])
+def test_an_override_whose_value_is_no_yaml_is_refused_in_one_line(text):
+    assert "the value is not valid YAML; quote it" in refusal(f"data.start_date={text}")
+
+
+def test_a_file_with_an_impossible_date_is_refused(tmp_path):
+    cfg = tmp_path / "c.yaml"
+    cfg.write_text("data: {start_date: 2019-13-45}\n")
+    assert f"{cfg}: not valid YAML (cannot be parsed); fix the file" in refusal(cfg=cfg)
+
+
+@pytest.mark.parametrize("value", [".nan", ".inf"])
+def test_a_number_that_is_none_or_endless_is_refused(value):
+    text = refusal(f"model.guidance.scale={value}")
+    assert "model.guidance.scale" in text
+    assert "finite number" in text
+
+
+def test_a_path_of_a_user_who_does_not_exist_is_taken_as_it_stands(tmp_path):
+    cfg = tmp_path / "configs" / "c.yaml"
+    cfg.parent.mkdir()
+    cfg.write_text(Path(SMOKE).read_text() + "\nckpt_path: ~nobody-here/a\n")
+    assert load_settings(cfg).ckpt_path == str(tmp_path / "~nobody-here/a")
+
+
 def test_overrides_are_applied_in_order():
     assert load_settings(SMOKE, ["runtime.seed=1", "runtime.seed=2"]).runtime.seed == 2
 

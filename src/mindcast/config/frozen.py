@@ -15,7 +15,11 @@ class Frozen(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", protected_namespaces=(), use_attribute_docstrings=True
+        frozen=True,
+        extra="forbid",
+        protected_namespaces=(),
+        allow_inf_nan=False,  # nan would not even equal itself when a run is resumed
+        use_attribute_docstrings=True,
     )
 
 

@@ -85,7 +85,7 @@ def read_yaml(path: Path) -> Tree:
         raise Refusal(f"{path}: {reason}; give an existing YAML file with --cfg") from None
     try:
         tree = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: such as a 13th month
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "cannot be parsed"
@@ -127,24 +127,24 @@ def _make_paths_absolute(tree: Tree, root: Path) -> None:
         if isinstance(value, dict):
             _make_paths_absolute(value, root)
         elif key.endswith("_path") and isinstance(value, str) and value:
-            tree[key] = os.path.normpath(root / Path(value).expanduser())
+            tree[key] = os.path.normpath(root / os.path.expanduser(value))
 
 
 def _apply(tree: Tree, override: str) -> None:
     key, equals, text = override.partition("=")
     keys = key.strip().split(".")
     if not equals or not all(keys):
-        raise Refusal(f"--set {override}: expected key.path=value, as in runtime.seed=1")
+        raise Refusal(f"--set {override!r}: expected key.path=value, as in runtime.seed=1")
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise Refusal(f"--set {override}: the value is not valid YAML; quote it") from None
-    if keys[-1].endswith("_path") and isinstance(value, str) and value:
-        value = os.path.abspath(os.path.expanduser(value))
+        if keys[-1].endswith("_path") and isinstance(value, str) and value:
+            value = os.path.abspath(os.path.expanduser(value))
+    except (yaml.YAMLError, ValueError):
+        raise Refusal(f"--set {override!r}: the value is not valid YAML; quote it") from None
     for inner in keys[:-1]:
         branch = tree.setdefault(inner, {})
         if not isinstance(branch, dict):
-            raise Refusal(f"--set {override}: {inner} is a value, not a group of settings")
+            raise Refusal(f"--set {override!r}: {inner} is a value, not a group of settings")
         tree = branch
     tree[keys[-1]] = value if text.strip() else ""  # "key=" empties a text, "key=null" is none
 

@@ -66,7 +66,11 @@ def test_settings_of_another_backbone_are_an_error():
         ("ConvGRU", {"balanced_weights": (1.0,)}, "has 1 entries, expected one more than the 4"),
         ("Earthformer", {"decoder_depth": (1,)}, "decoder_depth has 1 levels, encoder_depth has 2"),
         ("Earthformer", {"encoder_patterns": ("axial",)}, "has 1 names for 2 levels"),
-        ("Earthformer", {"decoder_patterns": "spiral"}, "patterns: 'spiral', expected one of"),
+        (
+            "Earthformer",
+            {"decoder_patterns": "spiral"},
+            "decoder_patterns: 'spiral', expected one of",
+        ),
         ("Earthformer", {"heads": 3}, "a level has 128, which 3"),
         ("Earthformer", {"stem_factors": (2, 2)}, "stem_factors has 2 entries, stem_channels has"),
         ("Earthformer", {"base_units": 64}, "ends with 128, expected base_units = 64"),

@@ -11,6 +11,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from mindcast.config.frozen import Frozen
 from mindcast.layers.cuboid_patterns import cuboids_of
+from mindcast.refusal import Refusal
 
 Widths = tuple[PositiveInt, ...]
 Probability = Field(default=0.1, ge=0.0, lt=1.0)
@@ -245,7 +246,7 @@ class EarthformerSettings(Frozen):
                     f"{name} has {len(names)} names for {levels} levels; give one or one a level"
                 )
             for pattern in names:
-                cuboids_of(pattern, (1, 1, 1))  # refuses an unknown name
+                _require_pattern(name, pattern)
         for units in self.units:
             _require_multiple(
                 f"base_units = {self.base_units}: a level", units, self.heads, "heads"
@@ -261,6 +262,13 @@ class EarthformerSettings(Frozen):
 def stem_groups(channels: int) -> int:
     """Groups of the norm after a convolution of the stem or the head."""
     return max(1, channels // 4)
+
+
+def _require_pattern(name: str, pattern: str) -> None:
+    try:
+        cuboids_of(pattern, (1, 1, 1))
+    except Refusal as refusal:
+        raise ValueError(f"{name}: {str(refusal).removeprefix('patterns: ')}") from None
 
 
 def _require_odd(name: str, size: int) -> None:
