@@ -1,7 +1,6 @@
 """Runs of two real processes on this machine."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -198,9 +197,8 @@ def test_a_port_that_cannot_be_had_is_refused_at_once(tmp_path, taken):
 def test_a_process_that_fails_speaks_and_ends_the_others(tmp_path, second, code, told):
     program = tmp_path / "stand_in.py"
     program.write_text(STAND_IN.format(second=second))
-    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
     out = tmp_path / "run"
-    process = start(*TRAIN, "--out", out, *TWO, program=program, env=environment)
+    process = start(*TRAIN, "--out", out, *TWO, program=program)
     _, complained = process.communicate(timeout=50)
     assert process.returncode == code
     assert complained.strip() == told

@@ -4,7 +4,7 @@ from pathlib import Path
 import mindspore
 import pytest
 
-SOURCE = Path(__file__).parents[2] / "src"
+SOURCE = Path(__file__).parents[2] / "src" / "mindcast"
 ROOMS = ("layers", "diffusion", "models", "training")
 DEVICES = {"Ascend", "GPU", "CPU"}
 
