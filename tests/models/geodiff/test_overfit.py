@@ -57,7 +57,7 @@ def test_deterministic_stage_learns_one_state_by_heart():
     loss = DeterministicLoss(network, settings())
     training = StageTraining(optimizer="adam", clip_norm=1e9)
     step = ObjectiveStep(
-        Objective("d", network.trainable_params(), ((0, loss),)), training, (), compiled=False
+        Objective("d", network.trainable_params(), ((0, loss),)), training, (), compiled=True
     )
     z, h, w = truth.shape
     sample = (
