@@ -1,4 +1,5 @@
 import ast
+import functools
 import typing
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def inner_types(annotation):
     return [t for part in typing.get_args(annotation) for t in inner_types(part)]
 
 
+@functools.cache
 def attributes_read():
     names = set()
     for path in Path("src").rglob("*.py"):

@@ -11,6 +11,7 @@ GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
 FILES = sorted(path for system in SYSTEMS for path in (GOLDEN / system).glob("*.npz"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not FILES, reason="no golden files beside the project")
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_golden_file_is_reproduced(path):

@@ -212,6 +212,7 @@ class FromLevel:
         return self.rng.standard_normal((2, 4, 4)).astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["noise", "v", "x0"])
 @pytest.mark.parametrize(("sampler", "tolerance"), [("ddim", 1e-4), ("ddpm", 1e-3)])
 def test_a_perfect_denoiser_recovers_the_residual(objective, sampler, tolerance):

@@ -58,10 +58,12 @@ def test_networks_without_a_view_around_make_the_same_of_tiles(method):
     assert made(whole).std() > 1
 
 
+@pytest.mark.slow
 def test_networks_with_a_view_around_see_tiles_alone(tiled, whole):
     assert np.abs(tiled[:, :2] - whole).max() > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 5])
 def test_a_member_of_a_tiled_forecast_depends_on_no_batch(tiled, batch_size):
     one = made(forecaster_of(TILE, batch_size=batch_size), members=2)
