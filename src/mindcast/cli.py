@@ -75,7 +75,7 @@ def parse(arguments: Sequence[str] | None = None) -> Request:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise Refusal(f"{message}; see main.py --help")
+        raise Refusal(f"{message}; see --help")
 
 
 def _check_processes(given: argparse.Namespace) -> None:
@@ -98,7 +98,7 @@ def _check_processes(given: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="main.py",
+        prog="mindcast",
         description="Train, score and compare weather diffusion models.",
         epilog="Settings live in YAML files under configs/; any key can be given with --set.",
     )

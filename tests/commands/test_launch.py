@@ -1,7 +1,6 @@
 """Runs of two real processes on this machine."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -200,9 +199,8 @@ def test_the_output_of_a_process_that_fails_is_shown_and_the_others_end(
 ):
     program = tmp_path / "stand_in.py"
     program.write_text(STAND_IN.format(second=second))
-    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
     out = tmp_path / "run"
-    process = start(*TRAIN, "--out", out, *TWO, program=program, env=environment)
+    process = start(*TRAIN, "--out", out, *TWO, program=program)
     _, complained = process.communicate(timeout=50)
     assert process.returncode == code
     assert complained.strip() == told

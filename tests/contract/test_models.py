@@ -129,6 +129,7 @@ def test_parameter_names_are_unique_within_a_loss_and_within_the_saved_state(mod
     assert len(set(state.values())) == len(state)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "name"), CASES)
 def test_a_preview_gives_titled_frames(model, name):
     stage, network, frozen, _ = build_stage(model, name)
@@ -183,6 +184,7 @@ def test_another_seed_member_or_key_gives_another_forecast(model, networks, draw
         assert not np.allclose(made[0], made[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 3])
 def test_a_member_is_the_same_however_many_there_are_and_whatever_the_batch(
     model, networks, forecasts, size
@@ -193,6 +195,7 @@ def test_a_member_is_the_same_however_many_there_are_and_whatever_the_batch(
         np.testing.assert_allclose(alone[0, 0], made[1, 0], rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_progress_counts_every_step_of_every_member(model, networks, drawn):
     given, truth = input_and_truth(model)
     forecaster = forecaster_of(model, networks, steps=1, batch_size=2)

@@ -3,6 +3,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 CODE = """
 from mindcast.config.schema import Runtime
 from mindcast.runtime import device

@@ -1,13 +1,17 @@
 import csv
+import io
 import json
+import logging
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager, redirect_stdout
 from types import SimpleNamespace
 
 import pytest
 import xarray
 
+from mindcast import cli
 from mindcast.models import MODELS, load_spec
 from mindcast.settings import load_settings
 
@@ -26,6 +30,28 @@ def passed(*arguments):
     return result.stdout
 
 
+def passed_within(*arguments):
+    """The same command line in this process, which has loaded MindSpore: that takes seconds."""
+    told = io.StringIO()
+    with redirect_stdout(told), loggers_kept():
+        assert cli.main(["--device_target", "CPU", *map(str, arguments)]) == 0
+    return told.getvalue()
+
+
+@contextmanager
+def loggers_kept():
+    """A run leaves its log open for its process; the tests that follow must not write to it."""
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    try:
+        yield
+    finally:
+        for handler in set(root.handlers) - set(before):
+            handler.close()
+        root.handlers[:] = before
+        root.setLevel(level)
+
+
 def contents(folder):
     return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
@@ -36,13 +62,13 @@ def names(folder, suffix):
 
 @pytest.fixture(scope="module", params=MODELS)
 def run(request, tmp_path_factory):
-    """A run of the smoke settings, trained and tested once."""
+    """A run of the smoke settings, trained by `main.py` as a user does it, and tested once."""
     folder = tmp_path_factory.mktemp(request.param)
     cfg, out = f"configs/smoke/{request.param}.yaml", folder / "run"
     told = passed("--cfg", cfg, "--out", out, "--set", f"data.root_dir={folder / 'data'}")
     assert str(out / "checkpoints") in told
     trained = contents(out)
-    table = passed("--mode", "test", "--out", out)
+    table = passed_within("--mode", "test", "--out", out)
     return SimpleNamespace(
         model=request.param, cfg=cfg, folder=folder, out=out, trained=trained, table=table
     )
@@ -135,7 +161,7 @@ def test_training_into_the_same_folder_is_refused_and_changes_nothing(run):
 def test_resuming_a_finished_run_trains_nothing_and_changes_no_checkpoint(run):
     before = contents(run.out / "checkpoints")
     log = (run.out / "log.jsonl").read_bytes()
-    passed("--out", run.out, "--resume")
+    passed_within("--out", run.out, "--resume")
     assert contents(run.out / "checkpoints") == before
     assert (run.out / "log.jsonl").read_bytes() == log
 
@@ -149,7 +175,7 @@ def test_another_test_takes_a_checkpoint_of_another_run_and_makes_its_own_report
     first = json.loads((run.out / "report" / "scores.json").read_text())["provenance"]["methods"][0]
     fewer = [f"evaluation.{change}" for change in ("max_samples=1", "figures=0")]
     fewer = [word for s in (*fewer, f"evaluation.methods=[{first}]") for word in ("--set", s)]
-    passed("--mode", "test", "--out", run.out, "--set", f"ckpt_path={named}", *fewer)
+    passed_within("--mode", "test", "--out", run.out, "--set", f"ckpt_path={named}", *fewer)
     assert before.items() <= contents(run.out).items()
     about = json.loads((run.out / "report_2" / "scores.json").read_text())["provenance"]
     assert about["checkpoints"][last]["path"] == str(named)

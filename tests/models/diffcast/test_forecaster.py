@@ -72,6 +72,7 @@ def test_deterministic_methods_are_the_backbones_limited_to_the_data_s_range(net
         np.testing.assert_allclose(got[:, 0], np.clip(expected, 0, 1), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_context_is_scanned_once_a_case_whatever_the_steps_and_members(networks):
     counted = Counted(networks["joint"])
     forecaster = forecaster_of({"joint": counted}, steps=2, batch_size=4)
@@ -79,6 +80,7 @@ def test_the_context_is_scanned_once_a_case_whatever_the_steps_and_members(netwo
     assert counted.calls == 2
 
 
+@pytest.mark.slow
 def test_progress_ends_at_the_steps_of_all_members(networks):
     done = []
     forecaster = forecaster_of(networks, steps=2, batch_size=2)
@@ -119,6 +121,7 @@ def test_every_segment_is_conditioned_on_its_number_its_context_and_the_one_befo
     assert residual[:, :, 0, 0, 0].tolist() == [[10, 111, 213]] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sampler", "eta"), [("ddpm", 0.0), ("ddim", 1.0), ("dpmpp_2m_sde", 0.0)])
 def test_noisy_samplers_give_ensembles_in_the_data_s_range(networks, sampler, eta):
     forecaster = forecaster_of(networks, sampler=sampler, eta=eta)

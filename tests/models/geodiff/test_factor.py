@@ -20,6 +20,7 @@ from tests.models.geodiff.small import built, settings_of
 LEVELS = (1000, 850, 500, 300)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [4, 8])
 def test_both_stages_learn_and_forecast_whole_domains(tmp_path, factor):
     settings = settings_of(levels_hpa=LEVELS, factor=factor, frame_size=(16, 16))

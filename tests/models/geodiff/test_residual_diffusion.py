@@ -224,6 +224,7 @@ def test_only_ddim_visits_both_ends_of_the_levels():
     assert ends == {name: 0 if name == "ddim" else 99 for name in SAMPLERS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prediction", ["epsilon", "v", "x0"])
 @pytest.mark.parametrize(("sampler", "tolerance"), [("ddim", 1e-4), ("ddpm", 1e-3)])
 def test_a_perfect_denoiser_recovers_the_residual(prediction, sampler, tolerance):

@@ -39,6 +39,7 @@ def test_all_learned_arrays_of_a_release_arrive_and_nothing_else(stage):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_shipped_configuration_builds_the_released_networks(stage):
     model = load_settings("configs/diffusion_cfg.yaml").model

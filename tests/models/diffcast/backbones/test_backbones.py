@@ -91,6 +91,7 @@ def gradients(backbone, context, target):
     return value, prediction, dict(zip((p.name for p in parameters), found, strict=True))
 
 
+@pytest.mark.slow
 @EVERY
 def test_the_trainable_parameters_are_those_that_the_loss_depends_on(name):
     backbone = small(name)
