@@ -73,7 +73,9 @@ def is_same(found, value):
     """Whether a key took a value; text may have become what it stands for, as "1" does 1."""
     if isinstance(value, list) and isinstance(found, tuple):
         return len(found) == len(value) and all(map(is_same, found, value))
-    return found == value or (isinstance(value, str) and str(found) != value)
+    if isinstance(found, float) and isinstance(value, int):
+        return found == float(value)
+    return found == value or (isinstance(value, str) and not isinstance(found, str))
 
 
 def set_or_refused(cfg, key, text):

@@ -59,7 +59,7 @@ class DiffusionSettings(Frozen):
 
     schedule: Literal["sigmoid", "cosine", "linear"] = "sigmoid"
     """Of the noise; "linear" scales its betas by 1000 / `timesteps`."""
-    timesteps: PositiveInt = 1000
+    timesteps: int = Field(default=1000, gt=0, le=100_000)
     """Noise levels of the process."""
     prediction: Literal["v", "epsilon", "x0"] = "v"
     """What the denoiser predicts: the velocity, the noise, or the clean residual."""

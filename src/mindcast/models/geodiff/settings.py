@@ -107,7 +107,7 @@ class LossSettings(Frozen):
 class DiffusionSettings(Frozen):
     """The diffusion of the residual R = (T - T_det) / (scale sigma), cosine schedule."""
 
-    timesteps: PositiveInt = 1000
+    timesteps: int = Field(default=1000, gt=0, le=100_000)
     """Noise levels of the process."""
     prediction: Literal["epsilon", "v", "x0"] = "epsilon"
     """What the denoiser predicts: the noise, the velocity, or the clean residual. Formerly

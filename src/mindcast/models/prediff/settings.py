@@ -61,7 +61,7 @@ class AdversarySettings(Frozen):
     start: int = Field(default=25000, ge=0)
     """Generator step at which the discriminator joins. Differs: the reference's counter advances by
     two a step, its 50001 is the 25000 here."""
-    layers: PositiveInt = 3
+    layers: int = Field(default=3, gt=0, le=16)
     """Halving convolutions of the discriminator."""
     channels: PositiveInt = 64
     """Channels after its first convolution; they double up to eightfold."""
@@ -74,7 +74,7 @@ class CuboidSettings(Frozen):
 
     base_units: PositiveInt = 256
     """Channels of the finest level."""
-    scale_alpha: float = Field(default=1.0, gt=0)
+    scale_alpha: float = Field(default=1.0, gt=0, le=8)
     """Channels grow by int(`downsample`^`scale_alpha`) from level to level."""
     depth: tuple[PositiveInt, ...] = Field(default=(4, 4), min_length=1)
     """Blocks of each level, finest first."""
@@ -102,7 +102,7 @@ class CuboidSettings(Frozen):
     """A learned bias of attention by relative position."""
     attention_projection: bool = True
     """A linear layer after each attention."""
-    downsample: PositiveInt = 2
+    downsample: int = Field(default=2, gt=0, le=64)
     """Factor of height and width from level to level."""
     position_embedding: Literal["t+h+w", "t+hw"] = "t+h+w"
     """Learned positions: one table an axis, or one for time and one for the frame."""
@@ -166,8 +166,9 @@ class DiffusionSettings(Frozen):
     """The diffusion process in latent space and its training objective (Gao et al. 2023)."""
 
     schedule: Literal["linear", "sqrt_linear", "cosine", "sqrt"] = "linear"
-    """Of the noise, a name of `mindcast.diffusion.schedules`."""
-    timesteps: PositiveInt = 1000
+    """Of the noise: beta rises linearly in its root ("linear") or itself ("sqrt_linear"), see
+    `mindcast.diffusion.schedules`."""
+    timesteps: int = Field(default=1000, gt=0, le=100_000)
     """Noise levels of the process."""
     linear_start: float = Field(default=1e-4, gt=0, lt=1)
     """First beta, where the schedule has one (all but "cosine")."""

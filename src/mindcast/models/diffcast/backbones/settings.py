@@ -26,7 +26,7 @@ class SimVPSettings(Frozen):
     """Channels of the frame encoder and its mirror, the decoder; even."""
     temporal_channels: PositiveInt = 256
     """Channels of the translator, to which the frames are channels; even."""
-    spatial_layers: PositiveInt = 2
+    spatial_layers: int = Field(default=2, gt=0, le=32)
     """Layers of encoder and decoder each; every second one halves the frame."""
     temporal_layers: int = Field(default=6, ge=2)
     """Inception blocks of the translator's way down, and as many up."""
@@ -143,7 +143,7 @@ class EarthformerSettings(Frozen):
 
     base_units: PositiveInt = 128
     """Channels of the finest level of the transformer."""
-    scale_alpha: float = Field(default=1.0, gt=0)
+    scale_alpha: float = Field(default=1.0, gt=0, le=8)
     """Channels grow by int(`downsample`^`scale_alpha`) from level to level."""
     encoder_depth: Widths = Field(default=(1, 1), min_length=1)
     """Blocks of each level of the encoder, finest first."""
@@ -171,7 +171,7 @@ class EarthformerSettings(Frozen):
     """Factor of the patch merging after each stage."""
     stem_convolutions: Widths = (2, 2, 2)
     """Convolutions of each stage."""
-    downsample: PositiveInt = 2
+    downsample: int = Field(default=2, gt=0, le=64)
     """Factor of height and width from level to level of the transformer."""
     padding: Literal["zeros", "ignore", "nearest"] = "zeros"
     """What fills a grid that cuboids do not divide; "ignore": zeros that are masked in
