@@ -5,7 +5,7 @@ import pytest
 
 from mindcast.config.schema import Sampling, StageTraining
 from mindcast.data import open_split
-from mindcast.data.base import arrays_of
+from mindcast.data.base import checked
 from mindcast.data.temperature.settings import SyntheticTemperatureSettings
 from mindcast.models.geodiff import draws, stages
 from mindcast.models.geodiff.deterministic import DeterministicNetwork
@@ -13,7 +13,7 @@ from mindcast.models.geodiff.forecaster import GeoDiffForecaster
 from mindcast.models.geodiff.residual_network import ResidualNetwork
 from mindcast.models.geodiff.spec import SPEC
 from mindcast.physics.resample import bicubic, block_mean
-from mindcast.samples import DownscaleInput
+from mindcast.samples import stacked
 from mindcast.training.train_step import ObjectiveStep
 from tests.models.geodiff.small import built, settings_of
 
@@ -32,8 +32,7 @@ def test_both_stages_learn_and_forecast_whole_domains(tmp_path, factor):
         crop_stride=16,
     )
     crops = open_split(data, "train", SPEC.stages["deterministic"].window(settings))
-    pairs = zip(arrays_of(crops, 0), arrays_of(crops, 1), strict=True)
-    batch = tuple(np.stack(pair) for pair in pairs)
+    batch = stacked([checked(crops, i) for i in (0, 1)])
     primary = built(DeterministicNetwork, settings)
     stages.calibrate_deterministic(settings, primary, {}, [batch])
     frozen = {"deterministic": primary}
@@ -41,11 +40,10 @@ def test_both_stages_learn_and_forecast_whole_domains(tmp_path, factor):
     stages.calibrate_residual(settings, denoiser, frozen, [batch])
 
     whole = open_split(data, "test", SPEC.window(settings))
-    *conditioning, truth = (array[None] for array in arrays_of(whole, 0))
-    assert truth.shape == (1, len(LEVELS), 32, 48, 1)
-    np.testing.assert_allclose(
-        block_mean(truth[..., 0], factor), conditioning[0][..., 0], atol=1e-3
-    )
+    domain = checked(whole, 0).batched()
+    assert domain.truth.shape == (1, len(LEVELS), 32, 48, 1)
+    coarse = domain.input.temperature_lr[..., 0]
+    np.testing.assert_allclose(block_mean(domain.truth[..., 0], factor), coarse, atol=1e-3)
 
     def forecast(method):
         forecaster = GeoDiffForecaster(
@@ -55,10 +53,10 @@ def test_both_stages_learn_and_forecast_whole_domains(tmp_path, factor):
             seed=0,
             compiled=False,
         )
-        return forecaster.forecast(method, DownscaleInput(*conditioning), [0], 1)
+        return forecaster.forecast(method, domain.input, [0], 1)
 
     untrained = forecast("geodiff-det")
-    interpolated = bicubic(conditioning[0][..., 0].astype(np.float64), factor)
+    interpolated = bicubic(coarse.astype(np.float64), factor)
     np.testing.assert_allclose(untrained[:, 0, ..., 0], interpolated, atol=1e-4)
 
     for objectives, network in (
@@ -66,10 +64,10 @@ def test_both_stages_learn_and_forecast_whole_domains(tmp_path, factor):
         (stages.denoiser_objectives, denoiser),
     ):
         (objective,) = objectives(settings, network, frozen)
-        step = ObjectiveStep(objective, StageTraining(optimizer="adam"), (), compiled=False)
+        step = ObjectiveStep(objective, StageTraining(optimizer="adam"), (), graph=False)
         drawn = draws.for_residuals(settings, np.random.default_rng(0), 2)
-        sample = batch if network is primary else (*batch, *drawn)
-        totals = [float(step.run(k, [sample], 1e-2)["total"].asnumpy()) for k in range(4)]
+        named = {**batch.named, **drawn}
+        totals = [float(step.run(k, [named], 1e-2)["total"].asnumpy()) for k in range(4)]
         assert totals[-1] < totals[0]
     assert np.abs(forecast("geodiff-det") - untrained).max() > 1e-2
     assert np.isfinite(forecast("geodiff")).all()

@@ -17,8 +17,9 @@ def network():
 
 
 def inputs(change=0.0):
-    arrays = sample()
-    return tensors((arrays[0], arrays[2] + np.float32(change), arrays[3]))
+    given = sample().input
+    priors_lr = given.priors_lr + np.float32(change)
+    return tensors((given.temperature_lr, priors_lr, given.statics))
 
 
 def gradients(cell):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import mindspore as ms
 import numpy as np
 import pytest
@@ -21,7 +23,6 @@ from mindcast.physics import priors
 from mindcast.physics.horizontal import Metric, latitude_longitude_metric
 from mindcast.physics.resample import bicubic, block_mean
 from mindcast.refusal import Refusal
-from mindcast.samples import DownscaleInput
 from mindcast.training.train_step import ObjectiveStep
 from tests.models.geodiff.small import (
     FINE,
@@ -245,18 +246,21 @@ def test_a_perfect_denoiser_recovers_the_residual(prediction, sampler, tolerance
 
 def test_forecasts_keep_the_block_means_if_asked():
     settings, primary, network = networks(enforce_lr_mean=True)
-    arrays = list(sample(cases=2))
+    given = sample(cases=2).input
     latitude = np.linspace(80, 45, FINE[0])
     metric = latitude_longitude_metric(latitude, np.arange(FINE[1]))
     weights = np.cos(np.radians(latitude))
-    arrays[4] = np.concatenate([metric_array(metric, 1, weights), metric_array(metric, 1)])
+    metrics = np.concatenate([metric_array(metric, 1, weights), metric_array(metric, 1)])
+    given = replace(given, metric=metrics)
     sampling = Sampling(sampler="ddim", steps=2, batch_size=2)
     trained = {"deterministic": primary, "diffusion": network}
     forecaster = GeoDiffForecaster(settings, trained, sampling, seed=0, compiled=False)
     assert forecaster.methods == ("geodiff-det", "geodiff")
     for method in forecaster.methods:
-        made = forecaster.forecast(method, DownscaleInput(*arrays[:-1]), [0, 1], 2)[..., 0]
-        for fine, coarse, row_weights in zip(made, arrays[0], (weights, None), strict=True):
+        made = forecaster.forecast(method, given, [0, 1], 2)[..., 0]
+        for fine, coarse, row_weights in zip(
+            made, given.temperature_lr, (weights, None), strict=True
+        ):
             means = block_mean(fine, 2, row_weights)
             expected = np.broadcast_to(coarse[..., 0], means.shape)
             np.testing.assert_allclose(means, expected, atol=1e-4)
@@ -267,9 +271,9 @@ def test_without_a_denoiser_there_is_the_deterministic_field_alone():
     primary = built(DeterministicNetwork, settings)
     forecaster = GeoDiffForecaster(settings, {"deterministic": primary}, Sampling(), 0, False)
     assert forecaster.methods == forecaster.deterministic == ("geodiff-det",)
-    arrays = sample(cases=1)
-    made = forecaster.forecast("geodiff-det", DownscaleInput(*arrays[:-1]), [0], 5)
-    expected = bicubic(arrays[0][..., 0].astype(np.float64), 2)
+    given = sample(cases=1).input
+    made = forecaster.forecast("geodiff-det", given, [0], 5)
+    expected = bicubic(given.temperature_lr[..., 0].astype(np.float64), 2)
     np.testing.assert_allclose(made[:, 0, ..., 0], expected, atol=5e-5)
 
 
@@ -277,10 +281,10 @@ def test_a_domain_that_does_not_fit_the_networks_is_refused_with_the_multiple():
     settings = settings_of()
     primary = built(DeterministicNetwork, settings)
     forecaster = GeoDiffForecaster(settings, {"deterministic": primary}, Sampling(), 0, False)
-    arrays = list(sample(cases=1))
-    arrays[3] = arrays[3][:, :-2]
+    given = sample(cases=1).input
+    given = replace(given, statics=given.statics[:, :-2])
     with pytest.raises(Refusal, match=r"statics has got=\(1, 6, 12, 3\).*multiples of 4"):
-        forecaster.forecast("geodiff-det", DownscaleInput(*arrays[:-1]), [0], 1)
+        forecaster.forecast("geodiff-det", given, [0], 1)
 
 
 def test_joint_training_moves_the_deterministic_network_at_a_tenth_of_the_rate():

@@ -8,7 +8,6 @@ from mindcast.diffusion.samplers import SAMPLERS
 from mindcast.models.geodiff.deterministic import DeterministicNetwork
 from mindcast.models.geodiff.forecaster import GeoDiffForecaster
 from mindcast.models.geodiff.residual_network import ResidualNetwork
-from mindcast.samples import DownscaleInput
 from tests.models.geodiff.small import FINE, built, sample, settings_of
 
 DDIM = Sampling(sampler="ddim", steps=2, batch_size=2)
@@ -34,7 +33,7 @@ def forecaster_of(tile, pointwise=False, batch_size=2, sampler="ddim", **changes
 
 
 def made(forecaster, method="geodiff", members=2):
-    return forecaster.forecast(method, DownscaleInput(*sample()[:-1]), [3, 5], members)
+    return forecaster.forecast(method, sample().input, [3, 5], members)
 
 
 @pytest.fixture(scope="module")
