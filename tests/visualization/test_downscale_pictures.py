@@ -122,6 +122,7 @@ def test_rank_histograms_are_drawn_for_ensembles_only(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
+@pytest.mark.slow
 def test_all_pictures_of_a_test_are_named(tmp_path):
     paths = list(draw_downscale(tmp_path, make_result(), [("case-0", make_case())]))
     assert [path.name for path in paths] == [
