@@ -28,6 +28,7 @@ def _mindspore_of_one_thread():
     if "mindspore" in sys.modules:
         import mindspore as ms
 
+        ms.set_device("CPU")  # once it has computed, the device of a command line must be this one
         ms.runtime.launch_blocking()  # queued dispatch costs milliseconds an operator on CPU
         (ms.Tensor([1.0]) + 1).asnumpy()
     os.sched_setaffinity(0, CORES)  # what tests start as processes takes all

@@ -205,6 +205,7 @@ def test_progress_counts_every_step_of_every_member(model, networks, drawn):
         assert sum(done) == (3 if method in drawn else 0)
 
 
+@pytest.mark.slow
 def test_saved_and_loaded_networks_give_the_same_forecast(model, networks, forecasts, tmp_path):
     others = build_networks(model, networks, seed=5)
     for stage, network in networks.items():

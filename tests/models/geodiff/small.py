@@ -6,6 +6,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor
 
+from mindcast.compiled import arguments
 from mindcast.models.geodiff.settings import GeoDiffSettings
 from mindcast.models.geodiff.upsampling import SHIFT_K
 from mindcast.physics import priors
@@ -90,6 +91,4 @@ def tensors(arrays):
 
 def primary_of(network, samples):
     """T_det of a deterministic network, (N, Z, H, W) K."""
-    known = samples.input
-    arrays = tensors((known.temperature_lr, known.priors_lr, known.statics))
-    return network(*arrays).asnumpy() + SHIFT_K
+    return network(*arguments(network, samples.named)).asnumpy() + SHIFT_K

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -6,18 +8,16 @@ from mindcast.models.geodiff import stages
 from mindcast.models.geodiff.deterministic import DeterministicNetwork
 from mindcast.models.geodiff.statistics import LevelMoments, PriorMoments
 from mindcast.models.geodiff.training_losses import DeterministicLoss
-from mindcast.models.geodiff.upsampling import SHIFT_K, upsample
 from mindcast.physics.resample import bicubic
-from tests.models.geodiff.small import built, sample, settings_of, tensors
+from mindcast.samples import Sample
+from tests.models.geodiff.small import built, primary_of, sample, settings_of, tensors
 
 
 def test_untrained_field_is_bicubic_interpolation():
-    arrays = sample()
-    made = built(DeterministicNetwork, settings_of())(*tensors((arrays[0], arrays[2], arrays[3])))
-    reduced = arrays[0][..., 0].astype(np.float64) - SHIFT_K
-    np.testing.assert_allclose(made.asnumpy(), bicubic(reduced, 2), rtol=0, atol=1e-5)
-    alone = upsample(tensors(arrays)[0].reshape(2, 3, 4, 6) - SHIFT_K, 2)
-    np.testing.assert_array_equal(made.asnumpy(), alone.asnumpy())
+    samples = sample()
+    made = primary_of(built(DeterministicNetwork, settings_of()), samples)
+    coarse = samples.input.temperature_lr[..., 0].astype(np.float64)
+    np.testing.assert_allclose(made, bicubic(coarse, 2), atol=5e-5)
 
 
 @pytest.mark.parametrize(
@@ -29,36 +29,35 @@ def test_untrained_field_is_bicubic_interpolation():
         {"linear_attention": False},
     ],
 )
-def test_every_option_of_the_network_changes_the_answer(unet):
+def test_every_option_of_the_network_changes_the_output(unet):
     plain = settings_of()
     changed = settings_of(deterministic={**plain.deterministic.model_dump(), **unet})
-    arrays = sample()
-    inputs = tensors((arrays[0], arrays[2], arrays[3]))
-    answers = [
-        built(DeterministicNetwork, s, stir=0.1)(*inputs).asnumpy() for s in (plain, changed)
+    outputs = [
+        primary_of(built(DeterministicNetwork, settings, stir=0.1), sample())
+        for settings in (plain, changed)
     ]
-    assert answers[0].shape == answers[1].shape
-    assert np.abs(answers[0] - answers[1]).max() > 1e-4
+    assert outputs[0].shape == outputs[1].shape
+    assert np.abs(outputs[0] - outputs[1]).max() > 1e-4
 
 
-def test_replicate_padding_answers_a_constant_field_with_a_constant():
+def test_replicate_padding_gives_a_constant_field_for_a_constant_one():
     unet = settings_of().deterministic.model_dump()
     unet |= {"padding_mode": "replicate", "upsample": "nearest_conv"}
-    arrays = [np.ones_like(array) for array in sample()]
-    inputs = tensors((arrays[0] * 280, arrays[2], arrays[3]))
+    given = sample().input.mapped(np.ones_like)
+    given = replace(given, temperature_lr=280 * given.temperature_lr)
     network = built(DeterministicNetwork, settings_of(deterministic=unet), stir=0.1)
-    made = network(*inputs).asnumpy()
+    made = primary_of(network, Sample(given))
     np.testing.assert_allclose(made, made[..., :1, :1] * np.ones_like(made), atol=1e-3)
 
 
 def test_calibration_takes_over_the_moments_of_the_training_split():
     network, batches = built(DeterministicNetwork, settings_of()), [sample(seed=1), sample(seed=2)]
     stages.calibrate_deterministic(settings_of(), network, {}, iter(batches))
-    truth = np.concatenate([b[-1] for b in batches]).astype(np.float64)
+    truth = np.concatenate([b.truth for b in batches]).astype(np.float64)
     statistics = network.primary_statistics
     np.testing.assert_allclose(statistics.mean.asnumpy(), truth.mean((0, 2, 3, 4)), rtol=1e-6)
     np.testing.assert_allclose(statistics.std.asnumpy(), truth.std((0, 2, 3, 4)), rtol=1e-5)
-    priors = np.concatenate([b[2] for b in batches]).astype(np.float64)[..., :6]
+    priors = np.concatenate([b.input.priors_lr for b in batches]).astype(np.float64)[..., :6]
     np.testing.assert_allclose(
         statistics.prior_mean.asnumpy(), priors.mean((0, 2, 3)), rtol=1e-4, atol=1e-5
     )
@@ -87,8 +86,8 @@ def test_a_constant_level_has_a_floor_for_its_deviation():
 
 
 def test_priors_are_clipped_and_blanked_where_winds_are_absent():
-    network, arrays = built(DeterministicNetwork, settings_of()), sample()
-    priors = np.full_like(arrays[2], 100.0)
+    network = built(DeterministicNetwork, settings_of())
+    priors = np.full_like(sample().input.priors_lr, 100.0)
     priors[..., 6] = [[[[1.0]]], [[[0.0]]]]
     seen = network.fine_priors(tensors([priors])[0]).asnumpy()
     np.testing.assert_allclose(seen[0, :, :6], 8.0, rtol=1e-6)
