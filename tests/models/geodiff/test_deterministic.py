@@ -2,22 +2,27 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from mindspore import Tensor
 
 from mindcast.compiled import arguments
 from mindcast.models.geodiff import stages
 from mindcast.models.geodiff.deterministic import DeterministicNetwork
 from mindcast.models.geodiff.statistics import LevelMoments, PriorMoments
 from mindcast.models.geodiff.training_losses import DeterministicLoss
+from mindcast.models.geodiff.upsampling import SHIFT_K, upsample
 from mindcast.physics.resample import bicubic
 from mindcast.samples import Sample
 from tests.models.geodiff.small import built, primary_of, sample, settings_of, tensors
 
 
 def test_untrained_field_is_bicubic_interpolation():
-    samples = sample()
-    made = primary_of(built(DeterministicNetwork, settings_of()), samples)
-    coarse = samples.input.temperature_lr[..., 0].astype(np.float64)
-    np.testing.assert_allclose(made, bicubic(coarse, 2), atol=5e-5)
+    given = sample().input
+    network = built(DeterministicNetwork, settings_of())
+    made = network(*arguments(network, given.named)).asnumpy()
+    reduced = given.temperature_lr[..., 0].astype(np.float64) - SHIFT_K
+    np.testing.assert_allclose(made, bicubic(reduced, 2), rtol=0, atol=1e-5)
+    alone = upsample(Tensor(given.temperature_lr[..., 0]) - SHIFT_K, 2)
+    np.testing.assert_array_equal(made, alone.asnumpy())
 
 
 @pytest.mark.parametrize(
