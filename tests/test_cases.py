@@ -20,7 +20,7 @@ def test_the_shape_is_known_without_a_truth():
     case.sample = Sample(case.sample.input)
     assert case.shape == (6, 12, 12, 1)
     assert make_downscale().shape == (4, 8, 12, 1)
-    with pytest.raises(ValueError, match="state: got a sample without truth"):
+    with pytest.raises(ValueError, match="this sample has no truth"):
         _ = make_downscale(truth=None).truth
 
 

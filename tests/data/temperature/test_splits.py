@@ -184,7 +184,7 @@ def test_a_test_needs_no_training_files(root):
     [
         ({"start": "2020-01-02", "end": "2020-01-01"}, "start = 2020-01-02 00:00:00 comes after"),
         ({"rows": (4, 4)}, r"rows = \[4, 4\], the second must be the larger"),
-        ({"rows": (0, 4), "latitude": (0, 4)}, "rows and latitude say the same thing"),
+        ({"rows": (0, 4), "latitude": (0, 4)}, "rows and latitude set the same thing"),
     ],
 )
 def test_parts_that_make_no_sense_are_refused(tmp_path, part, message):
