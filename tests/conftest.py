@@ -18,14 +18,14 @@ SOURCE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 os.environ["PYTHONPATH"] = os.pathsep.join([SOURCE, os.environ.get("PYTHONPATH", "")])
 
 # MindSpore makes a thread for each core that it sees when it first computes, and they spin for each
-# other: on tensors as small as those of tests that takes a third more CPU time. It sees one here.
+# other, which on tensors as small as those of tests takes most of the CPU time. It sees one here.
 CORES = os.sched_getaffinity(0)
 os.sched_setaffinity(0, {min(CORES)})
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _mindspore_of_one_thread():
-    if "mindspore" in sys.modules:
+def _mindspore_of_one_thread(request):
+    if "mindspore" in sys.modules or not all(map(_is_plain, request.session.items)):
         import mindspore as ms
 
         ms.set_device("CPU")  # once it has computed, the device of a command line must be this one
@@ -34,9 +34,13 @@ def _mindspore_of_one_thread():
     os.sched_setaffinity(0, CORES)  # what tests start as processes takes all
 
 
+def _is_plain(item):
+    return item.path.relative_to(TESTS).parts[0] in PLAIN
+
+
 def pytest_collection_modifyitems(items):
     """Rooms of plain NumPy and texts first: they take seconds and fail sooner."""
-    items.sort(key=lambda item: item.path.relative_to(TESTS).parts[0] not in PLAIN)
+    items.sort(key=lambda item: not _is_plain(item))
 
 
 def pytest_sessionfinish(session, exitstatus):

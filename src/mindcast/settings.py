@@ -9,6 +9,7 @@ from mindcast.config.loader import RunTypes, load
 from mindcast.config.reference import Part, reference
 from mindcast.config.schema import RunSettings
 from mindcast.data import DATASETS, find_dataset
+from mindcast.diffusion.samplers import require_sampler
 from mindcast.models import MODELS, load_spec
 from mindcast.refusal import Refusal
 
@@ -19,6 +20,7 @@ def load_settings(path: str | Path, overrides: Sequence[str] = ()) -> RunSetting
     Refusal also for a model, data set or sampler that does not exist or does not fit the others.
     """
     settings = load(path, types_of, overrides)
+    require_sampler(settings.sampling.sampler)
     load_spec(settings.model.name).check_sampling(settings.model, settings.sampling)
     return settings
 

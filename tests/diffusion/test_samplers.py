@@ -42,7 +42,7 @@ def test_a_plan_has_the_asked_steps_and_falls_from_the_noisiest_time(name, eta, 
     times = [step.t for step in make_plan(name, PROCESS, steps, eta)]
     assert len(times) == steps
     assert times[0] == 999
-    assert (np.diff(times) < 0).all()
+    assert (np.diff(times) <= 0).all()
     assert times[-1] >= 0
 
 
@@ -153,8 +153,8 @@ def test_endpoint_spacing_visits_both_ends_and_no_time_twice():
 
 
 def test_unknown_sampler_is_refused_with_the_known_names():
-    with pytest.raises(Refusal, match=r"sampling\.sampler: 'euler', expected one of ddpm, ddim"):
-        make_plan("euler", PROCESS, 10)
+    with pytest.raises(Refusal, match=r"sampling\.sampler: 'nonsense', expected one of ddpm, ddim"):
+        make_plan("nonsense", PROCESS, 10)
 
 
 @pytest.mark.parametrize("steps", [0, 1001])

@@ -99,7 +99,7 @@ def refine(settings: DummySettings, network: Any, frozen: Any) -> tuple[Objectiv
 
 
 def preview(settings: Any, network: Any, frozen: Any, sample: NowcastSample) -> Preview:
-    return Preview([("frames", sample.input.context[0, ..., 0])], "vil")
+    return Preview([("frames", sample.input.context[0, ..., 0])], "radar")
 
 
 def make_spec(draw: Callable[..., Any] = draw) -> ModelSpec:

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from mindcast.data.radar.archive.read import Archive
+from mindcast.data.radar.sequences.layouts import LAYOUTS
 from mindcast.visualization.colours import (
     DBZ_LEVELS,
     HIT_MISS_RGB,
@@ -59,3 +61,8 @@ def test_every_unit_has_a_colour_for_each_of_its_bins(unit):
 
 def test_the_thresholds_of_reflectivity_separate_colours():
     assert {20, 30, 35, 40} < set(DBZ_LEVELS)
+
+
+def test_every_unit_of_the_data_sets_has_its_colours():
+    units = {Archive.unit, *(layout.unit for layout in LAYOUTS.values())}
+    assert units <= VALUE_SCALES.keys()

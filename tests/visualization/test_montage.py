@@ -5,7 +5,7 @@ from mindcast.visualization.montage import COLOURS, GAP, SMALLEST_SIDE, TITLE, m
 
 
 def test_rows_of_unlike_frames_share_one_sheet():
-    sheet = montage([("truth", np.zeros((3, 128, 128))), ("latent", np.ones((2, 8, 8)))], "vil")
+    sheet = montage([("truth", np.zeros((3, 128, 128))), ("latent", np.ones((2, 8, 8)))], "radar")
     assert sheet.dtype == np.uint8
     assert sheet.shape == (3, 2 * TITLE + 128 + SMALLEST_SIDE + GAP, GAP + 3 * (128 + GAP))
     first = sheet[:, TITLE : TITLE + 128, GAP : GAP + 128]
@@ -15,8 +15,8 @@ def test_rows_of_unlike_frames_share_one_sheet():
 
 
 def test_titles_are_written_above_their_rows():
-    with_title = montage([("truth", np.zeros((1, 96, 96)))], "vil")
-    without = montage([("", np.zeros((1, 96, 96)))], "vil")
+    with_title = montage([("truth", np.zeros((1, 96, 96)))], "radar")
+    without = montage([("", np.zeros((1, 96, 96)))], "radar")
     assert (with_title[:, :TITLE] != without[:, :TITLE]).any()
     np.testing.assert_array_equal(with_title[:, TITLE:], without[:, TITLE:])
 

@@ -73,11 +73,11 @@ class Sampling(Frozen):
     """How forecasts are drawn: a sampler of `mindcast.diffusion.samplers`, any number of steps."""
 
     sampler: str = "ddpm"
-    """Which sampler: "ddpm", or "ddim" for fewer steps."""
+    """Which sampler: "ddpm"; for fewer steps "ddim", "dpmpp_2m" or, with noise, "dpmpp_2m_sde"."""
     steps: PositiveInt = 1000
     """Network evaluations a forecast, at most the model's `diffusion.timesteps`."""
     eta: float = Field(default=0.0, ge=0, le=1)
-    """Noise that "ddim" adds: 0 none, 1 as much as "ddpm". "ddpm" takes 0 only."""
+    """Noise that "ddim" adds: 0 none, 1 as much as "ddpm". The other samplers take 0 only."""
     members: PositiveInt = 1
     """Members of an ensemble."""
     batch_size: PositiveInt = 1

@@ -48,35 +48,41 @@ class DatasetSpec:
     task: "nowcast" or "downscale", what models it can serve (`ModelSpec.task`).
     """
 
+    task: str
     settings_type: type[Frozen]
     reader: str
     preparer: str | None = None
-    task: str = "nowcast"
 
 
 _ARCHIVE, _SEQUENCES = "mindcast.data.radar.archive", "mindcast.data.radar.sequences"
 DATASETS = {
-    "sevir_lr": DatasetSpec(SevirLRSettings, f"{_ARCHIVE}.read", f"{_ARCHIVE}.prepare_lr"),
-    "sevir": DatasetSpec(SevirSettings, f"{_ARCHIVE}.read"),
-    "synthetic": DatasetSpec(SyntheticSettings, f"{_ARCHIVE}.synthetic", f"{_ARCHIVE}.synthetic"),
+    "sevir_lr": DatasetSpec(
+        "nowcast", SevirLRSettings, f"{_ARCHIVE}.read", f"{_ARCHIVE}.prepare_lr"
+    ),
+    "sevir": DatasetSpec("nowcast", SevirSettings, f"{_ARCHIVE}.read"),
+    "synthetic": DatasetSpec(
+        "nowcast", SyntheticSettings, f"{_ARCHIVE}.synthetic", f"{_ARCHIVE}.synthetic"
+    ),
     "sevir_h5": DatasetSpec(
-        SevirH5Settings, f"{_SEQUENCES}.read", f"{_SEQUENCES}.prepare_from_sevir"
+        "nowcast", SevirH5Settings, f"{_SEQUENCES}.read", f"{_SEQUENCES}.prepare_from_sevir"
     ),
     "meteonet": DatasetSpec(
-        MeteoNetSettings, f"{_SEQUENCES}.read", f"{_SEQUENCES}.prepare_from_frames"
+        "nowcast", MeteoNetSettings, f"{_SEQUENCES}.read", f"{_SEQUENCES}.prepare_from_frames"
     ),
     "shanghai": DatasetSpec(
-        ShanghaiSettings, f"{_SEQUENCES}.read", f"{_SEQUENCES}.prepare_from_frames"
+        "nowcast", ShanghaiSettings, f"{_SEQUENCES}.read", f"{_SEQUENCES}.prepare_from_frames"
     ),
-    "cikm": DatasetSpec(CikmSettings, f"{_SEQUENCES}.read", f"{_SEQUENCES}.prepare_from_frames"),
+    "cikm": DatasetSpec(
+        "nowcast", CikmSettings, f"{_SEQUENCES}.read", f"{_SEQUENCES}.prepare_from_frames"
+    ),
     "temperature": DatasetSpec(
-        TemperatureSettings, "mindcast.data.temperature.fields", task="downscale"
+        "downscale", TemperatureSettings, "mindcast.data.temperature.fields"
     ),
     "synthetic_temperature": DatasetSpec(
+        "downscale",
         SyntheticTemperatureSettings,
         "mindcast.data.temperature.synthetic",
         "mindcast.data.temperature.synthetic",
-        task="downscale",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""The face that every model shows to main, trainer, evaluator, converter and contract tests.
+"""The face that every model shows to commands, trainer, tasks and contract tests.
 
 Nothing here imports MindSpore: a `ModelSpec` can be read, and its settings checked, in
 milliseconds. The functions inside a spec import the networks when they are called.
@@ -132,7 +132,8 @@ class Stage:
     build_objectives(settings, network, frozen): the losses, see `Objective`.
     draw(settings, rng, batch_size): every random number that the losses of one batch need, as
         NumPy arrays by name; drawn outside the graph so that a resumed run repeats them exactly.
-    monitor: the diagnostic (averaged over validation) that picks the best checkpoint.
+    monitor: the diagnostic of the first objective, averaged over validation, that picks the best
+        checkpoint.
     optional: whether the forecaster, and stages that require it, can do without it.
     preview(settings, network, frozen, sample): what to look at, of a batch of one sample; None
         where the stage has nothing to show.
@@ -195,7 +196,7 @@ class ModelSpec:
     task: picks the type of the input, the window and the scores, see `mindcast.tasks`.
         "nowcast": `samples.NowcastInput`, cut by a `Window`.
         "downscale": `samples.DownscaleInput`, cut by a `Patch`.
-    stages: in training order.
+    stages: in training order. Their random numbers depend on their place: a new one goes last.
     build_forecaster(settings, networks, sampling, seed, compiled): networks by stage name;
         `sampling` is `config.schema.Sampling`, compiled says graph mode or PyNative.
     window(settings): the samples that are scored.

@@ -15,8 +15,8 @@ GAP, TITLE = 4, 18
 PAPER, INK = (255, 255, 255), (30, 30, 30)
 
 
-def vil(frames: np.ndarray) -> np.ndarray:
-    """Shares of the largest VIL code, in its colours."""
+def radar(frames: np.ndarray) -> np.ndarray:
+    """Shares of the data's value scale, in the colours of VIL whatever its unit."""
     return vil_rgb(frames * VIL_LEVELS[-1])
 
 
@@ -27,7 +27,10 @@ def temperature(frames: np.ndarray) -> np.ndarray:
 
 
 # name -> RGB uint8 (..., 3) of frames in [0, 1]
-COLOURS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"vil": vil, "temperature": temperature}
+COLOURS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "radar": radar,
+    "temperature": temperature,
+}
 
 
 def montage(rows: Sequence[tuple[str, np.ndarray]], colours: str) -> np.ndarray:

@@ -7,7 +7,7 @@ from mindcast.diffusion.samplers import ddim, ddpm, dpmpp_2m, dpmpp_2m_sde
 from mindcast.diffusion.samplers.base import SPACINGS, Plan, Sampler, SamplerStep
 from mindcast.refusal import Refusal
 
-__all__ = ["SAMPLERS", "Plan", "Sampler", "SamplerStep", "make_plan"]
+__all__ = ["SAMPLERS", "Plan", "Sampler", "SamplerStep", "make_plan", "require_sampler"]
 
 SAMPLERS: dict[str, Sampler] = {
     "ddpm": ddpm.plan,
@@ -15,6 +15,12 @@ SAMPLERS: dict[str, Sampler] = {
     "dpmpp_2m": dpmpp_2m.plan,
     "dpmpp_2m_sde": dpmpp_2m_sde.plan,
 }
+
+
+def require_sampler(name: str) -> None:
+    """Refusal that lists the names, unless it is one of them."""
+    if name not in SAMPLERS:
+        raise Refusal(f"sampling.sampler: {name!r}, expected one of {', '.join(SAMPLERS)}")
 
 
 def make_plan(
@@ -27,8 +33,7 @@ def make_plan(
     "endpoints", evenly from T - 1 to time 0, and from there to clean data. Raises Refusal
     for an unknown name, more steps than the process has levels, or an impossible eta.
     """
-    if name not in SAMPLERS:
-        raise Refusal(f"sampling.sampler: {name!r}, expected one of {', '.join(SAMPLERS)}")
+    require_sampler(name)
     if not 1 <= steps <= process.timesteps:
         raise Refusal(
             f"sampling.steps: {steps}, expected 1 to {process.timesteps}, "

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mindcast.diffusion.process import DiffusionProcess
+from mindcast.refusal import Refusal
 
 
 @dataclass(frozen=True)
@@ -70,3 +71,9 @@ def endpoint_times(timesteps: int, steps: int) -> np.ndarray:
 
 
 SPACINGS = {"even": even_times, "endpoints": endpoint_times}
+
+
+def refuse_eta(name: str, eta: float) -> None:
+    """Refusal for a share of noise, of a sampler that has no choice of it."""
+    if eta != 0:
+        raise Refusal(f"sampling.eta: {eta}, {name} has none; leave it out or use sampler ddim")

@@ -11,8 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from mindcast.diffusion.process import DiffusionProcess
-from mindcast.diffusion.samplers.base import Plan, SamplerStep
-from mindcast.refusal import Refusal
+from mindcast.diffusion.samplers.base import Plan, SamplerStep, refuse_eta
 
 
 def plan(process: DiffusionProcess, times: np.ndarray, eta: float = 0.0) -> Plan:
@@ -21,8 +20,7 @@ def plan(process: DiffusionProcess, times: np.ndarray, eta: float = 0.0) -> Plan
     guidance_sigma is exp(log variance / 2) with the clipped log variance, as in the reference: in
     the last step it is 1e-10, where sigma is 0. Raises Refusal for an eta, which DDPM has not.
     """
-    if eta != 0:
-        raise Refusal(f"sampling.eta: {eta}, ddpm has none; leave it out or use sampler ddim")
+    refuse_eta("ddpm", eta)
     respaced = process.respaced(times)
     return tuple(_step(respaced, k, int(times[k])) for k in reversed(range(len(times))))
 

@@ -17,8 +17,8 @@ import math
 import numpy as np
 
 from mindcast.diffusion.process import DiffusionProcess
-from mindcast.diffusion.samplers.base import Plan
-from mindcast.diffusion.samplers.multistep import Coefficients, Level, refuse_eta, second_order_plan
+from mindcast.diffusion.samplers.base import Plan, refuse_eta
+from mindcast.diffusion.samplers.multistep import Coefficients, Level, second_order_plan
 
 
 def plan(process: DiffusionProcess, times: np.ndarray, eta: float = 0.0) -> Plan:

@@ -20,7 +20,6 @@ import numpy as np
 
 from mindcast.diffusion.process import DiffusionProcess
 from mindcast.diffusion.samplers.base import Plan, SamplerStep, ancestral_deviation
-from mindcast.refusal import Refusal
 
 
 class Level(NamedTuple):
@@ -67,15 +66,6 @@ def second_order_plan(
         )
         previous = jump
     return tuple(plan)
-
-
-def refuse_eta(name: str, eta: float) -> None:
-    """Refusal for a share of noise: one form has none, the other all of it."""
-    if eta != 0:
-        raise Refusal(
-            f"sampling.eta: {eta}, {name} has none; leave it out, and for noise use sampler "
-            "dpmpp_2m_sde or ddim"
-        )
 
 
 def _level(alpha_bar: float) -> Level:

@@ -101,4 +101,4 @@ def _preview(
     for method in methods:
         (forecast,) = forecaster.forecast(method, sample.input, keys=[0], members=1)
         rows.append((method, forecast[0, ..., 0]))
-    return Preview(rows, "vil")
+    return Preview(rows, "radar")

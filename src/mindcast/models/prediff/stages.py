@@ -90,7 +90,7 @@ def preview_reconstruction(
     mean, _ = network.encode(Tensor(frames))
     decoded = network.decode(mean).asnumpy()
     rows = [("frame", frames[:, 0]), ("reconstruction", np.clip(decoded[:, 0], 0, 1))]
-    return Preview(rows, "vil")
+    return Preview(rows, "radar")
 
 
 def preview_forecast(
@@ -107,4 +107,4 @@ def preview_forecast(
     (forecast,) = forecaster.forecast("prediff", sample.input, keys=[0], members=1)
     known = (("context", sample.input.context[0]), ("truth", sample.known_truth[0]))
     rows = [(title, frames[..., 0]) for title, frames in (*known, ("forecast", forecast[0]))]
-    return Preview(rows, "vil")
+    return Preview(rows, "radar")

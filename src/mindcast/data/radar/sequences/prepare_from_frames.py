@@ -13,10 +13,8 @@ from mindcast.data.base import SPLITS
 from mindcast.data.radar.sequences.find_frames import FrameEvent, find_events
 from mindcast.data.radar.sequences.layouts import LAYOUTS, Layout
 from mindcast.data.radar.sequences.settings import (
-    CikmSettings,
     FramesPrepareSettings,
-    MeteoNetSettings,
-    ShanghaiSettings,
+    FramesSequenceSettings,
 )
 from mindcast.data.radar.sequences.write import Sequence, finish, is_finished, write_file
 from mindcast.files import check_space
@@ -66,7 +64,7 @@ class Mapping:
         return np.rint(scaled * self.stored_maximum).astype(np.uint8)
 
 
-def prepare(settings: MeteoNetSettings | ShanghaiSettings | CikmSettings) -> None:
+def prepare(settings: FramesSequenceSettings) -> None:
     """Make `root_dir` (a .h5 file, or a folder) from the frames that `settings.prepare` names."""
     how = settings.prepare
     if how is None:

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from mindcast.config.frozen import Frozen
-from mindcast.data.base_settings import Positive2, Time
+from mindcast.data.base_settings import DataSettings, Positive2, Time
 from mindcast.data.radar.frame_fit import Fit
 from mindcast.data.radar.scaling import CODE_MAX, VIL_THRESHOLDS
 from mindcast.data.radar.sequences.layouts import DBZ_MISSING
@@ -76,7 +76,7 @@ class SevirPrepareSettings(Frozen):
     """Whether frames are smoothed before they are reduced."""
 
 
-class SequenceSettings(Frozen):
+class SequenceSettings(DataSettings):
     """Sequences of frames in one HDF5 file, or in a folder of files that `--mode prepare` made.
 
     Papers that use these data differ in `value_scale` and `thresholds`, so every report names them.
@@ -84,8 +84,6 @@ class SequenceSettings(Frozen):
     reference validates on the test split where there is no group.
     """
 
-    name: str
-    """Chooses the data set."""
     root_dir: str = Field(min_length=1)
     """The file or its folder."""
     interval_minutes: PositiveInt
@@ -106,8 +104,6 @@ class SequenceSettings(Frozen):
     it."""
     val_gap: int = Field(default=4, ge=0)
     """Sequences before them that are left out, since neighbours may share frames."""
-    workers: int = Field(default=1, ge=1, le=64)
-    """Processes that read ahead during training."""
 
     @model_validator(mode="after")
     def _thresholds_can_be_reached(self) -> SequenceSettings:
@@ -133,29 +129,32 @@ class SevirH5Settings(SequenceSettings):
     """How `--mode prepare` makes it; null: it is there."""
 
 
-class MeteoNetSettings(SequenceSettings):
+class FramesSequenceSettings(SequenceSettings):
+    """Sequences that `--mode prepare` makes from a folder of frames."""
+
+    prepare: FramesPrepareSettings | None = None
+    """How `--mode prepare` makes it; null: it is there."""
+
+
+class MeteoNetSettings(FramesSequenceSettings):
     """MeteoNet, north-west France: 565 x 784 whole dBZ, 255 for missing, 5 minutes apart."""
 
     name: Literal["meteonet"]
     interval_minutes: PositiveInt = 5
     value_scale: PositiveFloat = Field(default=90.0, lt=DBZ_MISSING)
     thresholds: tuple[float, ...] = (12.0, 18.0, 24.0, 32.0)
-    prepare: FramesPrepareSettings | None = None
-    """How `--mode prepare` makes it; null: it is there."""
 
 
-class ShanghaiSettings(SequenceSettings):
+class ShanghaiSettings(FramesSequenceSettings):
     """Shanghai radar: grey codes 0..255 that stand for 0..`value_scale` dBZ, 6 minutes apart."""
 
     name: Literal["shanghai"]
     interval_minutes: PositiveInt = 6
     value_scale: PositiveFloat = 90.0
     thresholds: tuple[float, ...] = (20.0, 30.0, 35.0, 40.0)
-    prepare: FramesPrepareSettings | None = None
-    """How `--mode prepare` makes it; null: it is there."""
 
 
-class CikmSettings(SequenceSettings):
+class CikmSettings(FramesSequenceSettings):
     """CIKM 2017, Shenzhen: 15 frames of 101 x 101 grey codes, 6 minutes apart, padded to size."""
 
     name: Literal["cikm"]
@@ -163,5 +162,3 @@ class CikmSettings(SequenceSettings):
     value_scale: PositiveFloat = 90.0
     thresholds: tuple[float, ...] = (20.0, 30.0, 35.0, 40.0)
     fit: Fit = "crop"
-    prepare: FramesPrepareSettings | None = None
-    """How `--mode prepare` makes it; null: it is there."""
