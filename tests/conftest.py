@@ -18,9 +18,10 @@ SOURCE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 os.environ["PYTHONPATH"] = os.pathsep.join([SOURCE, os.environ.get("PYTHONPATH", "")])
 
 # MindSpore makes a thread for each core that it sees when it first computes, and they spin for each
-# other, which on tensors as small as those of tests takes most of the CPU time. It sees one here.
-CORES = os.sched_getaffinity(0)
-os.sched_setaffinity(0, {min(CORES)})
+# other: on tensors as small as those of tests that takes CPU time and gains none. It sees one here,
+# and so do the processes that tests start.
+
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -31,7 +32,6 @@ def _mindspore_of_one_thread(request):
         ms.set_device("CPU")  # once it has computed, the device of a command line must be this one
         ms.runtime.launch_blocking()  # queued dispatch costs milliseconds an operator on CPU
         (ms.Tensor([1.0]) + 1).asnumpy()
-    os.sched_setaffinity(0, CORES)  # what tests start as processes takes all
 
 
 def _is_plain(item):

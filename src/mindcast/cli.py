@@ -10,13 +10,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
-from mindcast.commands.request import DEFAULT_CFG, Request
+from mindcast.commands.request import DEFAULT_CFG, Request, read_settings, run_path
 from mindcast.models import MODELS, load_spec
 from mindcast.refusal import EXIT_CODE, Refusal
 from mindcast.runtime.interrupts import INTERRUPTED
+from mindcast.runtime.launch import Cluster, launch
 from mindcast.runtime.leaving import leave
 
-# mode -> module with `run(request)`; a new mode is one file in src/commands and one line here
+# mode -> module with `run(request)`; a new mode is one file in `commands` and one line here
 MODES = {
     "train": "mindcast.commands.train",
     "test": "mindcast.commands.test",
@@ -34,9 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; a refusal becomes one line on standard error and exit code 2."""
     try:
         request = parse(arguments)
-        if request.nodes * request.devices > 1:
+        if request.cluster.size > 1:
             given = sys.argv[1:] if arguments is None else arguments
-            return import_module("mindcast.commands.launch").run(request, given)
+            return launch(request.cluster, _command_of_one(request, given))
         run: Callable[[Request], None] = import_module(MODES[request.mode]).run
         run(request)
     except Refusal as refusal:
@@ -63,14 +64,19 @@ def parse(arguments: Sequence[str] | None = None) -> Request:
         stage=given.stage,
         device_target=given.device_target,
         device_id=given.device_id,
-        nodes=given.nodes,
-        devices=given.devices,
-        nr=given.nr,
-        master=given.master,
+        cluster=Cluster(given.nodes, given.devices, given.nr, given.master, given.device_id),
         out=Path(given.out) if given.out else None,
         resume=given.resume,
         overrides=tuple(overrides),
     )
+
+
+def _command_of_one(request: Request, arguments: Sequence[str]) -> list[str]:
+    """The command line of one of several processes; the settings are checked before any starts."""
+    # the last value of an option counts. One folder for all: its default name holds the time
+    out = ["--out", str(run_path(request, read_settings(request)))]
+    alone = ["--nodes", "1", "--devices", "1", "--nr", "0"]
+    return [sys.executable, sys.argv[0], *arguments, *alone, *out]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -102,59 +108,39 @@ def _parser() -> argparse.ArgumentParser:
         description="Train, score and compare weather diffusion models.",
         epilog="Settings live in YAML files under configs/; any key can be given with --set.",
     )
-    add = parser.add_argument
-    add(
-        "--cfg",
-        metavar="FILE",
-        help=f"settings file (default: {DEFAULT_CFG}; with an existing "
-        "--out: the run's own config.yaml)",
-    )
-    add("--mode", choices=tuple(MODES), default="train", help="what to do (default: train)")
-    add("--stage", default="all", help=f"training stage, or all (default: all); {_stages()}")
-    add(
-        "--device_target",
-        choices=DEVICES,
-        default="Ascend",
-        help="default: Ascend; if it is "
-        "absent the next of Ascend, GPU, CPU is used, with a warning",
-    )
-    add(
-        "--device_id",
-        type=int,
-        default=0,
-        metavar="N",
-        help="which card, or the first of --devices (default: 0)",
-    )
-    add(
-        "--devices",
-        type=int,
-        default=1,
-        metavar="D",
-        help="processes on this machine, a card each (default: 1)",
-    )
-    add(
-        "--nodes",
-        type=int,
-        default=1,
-        metavar="N",
-        help="machines that work together, each "
-        "started with its --nr; --out is on storage that all see (default: 1)",
-    )
-    add("--nr", type=int, default=0, metavar="I", help="number of this machine, 0 to N-1")
-    add("--master", metavar="HOST[:PORT]", help="address of machine 0 (port: 8118)")
-    add("--out", metavar="DIR", help="run folder (default: runs/<time>-<model>)")
-    add("--resume", action="store_true", help="continue the run in --out")
-    add("--seed", type=int, metavar="N", help="short for --set runtime.seed=N")
-    add(
-        "--set",
-        action="append",
-        default=[],
-        dest="overrides",
-        metavar="KEY.PATH=VALUE",
-        help="change one setting; may be repeated",
-    )
+    _add_work(parser.add_argument_group("what to do"))
+    _add_settings(parser.add_argument_group("where and with which settings"))
+    _add_processes(parser.add_argument_group("devices and processes"))
     return parser
 
 
-def _stages() -> str:
-    return "; ".join(f"{name}: {', '.join(load_spec(name).stages)}" for name in MODELS)
+def _add_work(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    stages = "; ".join(f"{name}: {', '.join(load_spec(name).stages)}" for name in MODELS)
+    add("--mode", choices=tuple(MODES), default="train", help="default: train")
+    add("--stage", default="all", help=f"training stage, or all (default: all); {stages}")
+    add("--resume", action="store_true", help="continue the run in --out")
+
+
+def _add_settings(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    cfg = f"settings file (default: {DEFAULT_CFG}; with an existing --out: the run's own)"
+    add("--cfg", metavar="FILE", help=cfg)
+    add("--out", metavar="DIR", help="run folder (default: runs/<time>-<model>)")
+    one, key = "change one setting; may be repeated", "KEY.PATH=VALUE"
+    add("--set", action="append", default=[], dest="overrides", metavar=key, help=one)
+    add("--seed", type=int, metavar="N", help="short for --set runtime.seed=N")
+
+
+def _add_processes(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    fallback = "where it is absent the next of Ascend, GPU, CPU is used, with a warning"
+    add("--device_target", choices=DEVICES, default="Ascend", help=f"default: Ascend; {fallback}")
+    card = "which card, or the first of --devices (default: 0)"
+    add("--device_id", type=int, default=0, metavar="N", help=card)
+    processes = "processes on this machine, a card each (default: 1)"
+    add("--devices", type=int, default=1, metavar="D", help=processes)
+    nodes = "machines that work together, each with its --nr, --out on storage of all (default: 1)"
+    add("--nodes", type=int, default=1, metavar="N", help=nodes)
+    add("--nr", type=int, default=0, metavar="I", help="number of this machine, 0 to N-1")
+    add("--master", metavar="HOST[:PORT]", help="address of machine 0 (port: 8118)")

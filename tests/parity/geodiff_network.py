@@ -195,7 +195,7 @@ def network_of(golden: GoldenFile) -> VolumeNetwork:
         channels,
         config.get("out_dim") or channels,
         np.arange(golden["x"].shape[2]),
-        condition_width=config.get("cond_dim") or 0,
+        conditioning_width=config.get("cond_dim") or 0,
     )
     return VolumeNetwork(load(unet, weights_of(golden)))
 

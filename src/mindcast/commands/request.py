@@ -11,6 +11,7 @@ from mindcast.models import load_spec
 from mindcast.models.base import ModelSpec
 from mindcast.refusal import Refusal
 from mindcast.runtime import parallel
+from mindcast.runtime.launch import Cluster
 from mindcast.runtime.run_folder import CONFIG
 from mindcast.settings import load_settings
 
@@ -26,10 +27,7 @@ class Request:
     stage: str
     device_target: str
     device_id: int
-    nodes: int
-    devices: int
-    nr: int
-    master: str | None
+    cluster: Cluster
     out: Path | None
     resume: bool
     overrides: tuple[str, ...]

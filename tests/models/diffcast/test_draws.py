@@ -33,7 +33,7 @@ def test_a_shared_level_is_the_same_for_all_segments_of_a_sample_only():
 
 
 def test_noise_of_the_condition_is_drawn_where_it_is_wanted():
-    made = drawn(condition_noise=0.1)
+    made = drawn(conditioning_noise=0.1)
     noise, of_condition = made["noise"], made["conditioning_noise"]
     assert "conditioning_noise" not in drawn()
     assert of_condition.shape == noise.shape

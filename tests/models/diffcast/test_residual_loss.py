@@ -128,7 +128,7 @@ def test_the_first_segment_gets_the_local_context_and_the_others_the_global_one(
 
 def test_noise_on_the_conditioning_leaves_the_first_segment_and_the_target_alone():
     plain, _ = loss_of()
-    noisy, with_noise = loss_of(diffusion={"condition_noise": 0.5})
+    noisy, with_noise = loss_of(diffusion={"conditioning_noise": 0.5})
     inputs = batch(with_noise)
     without = {name: array for name, array in inputs.items() if name != "conditioning_noise"}
     assert named(plain, without) == named(noisy, inputs)

@@ -15,7 +15,7 @@ from mindcast.models.geodiff.deterministic import DeterministicNetwork
 from mindcast.models.geodiff.forecaster import GeoDiffForecaster, Guided
 from mindcast.models.geodiff.hr_priors import FinePriors
 from mindcast.models.geodiff.joint import JointNetwork
-from mindcast.models.geodiff.residual_network import ResidualConditions, ResidualNetwork
+from mindcast.models.geodiff.residual_network import ResidualConditioning, ResidualNetwork
 from mindcast.models.geodiff.settings import DiffusionSettings
 from mindcast.models.geodiff.training_losses import ResidualDiffusionLoss
 from mindcast.models.geodiff.upsampling import SHIFT_K
@@ -112,7 +112,7 @@ def test_fine_priors_wrap_around_in_those_samples_of_a_batch_whose_circle_closes
 def test_the_conditioning_holds_both_fields_the_level_and_the_statics():
     settings, primary, network = networks()
     samples = sample()
-    conditions = ResidualConditions(settings, primary, network)
+    conditions = ResidualConditioning(settings, primary, network)
     outputs = conditions(*arguments(conditions, samples.named))
     field, condition, given = outputs
     assert condition.shape == (2, 3, 6, *FINE)  # U(T_lr), T_det, level, three statics
@@ -162,7 +162,7 @@ def test_physics_is_switched_off_where_the_estimate_is_noise():
 
 def test_dropped_conditioning_is_zero_but_for_its_flag():
     settings, _, network = networks(
-        diffusion={"timesteps": 20, "prediction": "v", "condition_dropout": 0.5}
+        diffusion={"timesteps": 20, "prediction": "v", "conditioning_dropout": 0.5}
     )
     condition = Tensor(np.ones((2, 3, 6, *FINE), np.float32))
     masked = network.masked(condition, Tensor(np.array([1, 0], np.float32))).asnumpy()

@@ -13,7 +13,7 @@ from tests.models.geodiff.small import settings_of
         ({"levels_hpa": (500, 1000)}, "expected two or more pressures, falling"),
         ({"levels_hpa": (1000,)}, "expected two or more pressures, falling"),
         ({"frame_size": (8, 10)}, "expected multiples of 4"),
-        ({"diffusion": {"guidance": 2.0}}, "needs a network trained with condition_dropout > 0"),
+        ({"diffusion": {"guidance": 2.0}}, "needs a network trained with conditioning_dropout > 0"),
         ({"deterministic": {"dim": 5}}, "dim / 2 frequencies"),
         ({"denoiser": {"head_size": 5}}, "features turn in pairs"),
         ({"denoiser": {"first_kernel": 4}}, "has no centre"),

@@ -75,7 +75,7 @@ def test_a_member_of_a_tiled_forecast_depends_on_no_batch(tiled, batch_size):
 
 @pytest.mark.slow
 def test_guidance_and_tiles_go_together():
-    guided = {"timesteps": 20, "prediction": "v", "condition_dropout": 0.1, "guidance": 2.0}
+    guided = {"timesteps": 20, "prediction": "v", "conditioning_dropout": 0.1, "guidance": 2.0}
     whole, tiled = (forecaster_of(t, pointwise=True, diffusion=guided) for t in (None, TILE))
     np.testing.assert_allclose(made(tiled), made(whole), atol=1e-4)
 

@@ -43,7 +43,7 @@ class ResidualLoss(nn.Cell):
             self.weights = constant(snr_weights(process, diffusion.prediction, limit))
         self.context_frames, self.segments = settings.context_frames, settings.segments
         self.alpha, self.frozen_backbone = settings.alpha, settings.freeze_backbone
-        self.condition_noise = diffusion.condition_noise
+        self.noise_size = diffusion.conditioning_noise
         self.patch = settings.patch
         self.numbers = Tensor(np.arange(self.segments, dtype=np.int32))
 
@@ -100,7 +100,7 @@ class ResidualLoss(nn.Cell):
         residual = 2 * (truth - mu)
         known = residual
         if conditioning_noise is not None:
-            known = known + self.condition_noise * conditioning_noise
+            known = known + self.noise_size * conditioning_noise
         first = ops.zeros_like(residual[:, : self.context_frames])
         previous = ops.cat((first, known[:, : -self.context_frames]), 1)
         clean, previous = self._rows(residual), self._rows(previous)

@@ -74,10 +74,11 @@ class DiffusionSettings(Frozen):
     """Largest signal-to-noise ratio that "min_snr" counts."""
     shared_time: bool = False
     """One noise level for all segments of a sample; false: more levels in each step."""
-    condition_noise: float = Field(default=0.0, ge=0)
+    conditioning_noise: float = Field(default=0.0, ge=0)
     """Standard deviation of noise added in training to the true residual that the next segment is
     conditioned on; 0 as published, more prepares for sampled, hence wrong, residuals."""
 
+    _condition_noise = renamed("condition_noise", "conditioning_noise")
     _residual_clip = renamed("residual_clip", "clip")
 
     def process(self) -> DiffusionProcess:

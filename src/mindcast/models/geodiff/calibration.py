@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from mindspore import Tensor, nn
 
-from mindcast.models.geodiff.residual_network import ResidualConditions
+from mindcast.models.geodiff.residual_network import ResidualConditioning
 from mindcast.models.geodiff.settings import GeoDiffSettings
 from mindcast.models.geodiff.statistics import (
     FLAG,
@@ -46,12 +46,12 @@ def calibrate_residual(
 ) -> None:
     """sigma, the rms of T - T_det for each level, and the moments of the priors of T_det."""
     deterministic = frozen["deterministic"]
-    conditions = ResidualConditions(settings, deterministic, network).set_train(False)
+    conditioning = ResidualConditioning(settings, deterministic, network).set_train(False)
     errors, priors = LevelMoments(), PriorMoments()
     for sample in samples:
         known = {name: Tensor(array) for name, array in sample.input.named.items()}
         primary = deterministic(known["temperature_lr"], known["priors_lr"], known["statics"])
-        raw, flag = conditions.raw_priors(
+        raw, flag = conditioning.raw_priors(
             primary, known["wind_lr"], known["priors_lr"], known["metric"]
         )
         errors.update(sample.known_truth[..., 0] - SHIFT_K - primary.asnumpy())

@@ -13,5 +13,5 @@ def for_residuals(settings: GeoDiffSettings, rng: np.random.Generator, batch_siz
     shape = (batch_size, len(settings.levels_hpa), *settings.frame_size, 1)
     t = rng.integers(0, settings.diffusion.timesteps, batch_size, dtype=np.int32)
     noise = rng.standard_normal(shape, dtype=np.float32)
-    kept = rng.random(batch_size) >= settings.diffusion.condition_dropout
+    kept = rng.random(batch_size) >= settings.diffusion.conditioning_dropout
     return {"t": t, "noise": noise, "kept": kept.astype(np.float32)}

@@ -14,7 +14,7 @@ from mindcast.config.schema import Sampling
 from mindcast.diffusion.ensembles import EnsembleSampler
 from mindcast.diffusion.sampling import SamplingStep
 from mindcast.diffusion.tiling import TiledStep, Tiles, in_batches
-from mindcast.models.geodiff.residual_network import ResidualConditions
+from mindcast.models.geodiff.residual_network import ResidualConditioning
 from mindcast.models.geodiff.settings import GeoDiffSettings
 from mindcast.models.geodiff.upsampling import SHIFT_K
 from mindcast.physics.horizontal import ROW_WEIGHT
@@ -79,8 +79,8 @@ class GeoDiffForecaster:
 
         denoise = Guided(denoiser, options.guidance) if guided else denoiser
         step = SamplingStep(denoise, options.process(), options.prediction, options.clip_range)
-        conditions = ResidualConditions(self.settings, primary, denoiser)
-        self.condition = self.sampler.compiled(conditions.of_primary)
+        whole = ResidualConditioning(self.settings, primary, denoiser)
+        self.conditioning = self.sampler.compiled(whole.of_primary)
         self.encode = self.sampler.compiled(encoded)
         self.step = self.sampler.compiled(step)
 
@@ -128,7 +128,7 @@ class GeoDiffForecaster:
         self, case: DownscaleInput, tiles: Tiles, bicubic: Tensor, primary: Tensor
     ) -> list[Tensor]:
         """What the step takes after the noise, of every tile (K, ...); it depends on no member."""
-        whole = self.condition(
+        whole = self.conditioning(
             primary, bicubic, case.wind_lr, case.priors_lr, case.statics, case.metric
         )
         return self._over_tiles(self.encode, [tiles.cut(array) for array in whole])

@@ -19,7 +19,7 @@ CONDITION_FIELDS = 2  # U(T_lr) and T_det
 
 
 class ResidualNetwork(nn.Cell):
-    """E(R_t, t; condition), with the encoder of its priors and its statistics.
+    """E(R_t, t; conditioning), with the encoder of its priors and its statistics.
 
     Where the conditioning is dropped in training, one more channel holds a learned number on the
     samples without it, 0 on the others.
@@ -31,7 +31,7 @@ class ResidualNetwork(nn.Cell):
         self.channels = Channels(settings.levels_hpa, settings.statics)
         self.null_flag = None
         channels = 1 + self.channels.count(CONDITION_FIELDS)
-        if settings.diffusion.condition_dropout > 0:
+        if settings.diffusion.conditioning_dropout > 0:
             ones = Tensor(np.ones(1, np.float32))
             self.null_flag = Parameter(ones, name="residual_null_flag")
             channels += 1
@@ -66,7 +66,7 @@ class ResidualNetwork(nn.Cell):
         return features
 
 
-class ResidualConditions(nn.Cell):
+class ResidualConditioning(nn.Cell):
     """From a sample's arrays: T_det, the conditioning and the priors of the denoiser.
 
     No gradient flows back through the priors.

@@ -119,11 +119,12 @@ class DiffusionSettings(Frozen):
     clip: float | None = Field(default=1.5, gt=0)
     """Bound of |R| in the estimate of clean data, in training and sampling; null: none. Keep it
     with "epsilon", which amplifies errors 64166-fold at the last of 1000 steps."""
-    condition_dropout: float = Field(default=0.0, ge=0, lt=1)
-    """Share of training samples whose condition is hidden; needed for `guidance`."""
+    conditioning_dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of training samples whose conditioning is dropped; needed for `guidance`."""
     guidance: float = Field(default=1.0, ge=0)
-    """w in null + w (conditional - null) while sampling; 1: the condition alone."""
+    """w in null + w (conditional - null) while sampling; 1: the conditional alone."""
 
+    _condition_dropout = renamed("condition_dropout", "conditioning_dropout")
     _objective = renamed("objective", "prediction", {"noise": "epsilon", "v": "v", "x0": "x0"})
 
     def process(self) -> DiffusionProcess:
@@ -146,10 +147,10 @@ class DiffusionSettings(Frozen):
 
     @model_validator(mode="after")
     def _guidance_has_learned_the_null(self) -> DiffusionSettings:
-        if self.guidance != 1 and self.condition_dropout == 0:
+        if self.guidance != 1 and self.conditioning_dropout == 0:
             raise ValueError(
-                f"guidance = {self.guidance} needs a network trained with condition_dropout > 0; "
-                "set that, or guidance = 1"
+                f"guidance = {self.guidance} needs a network trained with conditioning_dropout > "
+                "0; set that, or guidance = 1"
             )
         return self
 

@@ -13,7 +13,7 @@ from mindcast.diffusion.prediction import ToX0, TrainingTarget
 from mindcast.models.geodiff.deterministic import DeterministicNetwork
 from mindcast.models.geodiff.inputs import channels_first
 from mindcast.models.geodiff.losses import PHYSICS, TERMS, LossTerms, over_batch, over_samples
-from mindcast.models.geodiff.residual_network import ResidualConditions, ResidualNetwork
+from mindcast.models.geodiff.residual_network import ResidualConditioning, ResidualNetwork
 from mindcast.models.geodiff.settings import GeoDiffSettings
 from mindcast.models.geodiff.upsampling import SHIFT_K
 from mindcast.physics.statics import SIN_LATITUDE
@@ -127,7 +127,7 @@ class ResidualDiffusionLoss(nn.Cell):
         options = settings.diffusion
         process = options.process()
         self.network, self.deterministic, self.joint = network, deterministic, joint
-        self.conditions = ResidualConditions(settings, deterministic, network)
+        self.conditioning = ResidualConditioning(settings, deterministic, network)
         self.errors = FieldErrors(settings)
         self.add_noise = ForwardNoising(process)
         self.target = TrainingTarget(process, options.prediction)
@@ -151,7 +151,7 @@ class ResidualDiffusionLoss(nn.Cell):
     ) -> Loss:
         """t (N,) int32, noise (N, Z, H, W, 1), kept (N,) 0 where the conditioning is dropped, else
         1."""
-        primary, conditioning, priors = self.conditions(
+        primary, conditioning, priors = self.conditioning(
             temperature_lr, wind_lr, priors_lr, statics, metric
         )
         if not self.joint:
@@ -172,7 +172,7 @@ class ResidualDiffusionLoss(nn.Cell):
         noise: Tensor,
         kept: Tensor,
     ) -> Loss:
-        """The same from what `ResidualConditions` gives."""
+        """The same from what `ResidualConditioning` gives."""
         noise, truth = channels_first(noise), reduced(truth)
         kelvin = self.scale * self.network.residual_statistics.sigma.reshape(1, -1, 1, 1)
         x0 = ((truth - primary) / kelvin).reshape(noise.shape)
@@ -235,7 +235,7 @@ class JointLoss(nn.Cell):
         kept: Tensor,
     ) -> Loss:
         """Arguments as those of `ResidualDiffusionLoss`."""
-        primary, conditioning, priors = self.residual.conditions(
+        primary, conditioning, priors = self.residual.conditioning(
             temperature_lr, wind_lr, priors_lr, statics, metric
         )
         bicubic = self.field.network.bicubic(temperature_lr)

@@ -30,7 +30,7 @@ class UNet3d(nn.Cell):
     """(N, Z, in, H, W) -> (N, Z, out, H, W); H and W divisible by 2^(stages - 1).
 
     positions (Z,): of the levels, see `positions.level_positions`. with_step: whether the
-    diffusion step enters. condition_width: of a conditioning vector beside the step (0: none).
+    diffusion step enters. conditioning_width: of a conditioning vector beside the step (0: none).
     """
 
     def __init__(
@@ -40,12 +40,12 @@ class UNet3d(nn.Cell):
         out_channels: int,
         positions: np.ndarray,
         with_step: bool = True,
-        condition_width: int = 0,
+        conditioning_width: int = 0,
     ) -> None:
         super().__init__()
         dim, widths = settings.dim, settings.widths
         self.stages = len(widths)
-        step_width = 4 * dim + condition_width if with_step else None
+        step_width = 4 * dim + conditioning_width if with_step else None
         self.time_rel_pos_bias = RelativePositionBias(
             len(positions), settings.heads, settings.buckets, settings.max_distance
         )
@@ -57,8 +57,8 @@ class UNet3d(nn.Cell):
             layers = (SinesThenCosines(dim), Dense(dim, 4 * dim), Gelu(), Dense(4 * dim, 4 * dim))
             self.time_mlp = nn.SequentialCell(*layers)
         self.null_cond_emb = None
-        if condition_width:
-            self.null_cond_emb = Parameter(initialise.normal((1, condition_width), 1.0))
+        if conditioning_width:
+            self.null_cond_emb = Parameter(initialise.normal((1, conditioning_width), 1.0))
 
         pairs = list(zip((dim, *widths[:-1]), widths, strict=True))
         last = self.stages - 1
@@ -79,14 +79,14 @@ class UNet3d(nn.Cell):
         x: Tensor,
         t: Tensor | None = None,
         features: Sequence[Tensor] = (),
-        condition: Tensor | None = None,
+        conditioning: Tensor | None = None,
         null: Tensor | None = None,
         focus: Tensor | None = None,
     ) -> Tensor:
         """x (N, Z, in, H, W) at steps t (N,) int32.
 
         features: what is added to each stage going down and, last, in the middle.
-        condition (N, condition_width); where null (N,) float is 1 the learned vector stands in.
+        conditioning (N, conditioning_width): where null (N,) is 1 the learned vector stands in.
         focus (N,) float: samples whose levels do not see each other.
         """
         n, z, _, height, width = x.shape
@@ -94,7 +94,7 @@ class UNet3d(nn.Cell):
         h = self.init_conv(x.reshape(n * z, -1, height, width))
         h = self.init_temporal_attn(h, bias, None)
         first = h
-        step = self.step_vector(t, condition, null)
+        step = self.step_vector(t, conditioning, null)
         h, skips = self._descend(h, step, features, bias, focus)
         h = self.mid_block1(h, step)
         if len(features) > 0:
@@ -105,9 +105,9 @@ class UNet3d(nn.Cell):
         return h.reshape(n, z, -1, height, width)
 
     def step_vector(
-        self, t: Tensor | None, condition: Tensor | None, null: Tensor | None
+        self, t: Tensor | None, conditioning: Tensor | None, null: Tensor | None
     ) -> Tensor | None:
-        """(N, 4 dim + condition width), or None without a step."""
+        """(N, 4 dim + conditioning width), or None without a step."""
         if self.time_mlp is None:
             return None
         step = self.time_mlp(t)
@@ -115,8 +115,8 @@ class UNet3d(nn.Cell):
             return step
         if null is not None:
             absent = null.reshape(-1, 1)
-            condition = condition * (1 - absent) + self.null_cond_emb * absent
-        return ops.cat((step, condition), 1)
+            conditioning = conditioning * (1 - absent) + self.null_cond_emb * absent
+        return ops.cat((step, conditioning), 1)
 
     def _descend(
         self,

@@ -45,9 +45,9 @@ class EarthformerUNet(CuboidPyramid):
         self.up_time_embed_blocks = level_resblocks(settings)
         self.final_proj = initialise.start_zero(Dense(units[0], channels))
 
-    def construct(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:
-        """x (N, T, H, W, C) at steps t (N,), condition (N, Tc, H, W, C) -> as x."""
-        both = ops.cat((condition, x), 1)
+    def construct(self, x: Tensor, t: Tensor, conditioning: Tensor) -> Tensor:
+        """x (N, T, H, W, C) at steps t (N,), conditioning (N, Tc, H, W, C) -> as x."""
+        both = ops.cat((conditioning, x), 1)
         marks = ops.tile(self.is_context.astype(both.dtype), (both.shape[0], 1, 1, 1, 1))
         step = self.time_embed(t)
         outputs = self.descend(self.embedded(ops.cat((both, marks), 4)), step)

@@ -15,9 +15,9 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import IO
 
-from mindcast.commands.request import Request, read_settings, run_path
 from mindcast.refusal import Refusal
 from mindcast.runtime.interrupts import INTERRUPTED, Interrupts
 from mindcast.runtime.parallel import COUNT, LAUNCHED, NUMBER, ROLE, SCHEDULER, WORKER
@@ -28,41 +28,54 @@ OTHERS_MAY_TAKE_SECONDS = 2.0  # to end by themselves, when one has failed
 SCHEDULE = "from mindspore.communication import init; init()"
 
 
-def run(request: Request, arguments: Sequence[str]) -> int:
-    """Start this node's processes, wait for them and return the exit code of the run.
+@dataclass(frozen=True)
+class Cluster:
+    """Which processes work together: `devices` of them on each of `nodes` machines.
 
-    SIGINT and SIGTERM are handed on, so that a training saves its state. When one process fails
-    the others, which would wait for it for ever, are ended.
+    nr: number of this machine. master: HOST[:PORT] of machine 0; None: there is one machine.
+    first_card: the card of this machine's first process.
     """
-    settings = read_settings(request)
-    # the last value of an option counts. One folder for all: its default name holds the time
-    alone = ["--nodes", "1", "--devices", "1", "--nr", "0"]
-    out = ["--out", str(run_path(request, settings))]
-    command = [sys.executable, sys.argv[0], *arguments, *alone, *out]
-    host, port = _master(request)
-    cluster = {
-        COUNT: str(request.nodes * request.devices),
+
+    nodes: int
+    devices: int
+    nr: int
+    master: str | None
+    first_card: int
+
+    @property
+    def size(self) -> int:
+        """How many processes there are in all."""
+        return self.nodes * self.devices
+
+
+def launch(cluster: Cluster, command: Sequence[str]) -> int:
+    """Start this machine's processes, wait for them and return the exit code of the run.
+
+    command: of one process; its card is added. SIGINT and SIGTERM are handed on, so that a training
+    saves its state. When one process fails the others, which would wait for it for ever, are ended.
+    """
+    host, port = _master(cluster)
+    environment = {
+        COUNT: str(cluster.size),
         "MS_SCHED_HOST": host,
         "MS_SCHED_PORT": str(port),
         LAUNCHED: "1",
     }
-    if request.nodes > 1:
-        print(
-            f"mindcast: node {request.nr} of {request.nodes}, meeting at {host}:{port}", flush=True
-        )
+    if cluster.nodes > 1:
+        where = f"node {cluster.nr} of {cluster.nodes}, meeting at {host}:{port}"
+        print(f"mindcast: {where}", flush=True)
     with ExitStack() as stack:
-        if request.nr == 0:
+        if cluster.nr == 0:
             scheduler = [sys.executable, "-c", SCHEDULE]
             silent = stack.enter_context(open(os.devnull, "w"))
-            _start(scheduler, {**cluster, ROLE: SCHEDULER}, silent, stack)
+            _start(scheduler, {**environment, ROLE: SCHEDULER}, silent, stack)
         workers = []
-        for local in range(request.devices):
-            number = request.nr * request.devices + local
-            card = ["--device_id", str(request.device_id + local)]
-            environment = {**cluster, ROLE: WORKER, NUMBER: str(number)}
+        for local in range(cluster.devices):
+            number = cluster.nr * cluster.devices + local
+            own = [*command, "--device_id", str(cluster.first_card + local)]
             output = stack.enter_context(tempfile.TemporaryFile("w+")) if number else None
-            process = _start([*command, *card], environment, output, stack)
-            workers.append(_Worker(number, process, output))
+            named = {**environment, ROLE: WORKER, NUMBER: str(number)}
+            workers.append(_Worker(number, _start(own, named, output, stack), output))
         return _wait(workers)
 
 
@@ -141,11 +154,11 @@ def _start(
     return process
 
 
-def _master(request: Request) -> tuple[str, int]:
+def _master(cluster: Cluster) -> tuple[str, int]:
     """Where the scheduler listens; on a single node any free port will do."""
-    host, _, port = (request.master or "127.0.0.1:0").partition(":")
+    host, _, port = (cluster.master or "127.0.0.1:0").partition(":")
     number = int(port or DEFAULT_PORT)
-    if request.nr > 0:
+    if cluster.nr > 0:
         return host, number
     try:
         with socket.socket() as probe:
@@ -154,6 +167,6 @@ def _master(request: Request) -> tuple[str, int]:
             return host, probe.getsockname()[1]
     except (OSError, OverflowError) as error:  # the scheduler itself would fail without a word
         raise Refusal(
-            f"--master {request.master}: port {number} cannot be used ({error}); choose "
+            f"--master {cluster.master}: port {number} cannot be used ({error}); choose "
             "another one, the same on all nodes"
         ) from None
