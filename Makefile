@@ -5,6 +5,8 @@ VENV   ?= .venv
 DATA   ?= demo_data
 OUT    := $(or $(OUT),runs/demo-$(shell date +%Y%m%d-%H%M%S))
 BIN    := $(VENV)/bin
+# two processes, a file of tests in one of them, for its fixtures are made once a process
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 READY  := $(VENV)/.ready
 
 .PHONY: demo test quick lint types sizes format settings smoke bench hooks setup
@@ -26,11 +28,11 @@ demo: $(READY)
 	  --set evaluation.max_samples=3 --set sampling.steps=5
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 # every room but no test that takes more than 2 s; those of plain NumPy come first
 quick: $(READY)
-	$(BIN)/python -m pytest -x -m "not slow"
+	$(PYTEST) -x -m "not slow"
 
 lint: $(READY)
 	$(BIN)/ruff check .

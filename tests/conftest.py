@@ -17,11 +17,19 @@ os.environ.setdefault("GLOG_v", "3")
 SOURCE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "src")
 os.environ["PYTHONPATH"] = os.pathsep.join([SOURCE, os.environ.get("PYTHONPATH", "")])
 
-# MindSpore makes a thread for each core that it sees when it first computes, and they spin for each
-# other: on tensors as small as those of tests that takes CPU time and gains none. It sees one here,
-# and so do the processes that tests start.
 
-os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+def pytest_configure(config):
+    """Gives the tests one core, and each worker of pytest-xdist one of its own.
+
+    MindSpore makes a thread for each core that it sees when it first computes, and they spin for each
+    other: on tensors as small as those of tests that takes CPU time and gains none. Processes that
+    tests start see the same core.
+    """
+    if getattr(config.option, "numprocesses", None) or not hasattr(os, "sched_setaffinity"):
+        return  # workers inherit the cores of the process that starts them; only Linux can pin
+    cores = sorted(os.sched_getaffinity(0))
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    os.sched_setaffinity(0, {cores[number % len(cores)]})
 
 
 @pytest.fixture(scope="session", autouse=True)
