@@ -21,9 +21,9 @@ os.environ["PYTHONPATH"] = os.pathsep.join([SOURCE, os.environ.get("PYTHONPATH",
 def pytest_configure(config):
     """Gives the tests one core, and each worker of pytest-xdist one of its own.
 
-    MindSpore makes a thread for each core that it sees when it first computes, and they spin for each
-    other: on tensors as small as those of tests that takes CPU time and gains none. Processes that
-    tests start see the same core.
+    MindSpore makes a thread for each core that it sees when it first computes, and they spin for
+    each other: on tensors as small as those of tests that takes CPU time and gains none. Processes
+    that tests start see the same core.
     """
     if getattr(config.option, "numprocesses", None) or not hasattr(os, "sched_setaffinity"):
         return  # workers inherit the cores of the process that starts them; only Linux can pin
