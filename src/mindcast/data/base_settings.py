@@ -34,4 +34,4 @@ class DataSettings(Frozen):
     root_dir: str = Field(min_length=1)
     """The folder with its files."""
     workers: int = Field(default=1, ge=1, le=64)
-    """Processes that read ahead during training."""
+    """Processes that read ahead during training, as many for validation; 1: a thread."""

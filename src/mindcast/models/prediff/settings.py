@@ -181,7 +181,7 @@ class DiffusionSettings(Frozen):
     learn_logvar: bool = True
     """Whether the weight exp(-logvar[t]) of each noise level's error is trained."""
     scale_factor: float = Field(default=1.0, gt=0)
-    """Multiplies every latent."""
+    """Multiplies the latents of the frames to be forecast, not those of the context."""
     clip: float | None = Field(default=None, gt=0)
     """Bound of |estimated clean latent| while sampling; null: none. Formerly `clip_denoised`: true
     was 1, false null."""
