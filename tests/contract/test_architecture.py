@@ -51,6 +51,7 @@ ROOMS = {
         "training",
     ),
     "cli": ("models", "commands", "runtime"),
+    "__main__": ("cli", "runtime"),
 }
 WITHOUT_MINDSPORE = (
     *GROUND,
@@ -63,6 +64,7 @@ WITHOUT_MINDSPORE = (
     "settings",
     "tasks",
     "cli",
+    "__main__",
 )
 HEAVY = {"mindspore", "mindearth"}
 LIGHT_FILES = (

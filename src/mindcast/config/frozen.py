@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Mapping
-from typing import Any
+from functools import cache
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
+
+from mindcast.config.numbers import MOST
+
+MOST_FLOAT = 1e30  # networks compute in float32, which ends at 3e38
 
 
 class Frozen(BaseModel):
@@ -21,6 +27,52 @@ class Frozen(BaseModel):
         allow_inf_nan=False,  # nan would not even equal itself when a run is resumed
         use_attribute_docstrings=True,
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers_are_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        """Neither true nor quoted text passes for a number, and none is beyond all use."""
+        annotation: Any = cls.model_fields[info.field_name or ""].annotation
+        _check(value, _types_in(annotation))
+        return value
+
+
+def _check(value: Any, types: frozenset[type]) -> None:
+    if isinstance(value, list | tuple):
+        for part in value:
+            _check(part, types)
+    if isinstance(value, bool):
+        if types & {int, float} and bool not in types:
+            raise ValueError(f"{str(value).lower()} is no number")
+    elif isinstance(value, str):
+        if types and types <= {int, float, type(None)} and _reads_as_number(value):
+            raise ValueError(
+                f"{value!r} is text, expected a number; write it without quotes, leading zeros "
+                "and spaces"
+            )
+    elif isinstance(value, int) and abs(value) > MOST:
+        raise ValueError(f"{value} is out of range, expected at most {MOST}")
+    elif isinstance(value, float) and MOST_FLOAT < abs(value) < float("inf"):
+        raise ValueError(f"{value} is out of range, expected at most {MOST_FLOAT:g}")
+
+
+@cache
+def _types_in(annotation: Any) -> frozenset[type]:
+    """The plain types that a field may hold, also inside of lists; those of sections are left."""
+    if typing.get_origin(annotation) is Literal:
+        return frozenset(type(value) for value in typing.get_args(annotation))
+    inside = typing.get_args(annotation)
+    if inside:
+        return frozenset().union(*map(_types_in, inside))
+    return frozenset({annotation} if isinstance(annotation, type) else ())
+
+
+def _reads_as_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def renamed(old: str, new: str, values: Mapping[Any, Any] | None = None) -> Any:

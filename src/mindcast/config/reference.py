@@ -90,7 +90,7 @@ def values(annotation: Any, limits: Sequence[Any] = ()) -> str:
     """What a field takes, in words: type and range; `limits` is pydantic's metadata of it."""
     origin, inside = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:
-        return values(inside[0], inside[1:])
+        return values(inside[0], [m for limit in inside[1:] for m in _limits(limit)])
     if origin is Literal:
         return ", ".join(f"`{value}`" for value in inside)
     if origin in (typing.Union, types.UnionType):
@@ -108,7 +108,7 @@ def values(annotation: Any, limits: Sequence[Any] = ()) -> str:
 def _range(limits: Iterable[Any]) -> str:
     """The limits of a number as in " > 0, < 1", those of a length as in ", not empty"."""
     bounds = [
-        f"{sign} {getattr(limit, name):g}"
+        f"{sign} {_plain_number(getattr(limit, name))}"
         for limit in limits
         for name, sign in SIGNS.items()
         if hasattr(limit, name)
@@ -116,6 +116,15 @@ def _range(limits: Iterable[Any]) -> str:
     lengths = [limit.min_length for limit in limits if hasattr(limit, "min_length")]
     empty = [", not empty" if length == 1 else f", at least {length}" for length in lengths]
     return (" " + ", ".join(bounds) if bounds else "") + "".join(empty)
+
+
+def _limits(limit: Any) -> list[Any]:
+    """The limits in one piece of an annotation, of which a `Field` may hold several."""
+    return limit.metadata if isinstance(limit, FieldInfo) else [limit]
+
+
+def _plain_number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:g}"
 
 
 def _default(info: FieldInfo) -> str:
