@@ -31,29 +31,41 @@ class Frozen(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _numbers_are_numbers(cls, value: Any, info: ValidationInfo) -> Any:
-        """Neither true nor quoted text passes for a number, and none is beyond all use."""
         annotation: Any = cls.model_fields[info.field_name or ""].annotation
-        _check(value, _types_in(annotation))
+        _check_kind(value, _types_in(annotation))
+        return value
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _numbers_are_of_use(cls, value: Any) -> Any:
+        _check_range(value)
         return value
 
 
-def _check(value: Any, types: frozenset[type]) -> None:
+def _check_kind(value: Any, types: frozenset[type]) -> None:
+    """ValueError for true and quoted text where only numbers are expected."""
+    only_numbers = bool(types) and types <= {int, float, type(None)}
     if isinstance(value, list | tuple):
         for part in value:
-            _check(part, types)
-    if isinstance(value, bool):
-        if types & {int, float} and bool not in types:
-            raise ValueError(f"{str(value).lower()} is no number")
-    elif isinstance(value, str):
-        if types and types <= {int, float, type(None)} and _reads_as_number(value):
-            raise ValueError(
-                f"{value!r} is text, expected a number; write it without quotes, leading zeros "
-                "and spaces"
-            )
-    elif isinstance(value, int) and abs(value) > MOST:
-        raise ValueError(f"{value} is out of range, expected at most {MOST}")
-    elif isinstance(value, float) and MOST_FLOAT < abs(value) < float("inf"):
-        raise ValueError(f"{value} is out of range, expected at most {MOST_FLOAT:g}")
+            _check_kind(part, types)
+    elif isinstance(value, bool) and types & {int, float} and bool not in types:
+        raise ValueError(f"{str(value).lower()} is no number")
+    elif isinstance(value, str) and only_numbers and _reads_as_number(value):
+        raise ValueError(
+            f"{value!r} is text, expected a number; write it without quotes, leading zeros and "
+            "spaces"
+        )
+
+
+def _check_range(value: Any) -> None:
+    """ValueError for a number that is beyond all use, whatever its setting is for."""
+    if isinstance(value, tuple):
+        for part in value:
+            _check_range(part)
+    elif isinstance(value, int | float):
+        most = MOST if isinstance(value, int) else MOST_FLOAT
+        if abs(value) > most:
+            raise ValueError(f"{value} is out of range, expected at most {most}")
 
 
 @cache

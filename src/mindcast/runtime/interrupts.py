@@ -20,6 +20,7 @@ from typing import Any
 
 STOPS = tuple(n for n in signal.Signals if n.name in ("SIGINT", "SIGTERM", "SIGHUP"))
 TOGETHER_SECONDS = 0.5  # `timeout` sends its signal twice: to the process and to its group
+AGAIN_SECONDS = 0.05
 GRACE_SECONDS = 3.0  # what a second Ctrl-C leaves for a way out before the process is ended
 AT_ONCE = "Stopped at once; what was saved before stands."
 
@@ -58,8 +59,23 @@ def watch() -> None:
     sys.unraisablehook = _raise_again
     hold()
     if hasattr(signal, "sigwait"):
+        signal.signal(signal.SIGURG, lambda *_: None)
+        signal.siginterrupt(signal.SIGURG, False)
         os.register_at_fork(after_in_child=lambda: _hear_nothing(heard))
         threading.Thread(target=_wait, args=(heard,), daemon=True).start()
+
+
+@contextmanager
+def as_usual() -> Iterator[None]:
+    """For programs that are started in the block: they inherit what is blocked here."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def last_words(end: Callable[[], None]) -> None:
@@ -145,11 +161,18 @@ def _wait(numbers: list[signal.Signals]) -> None:
             continue
         waits = signal.getsignal(number) is not _raise
         if not again or waits:
-            _thread.interrupt_main(number)
+            _interrupt(number)
         if again and (number == signal.SIGINT or not waits):
             time.sleep(GRACE_SECONDS if waits else 0)
             os.write(2, f"mindcast: interrupted. {AT_ONCE}\n".encode())
             os._exit(code())
+
+
+def _interrupt(number: signal.Signals) -> None:
+    """Have the main thread run its handler, and not only when it has slept out."""
+    _thread.interrupt_main(number)
+    if hasattr(signal, "SIGURG"):  # which has no other use here, and is ignored where it has none
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGURG)
 
 
 def _raise(number: int, frame: FrameType | None) -> None:
@@ -160,8 +183,8 @@ def _raise(number: int, frame: FrameType | None) -> None:
 
 def _raise_again(unraisable: sys.UnraisableHookArgs) -> None:
     """An interrupt that came in a destructor, where Python drops exceptions, comes once more."""
-    if isinstance(unraisable.exc_value, KeyboardInterrupt):
-        _thread.interrupt_main()
+    if issubclass(unraisable.exc_type, KeyboardInterrupt):
+        threading.Timer(AGAIN_SECONDS, _interrupt, [signal.SIGINT]).start()  # not in this hook
     else:
         sys.__unraisablehook__(unraisable)
 

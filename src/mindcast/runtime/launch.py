@@ -143,14 +143,15 @@ def _start(
     command: list[str], environment: dict[str, str], output: IO[str] | None, stack: ExitStack
 ) -> subprocess.Popen[bytes]:
     """A process in a session of its own: Ctrl-C reaches it through its launcher only."""
-    process = subprocess.Popen(
-        command,
-        env={**os.environ, **environment},
-        stdin=subprocess.PIPE,  # never written to; see `parallel`: its end is the launcher's
-        stdout=output,
-        stderr=output,
-        start_new_session=True,
-    )
+    with interrupts.as_usual():
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, **environment},
+            stdin=subprocess.PIPE,  # never written to; see `parallel`: its end is the launcher's
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
     stack.callback(process.wait)
     stack.callback(process.kill)
     return process
