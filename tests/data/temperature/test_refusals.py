@@ -126,14 +126,22 @@ def test_a_grid_too_small_for_the_factor_is_refused(tmp_path):
     assert "grid of 10 x 24 is too small, factor 4 needs 12 x 12" in message
 
 
-@pytest.mark.parametrize("frame", [(32, 8), None])
-def test_a_region_too_small_for_the_network_is_refused(tmp_path, frame):
-    message = refusal(tmp_path, dataset(), Patch(frame=frame, multiple=32))
-    wanted = "32 x 8" if frame else "32 x 32"
+def test_a_region_too_small_for_the_crops_is_refused(tmp_path):
+    message = refusal(tmp_path, dataset(), Patch(frame=(32, 8)))
     assert (
-        f"16 x 24 cells in the split's region, in whole coarse cells, but the model needs "
-        f"{wanted}" in message
+        "16 x 24 cells in the split's region, in whole coarse cells, but the model needs "
+        "32 x 8" in message
     )
+
+
+def test_a_whole_region_too_small_for_derivatives_is_refused(tmp_path):
+    whole = Patch(frame=None)
+    message = refusal(tmp_path, dataset(height=8), whole)
+    assert "grid of 8 x 24 is too small, factor 4 needs 9 x 9; lower the model's" in message
+    message = refusal(tmp_path, dataset(), whole, train={"rows": [0, 6]})
+    assert "region of 6 x 24 on a grid of 16 x 24 is too small, factor 4 needs 9 x 9" in message
+    message = refusal(tmp_path, dataset(), Patch(frame=None, factor=2), train={"rows": [6, 8]})
+    assert "2 x 24 cells in the split's region, but the model needs 3 x 3" in message
 
 
 def test_crops_that_are_not_whole_coarse_cells_are_refused(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 from mindcast.refusal import Refusal
 from tests.data.temperature.files import Patch, dataset, opened, projected, write
 
-WHOLE = Patch(frame=None, multiple=4)
+WHOLE = Patch(frame=None)
 HALVES = {"train": {"columns": (0, 12)}, "test": {"columns": (12, 24)}}
 
 

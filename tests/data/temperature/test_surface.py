@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from mindcast.refusal import Refusal
 from tests.data.temperature.files import Patch, dataset, opened, settings, write
 
-WHOLE = Patch(frame=None, multiple=4)
+WHOLE = Patch(frame=None)
 
 
 def surface(**changes):

@@ -204,9 +204,14 @@ class GeoDiffSettings(Frozen):
     """The diffusion process."""
 
     @property
+    def reduction(self) -> int:
+        """What the sides of a frame must be multiples of for both networks."""
+        return max(self.deterministic.reduction, self.denoiser.reduction)
+
+    @property
     def multiple(self) -> int:
-        """What H and W must be multiples of."""
-        return self.factor * max(self.deterministic.reduction, self.denoiser.reduction)
+        """What the sides of crops and tiles must be multiples of."""
+        return self.factor * self.reduction
 
     @model_validator(mode="after")
     def _levels_rise(self) -> GeoDiffSettings:

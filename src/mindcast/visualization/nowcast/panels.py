@@ -49,8 +49,8 @@ def forecast_panel(path: Path, view: View, threshold: float) -> None:
 
     Rows: the latest context frames, truth, persistence, the first MEMBERS members, the mean of
     all, the share of all at or above `threshold`, and hits and misses of the mean at `threshold`
-    (with one member only: the forecast, and its hits and misses). At most COLUMNS lead times,
-    evenly spread up to the last. `threshold` is a physical value.
+    (of one member, or of a forecast without members: that, and its hits and misses). At most
+    COLUMNS lead times, evenly spread up to the last. `threshold` is a physical value.
     """
     rows = _rows(view, threshold, evenly_spread(len(view.case.truth), COLUMNS))
     figure, tops = _sheet(rows, max(len(row.frames) for row in rows))
@@ -81,7 +81,7 @@ def _rows(view: View, threshold: float, leads: np.ndarray) -> list[_Row]:
         _Row("persistence", np.repeat(context[-1:], len(leads), axis=0)),
     ]
     if len(ensemble) == 1:
-        best, name = ensemble[0], "forecast"
+        best, name = ensemble[0], view.first
         rows.append(_Row(name, best))
     else:
         best, name = ensemble.mean(axis=0, dtype=np.float64), f"mean of {len(ensemble)}"
