@@ -112,12 +112,12 @@ def test_a_settings_file_that_is_not_there_is_refused(tmp_path, capsys):
 
 
 def test_testing_where_no_run_is_is_refused(tmp_path, capsys, archive):
-    refused(capsys, tmp_path, line(tmp_path, archive, "test"), "run holds no run", "--out")
+    refused(capsys, tmp_path, line(tmp_path, archive, "test"), "run: no such run", "--out")
 
 
 def test_resuming_without_a_folder_or_a_run_is_refused(tmp_path, capsys, archive):
     refused(capsys, tmp_path, ["--cfg", CFG, "--resume"], "--resume: needs --out")
-    refused(capsys, tmp_path, [*line(tmp_path, archive), "--resume"], "run: holds no run")
+    refused(capsys, tmp_path, [*line(tmp_path, archive), "--resume"], "run: no such run")
 
 
 # -- data -------------------------------------------------------------------------------------
@@ -175,7 +175,9 @@ DAMAGES = (
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda f: f.__name__)
 def test_damaged_data_are_refused_before_any_work(tmp_path, capsys, archive, damage, mode):
     words = damage(archive)
-    refused(capsys, tmp_path, line(tmp_path, archive, mode), archive, words)
+    # a test needs a run or a checkpoint, which is looked for after the data
+    arguments = line(tmp_path, archive, mode, ckpt_path="any.ckpt")
+    refused(capsys, tmp_path, arguments, archive, words)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +186,11 @@ def test_damaged_data_are_refused_before_any_work(tmp_path, capsys, archive, dam
         ("train", {"data.root_dir": "/nowhere/at/all"}, "/nowhere/at/all: no such folder"),
         ("train", {"data.train_test_split_date": "2018-06-01"}, "no event in the train split"),
         ("train", {"data.val_fraction": 0}, "no event in the val split"),
-        ("test", {"data.end_date": "2019-06-15"}, "no event in the test split"),
+        (
+            "test",
+            {"data.end_date": "2019-06-15", "ckpt_path": "any.ckpt"},
+            "no event in the test split",
+        ),
         ("train", {"model.target_frames": 20}, "more frames than the event has"),
         ("train", {"model.frame_size": "[64, 64]"}, "the model is built for frames of 64 x 64"),
         (

@@ -23,13 +23,13 @@ def complete_or_absent(path: Path, remedy: str = REMEDY) -> Iterator[Path]:
     part = path.with_name(f".{path.stem}.part{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_parts(path)  # of a writer that was killed
         yield part
         os.replace(part, path)
     except OSError as error:
         raise _cannot_be_written(path, error, remedy) from None
     finally:
-        with suppress(OSError):  # gone when all went well
-            part.unlink()
+        _remove_parts(path)
 
 
 @contextmanager
@@ -56,6 +56,20 @@ def write_text(path: Path, text: str, remedy: str = REMEDY) -> None:
         part.write_text(text, encoding="utf-8")
 
 
+def allow_as_umask(path: Path) -> None:
+    """Give a file the rights of one that was simply written: all may read it whom umask allows."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a killed writer left unfinished in a folder that nobody else writes into now."""
+    with suppress(OSError):
+        for part in folder.glob(".*.part.*"):
+            part.unlink()
+
+
 def check_space(path: Path, needed: int) -> None:
     """Refusal unless `needed` bytes are free: HDF5 may crash at exit after a write that failed."""
     folder = next(parent for parent in path.absolute().parents if parent.is_dir())
@@ -65,6 +79,14 @@ def check_space(path: Path, needed: int) -> None:
             f"{path}: cannot be written ({free >> 20} MiB free, up to {needed >> 20} MiB needed); "
             "make room or choose another folder"
         )
+
+
+def _remove_parts(path: Path) -> None:
+    """Remove what is under the name to write to, also with another ending: some writers use one."""
+    with suppress(OSError):
+        for name in os.listdir(path.parent):
+            if name.startswith(f".{path.stem}.part."):
+                path.with_name(name).unlink()
 
 
 def _cannot_be_written(path: Path, error: OSError, remedy: str) -> Refusal:

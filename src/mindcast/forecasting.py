@@ -70,16 +70,14 @@ def open_forecasting(
 
     Refusal for a checkpoint that does not fit the settings, or a method that cannot be made.
     """
-    from mindcast.training.networks import load_one
+    from mindcast.training.checkpoint import progress
+    from mindcast.training.networks import load_all
 
-    networks, origins = {}, {}
+    networks, information = load_all(spec, settings, files)
+    origins = {}
     for stage, file in files.items():
-        networks[stage], information = load_one(spec, settings, stage, file)
-        origins[stage] = {
-            "path": str(file),
-            "step": information["position"]["step"],
-            "of_steps": information["total_steps"],
-        }
+        step, total = progress(file, information[stage])
+        origins[stage] = {"path": str(file), "step": step, "of_steps": total}
     graph = settings.runtime.mode == "graph"
     forecaster = spec.build_forecaster(
         settings.model, networks, settings.sampling, settings.runtime.seed, graph

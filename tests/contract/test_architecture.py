@@ -47,6 +47,7 @@ ROOMS = {
         "models",
         "runtime",
         "settings",
+        "evaluation.unfinished",
         "tasks",
         "training",
     ),

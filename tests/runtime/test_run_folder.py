@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from mindcast.commands.request import begun_with
+from mindcast.commands.request import last_settings
 from mindcast.refusal import Refusal
 from mindcast.runtime import run_folder
 from mindcast.settings import load_settings
@@ -38,7 +38,7 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
 
 def test_resuming_nothing_is_refused(tmp_path):
     with pytest.raises(Refusal, match="holds no run"):
-        begun_with(tmp_path)
+        last_settings(tmp_path)
 
 
 def test_resuming_with_another_model_names_the_key(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from mindcast.models.base import ModelSpec
 from mindcast.refusal import Refusal
 from mindcast.runtime import parallel
 from mindcast.runtime.launch import Cluster
-from mindcast.runtime.run_folder import CONFIG
+from mindcast.runtime.run_folder import newest_config
 from mindcast.settings import load_settings
 
 DEFAULT_CFG = "./configs/diffusion_cfg.yaml"
@@ -54,11 +55,20 @@ def start(request: Request, settings: RunSettings, world: parallel.World) -> str
 
 
 def read_settings(request: Request) -> RunSettings:
-    """The settings of `--cfg`; without one those of an existing run in `--out`, or the default."""
-    cfg = request.cfg
-    if cfg is None and request.out is not None and (request.out / CONFIG).is_file():
-        cfg = request.out / CONFIG
-    return load_settings(cfg or default_cfg(), request.overrides)
+    """The settings of `--cfg`; without one the newest of a run in `--out`, or else the default.
+
+    Refusal where `--out` should hold a run, to be continued or tested, and does not: before
+    anything else, lest settings or data that nobody meant are complained about.
+    """
+    own = newest_config(request.out) if request.out is not None else None
+    needs_run = own is None and request.out is not None and _works_on_a_run(request)
+    may_name_one = request.cfg is not None or _names_checkpoint(request.overrides)
+    if needs_run and (request.resume or not may_name_one):
+        raise _no_run(request)
+    settings = load_settings(request.cfg or own or default_cfg(), request.overrides)
+    if needs_run and not settings.ckpt_path:
+        raise _no_run(request)
+    return settings
 
 
 def default_cfg() -> Path:
@@ -74,11 +84,51 @@ def shipped_configs() -> Path:
     return installed if installed.is_dir() else package.parents[1] / "configs"
 
 
-def begun_with(path: Path) -> RunSettings:
-    """The settings that the run in `path` began with; Refusal if there is none."""
-    if not (path / CONFIG).is_file():
-        raise Refusal(f"--out {path}: holds no run ({CONFIG} not found); leave out --resume")
-    return load_settings(path / CONFIG)
+def _works_on_a_run(request: Request) -> bool:
+    return request.mode == "test" or (request.mode == "train" and request.resume)
+
+
+def _names_checkpoint(overrides: tuple[str, ...]) -> bool:
+    given = [text for text in overrides if text.partition("=")[0].strip() == "ckpt_path"]
+    return bool(given) and bool(given[-1].partition("=")[2].strip())
+
+
+def _no_run(request: Request) -> Refusal:
+    path = Path(str(request.out))
+    if path.is_file():
+        what = "is a file, expected the folder of a run"
+    else:
+        what = "holds no run" if path.is_dir() else "no such run"
+    near = _run_nearby(path)
+    if near is not None:
+        return Refusal(f"--out {path}: {what}, did you mean {near}?")
+    remedy = "leave out --resume to begin one"
+    if request.mode == "test":
+        remedy = "name a run with --out, or a checkpoint with --set ckpt_path=FILE"
+    return Refusal(f"--out {path}: {what}; {remedy}")
+
+
+def _run_nearby(path: Path) -> Path | None:
+    """The run that was meant: one of a similar name, the only one inside, or the one around."""
+    try:
+        beside = [p for p in path.absolute().parent.iterdir() if p != path and newest_config(p)]
+        inside = [p for p in path.iterdir() if newest_config(p)] if path.is_dir() else []
+    except OSError:
+        return None
+    names = difflib.get_close_matches(path.name, [p.name for p in beside], n=1)
+    if names:
+        return path.with_name(names[0])
+    if newest_config(path.absolute().parent):
+        return path.parent
+    return inside[0] if len(inside) == 1 else None
+
+
+def last_settings(path: Path) -> RunSettings:
+    """The newest settings of the run in `path`; Refusal if there is none."""
+    config = newest_config(path)
+    if config is None:
+        raise Refusal(f"--out {path}: holds no run; leave out --resume to begin one")
+    return load_settings(config)
 
 
 def chosen_stages(request: Request, spec: ModelSpec, settings: RunSettings) -> tuple[str, ...]:

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from mindcast.commands import report
+from mindcast.commands.cases import Cases
+from mindcast.commands.report import Contents, Report
 from mindcast.commands.request import Request, present, read_settings, run_path, start
 from mindcast.config.schema import RunSettings
 from mindcast.data import open_split
-from mindcast.data.base import Samples, checked
 from mindcast.forecasting import Forecasting, open_forecasting
 from mindcast.models import load_spec
 from mindcast.refusal import Refusal
 from mindcast.runtime import run_folder
-from mindcast.runtime.parallel import World
-from mindcast.runtime.run_folder import CONFIG, RunFolder
+from mindcast.runtime.run_folder import RunFolder, newest_config
 from mindcast.tasks import load_task
 from mindcast.tasks.base import Task
 from mindcast.training.networks import checkpoint_files
 
 
 def run(request: Request) -> None:
-    """Score the networks of `ckpt_path`, or the best ones of the run in `--out`."""
+    """Score the networks of `ckpt_path`, or the best ones of the run in `--out`.
+
+    With `--resume`, go on with the run's newest unfinished report.
+    """
     world = present(request)
     settings = read_settings(request)
     spec = load_spec(settings.model.name)
@@ -33,23 +36,44 @@ def run(request: Request) -> None:
     files = checkpoint_files(spec, settings, spec.stages, path)
     device = start(request, settings, world)
     model = open_forecasting(spec, settings, files)
-    task: Task = load_task(spec.task)(samples, settings, window, model.methods)
-    if not world.is_leader:
-        _score(settings, samples, model, task, world)
-        return
-    report, figures = _folder(path, settings).new_results()
-    _score(settings, samples, model, task, world)
+    task: Task[Any] = load_task(spec.task)(samples, settings, window, model.methods)
+    cases = Cases(samples, settings.evaluation, model, task, world)
     about = {"data": samples.source, "device": device, "model": spec.name}
-    print(task.write(report, {**about, **_choices(settings, model)}))
-    for picture in task.draw(figures):
-        print(f"picture: {picture}")
-    print(f"scores: {report / 'scores.json'}, {report / 'scores.csv'}")
+    about |= _choices(settings, model)
+    with ExitStack() as stack:
+        made = None
+        if world.is_leader:
+            identity = report.identity_of(settings, files, device, cases.labels)
+            of = Contents(task, about, identity, len(cases))
+            if request.resume:
+                made = stack.enter_context(report.go_on(RunFolder(path), of))
+        first = cases.agree(made.done if made else 0)
+        cases.check(first)  # before anything is written
+        if world.is_leader and not request.resume:
+            made = stack.enter_context(report.begin(_folder(path, settings), of))
+        if made and made.finished:
+            print(f"{made.folder}: is finished; leave out --resume for a new report")
+        else:
+            _score(cases, first, made)
+
+
+def _score(cases: Cases, first: int, made: Report | None) -> None:
+    """Forecast the cases from `first` on; the leader scores all of them, in their order."""
+    with made.kept() if made else nullcontext():
+        for number, case in enumerate(cases.forecast(first), start=first):
+            if made:
+                made.add(case, number in cases.kept)
+        if made:
+            print(made.finish())
+            for picture in made.pictures():
+                print(f"picture: {picture}")
+            print(f"scores: {made.folder / 'scores.json'}, {made.folder / 'scores.csv'}")
 
 
 def _existing_source(request: Request, settings: RunSettings) -> Path:
     """The run folder to write into; Refusal if nothing names the checkpoints."""
     path = run_path(request, settings)
-    if not settings.ckpt_path and not (path / CONFIG).is_file():
+    if not settings.ckpt_path and not newest_config(path):
         raise Refusal(
             f"--mode test: {path} holds no run; name the run with --out, or a checkpoint with "
             "--set ckpt_path=FILE"
@@ -58,38 +82,7 @@ def _existing_source(request: Request, settings: RunSettings) -> Path:
 
 
 def _folder(path: Path, settings: RunSettings) -> RunFolder:
-    return RunFolder(path) if (path / CONFIG).is_file() else run_folder.create(path, settings)
-
-
-def _score(
-    settings: RunSettings, samples: Samples, model: Forecasting, task: Task, world: World
-) -> None:
-    """Forecast and score every sample; some are kept for the figures.
-
-    Each process forecasts every `world.size`-th sample; the leader scores all, in their order.
-    """
-    from tqdm import tqdm
-
-    count = min(len(samples), settings.evaluation.max_samples or len(samples))
-    drawn = set(np.linspace(0, count - 1, min(settings.evaluation.figures, count)).astype(int))
-    work = model.steps * len(range(world.rank, count, world.size))
-    quiet = not world.is_leader
-    with tqdm(total=work, desc="forecast", unit="step", dynamic_ncols=True, disable=quiet) as bar:
-        for first in range(0, count, world.size):
-            numbers = range(first, min(first + world.size, count))
-            cases = [task.case(number, checked(samples, number)) for number in numbers]
-            own: dict[str, np.ndarray] = {}
-            if world.rank < len(cases):
-                key = int(samples.keys[numbers[world.rank]])
-                own = model.of_sample(cases[world.rank].sample, key, bar.update)
-            for rank, (number, case) in enumerate(zip(numbers, cases, strict=True)):
-                for method in model.methods:
-                    shape = model.shape(method, case.shape)
-                    case.forecasts[method] = world.broadcast(own.get(method), shape, rank)
-                if world.is_leader:
-                    task.score(case)
-                    if number in drawn:
-                        task.keep(case)
+    return RunFolder(path) if newest_config(path) else run_folder.create(path, settings)
 
 
 def _choices(settings: RunSettings, model: Forecasting) -> dict[str, Any]:

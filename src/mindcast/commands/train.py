@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mindcast.commands.request import (
     Request,
-    begun_with,
     chosen_stages,
+    last_settings,
     present,
     read_settings,
     run_path,
@@ -24,6 +25,7 @@ from mindcast.runtime import run_folder
 from mindcast.runtime.logging import open_log
 from mindcast.runtime.parallel import World
 from mindcast.runtime.run_folder import RunFolder, network_path
+from mindcast.runtime.run_lock import locked
 from mindcast.training.micro_batches import micro_batches
 from mindcast.training.networks import checkpoint_files, load_frozen
 
@@ -42,20 +44,32 @@ def run(request: Request) -> None:
     for stage in stages:
         micro_batches(stage, settings.training[stage], len(splits[stage][0]), world.size)
     required = {stage: _required_files(spec, settings, stage, path, stages) for stage in stages}
-    folder = _folder(request, settings, path) if world.is_leader else RunFolder(path)
-    start(request, settings, world)
-    if world.is_leader:
-        open_log(folder.path / "run.log")
-    for stage in stages:
-        _train_stage(spec, settings, stage, folder, splits[stage], required[stage], world)
-    if world.is_leader:
-        print(f"trained {', '.join(stages)}; checkpoints are in {folder.checkpoints}")
+    with _folder(request, settings, path, world) as folder:
+        start(request, settings, world)
+        if world.is_leader:
+            open_log(folder.path / "run.log")
+        for stage in stages:
+            _train_stage(spec, settings, stage, folder, splits[stage], required[stage], world)
+        if world.is_leader:
+            print(f"trained {', '.join(stages)}; checkpoints are in {folder.checkpoints}")
 
 
-def _folder(request: Request, settings: RunSettings, path: Path) -> RunFolder:
-    if request.resume:
-        return run_folder.reopen(path, begun_with(path), settings)
-    return run_folder.create(path, settings)
+@contextmanager
+def _folder(
+    request: Request, settings: RunSettings, path: Path, world: World
+) -> Iterator[RunFolder]:
+    """The run folder, new or to be continued, for the leader to write into and nobody else."""
+    if not world.is_leader:
+        yield RunFolder(path)
+        return
+    if not request.resume:
+        run_folder.require_free(path)
+    run_folder.make(path)
+    with locked(path, f"--out {path}", "wait for its end, or choose another --out"):
+        if request.resume:
+            yield run_folder.reopen(path, last_settings(path), settings)
+        else:
+            yield run_folder.create(path, settings)
 
 
 def _splits(spec: ModelSpec, settings: RunSettings, stage: str) -> tuple[Samples, Samples]:

@@ -6,11 +6,12 @@ the data-set table); `loader` puts their types in place. Units are in the names.
 
 from __future__ import annotations
 
-from typing import Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
 from mindcast.config.frozen import Frozen
+from mindcast.config.marks import SPEED
 from mindcast.config.numbers import Count, Seed, Size
 
 Model = TypeVar("Model", bound=Frozen)
@@ -109,11 +110,11 @@ class Runtime(Frozen):
 
     seed: Seed = 0
     """Of all random numbers: weights, batches, noise, members."""
-    fallback: bool = True
+    fallback: Annotated[bool, SPEED] = True
     """Use the next device of Ascend, GPU, CPU where the one asked for is absent."""
     mode: Literal["graph", "pynative"] = "graph"
     """Compile the repeated steps ("graph") or run them operation by operation."""
-    compile_cache: str = ""
+    compile_cache: Annotated[str, SPEED] = ""
     """Folder that keeps compiled graphs between runs; empty: none."""
 
 

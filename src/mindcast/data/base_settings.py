@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt
 
 from mindcast.config.frozen import Frozen
+from mindcast.config.marks import SPEED
 
 EXAMPLE = "write it like 2019-06-01 00:00:00"
 
@@ -66,5 +67,10 @@ class DataSettings(Frozen):
     """Chooses the data set."""
     root_dir: str = Field(min_length=1)
     """The folder with its files."""
-    workers: int = Field(default=1, ge=1, le=64)
+    workers: Annotated[int, SPEED] = Field(default=1, ge=1, le=64)
     """Processes that read ahead during training, as many for validation; 1: a thread."""
+
+    @property
+    def meaning(self) -> str:
+        """What the numbers of the samples stand for: unit, range, interval; for warnings."""
+        return "units of their own"

@@ -14,13 +14,16 @@ stays an ensemble: it has ranks, where there are any, and a spread that is undef
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
 import numpy as np
 
 from mindcast.evaluation.base import Against, Entry, Score
+from mindcast.evaluation.memory import recall, remembered
+
+MEMBERS, ALONE = "members", "alone"  # of a method, in what `Suite.state` gives
 
 FORECAST, MEAN, ONLY, FIRST = "forecast", "ensemble mean", "only member", "member 0"
 
@@ -103,6 +106,25 @@ class Suite(ABC, Generic[Against]):
     def rows_by_name(self) -> dict[str, dict[str, Any]]:
         """What every row holds, see `Row.result`; methods without any case are absent."""
         return {row.name: row.result() for rows in self.rows.values() for row in rows}
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything that was added up so far, for a test that goes on another time."""
+        arrays: dict[str, np.ndarray] = {}
+        for method, rows in self.rows.items():
+            if rows:
+                arrays[f"{method}/{MEMBERS}"] = np.array(rows[0].members)
+                arrays[f"{method}/{ALONE}"] = np.array(rows[0].field == FORECAST)
+                arrays |= remembered(rows, method)
+        return arrays
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Go on from what `state` gave. KeyError, ValueError for that of another suite."""
+        for method in self.rows:
+            members = arrays.get(f"{method}/{MEMBERS}")
+            if members is not None:
+                alone = bool(arrays[f"{method}/{ALONE}"])
+                self.rows[method] = self._new_rows(method, int(members), alone)
+                recall(self.rows[method], arrays, method)
 
     def _new_rows(self, method: str, members: int, alone: bool) -> list[Row[Against]]:
         if members == 1:

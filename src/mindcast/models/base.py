@@ -120,6 +120,16 @@ class Preview:
     colours: str
 
 
+def all_keys(settings: Frozen) -> tuple[str, ...]:
+    """`Stage.bound_to` of a network that depends on the whole model."""
+    return tuple(type(settings).model_fields)
+
+
+def keys(*names: str) -> Callable[[Any], tuple[str, ...]]:
+    """`Stage.bound_to` of a network that depends on these keys, whatever their values."""
+    return lambda settings: names
+
+
 @dataclass(frozen=True)
 class Stage:
     """One training stage of a model.
@@ -139,6 +149,9 @@ class Stage:
     calibrate(settings, network, frozen, samples): sets statistics that the network keeps as
         parameters which do not train; called once, before the first step, with one pass over the
         training split's batches. None where there are none.
+    bound_to(settings): the keys of the model, "section" or "section.key", that give the trained
+        weights their meaning: its checkpoint is refused where they differ, but for those that are
+        marked FREE. What only other stages depend on may change, so that they can share it.
     """
 
     requires: tuple[str, ...]
@@ -151,6 +164,7 @@ class Stage:
     optional: bool = False
     preview: Callable[[Any, Cell, Mapping[str, Cell], Sample[Any]], Preview] | None = None
     calibrate: Callable[[Any, Cell, Mapping[str, Cell], Iterable[Sample[Any]]], None] | None = None
+    bound_to: Callable[[Any], tuple[str, ...]] = all_keys
 
 
 def no_draws(settings: Any, rng: np.random.Generator, batch_size: int) -> Named:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mindcast.config.loader import to_yaml
+from mindcast.config.marks import BOUND, differences, only
 from mindcast.config.schema import RunSettings
-from mindcast.files import write_text
+from mindcast.files import remove_leftovers, write_text
 from mindcast.refusal import Refusal
+from mindcast.runtime import run_log
+from mindcast.runtime.run_lock import FILES
 
 CONFIG = "config.yaml"
 OTHER_OUT = "choose another --out"
@@ -31,29 +34,42 @@ class RunFolder:
     def tensorboard(self) -> Path:
         return self.path / "tensorboard"
 
-    def append_log(self, record: Mapping[str, Any]) -> None:
-        """Add one JSON line to log.jsonl; Refusal where it cannot be written."""
-        path = self.path / "log.jsonl"
-        try:
-            with open(path, "a", encoding="utf-8") as log:
-                log.write(json.dumps(record) + "\n")
-        except OSError as error:
-            raise Refusal(
-                f"{path}: cannot be written ({error.strerror}); free some space and "
-                "continue with --resume"
-            ) from None
+    @property
+    def log(self) -> Path:
+        return self.path / "log.jsonl"
 
     def new_results(self) -> tuple[Path, Path]:
         """Fresh folders for a report and its figures: report/, or report_2/, report_3/ ..."""
         number = 1
         while True:
-            suffix = f"_{number}" if number > 1 else ""
-            report, figures = self.path / f"report{suffix}", self.path / f"figures{suffix}"
-            if not report.exists() and not figures.exists():
-                _make(report)
-                _make(figures)
-                return report, figures
+            report, figures = self.results(number)
+            try:
+                if not figures.exists():
+                    make(report, exist_ok=False)  # of two tests at once one has it
+                    make(figures)
+                    return report, figures
+            except FileExistsError:
+                pass
             number += 1
+
+    def results(self, number: int) -> tuple[Path, Path]:
+        """The folders of a report, counted from 1, and of its figures."""
+        suffix = f"_{number}" if number > 1 else ""
+        return self.path / f"report{suffix}", self.path / f"figures{suffix}"
+
+    def reports(self) -> list[tuple[Path, Path]]:
+        """The reports that there are, the newest first, each with the folder of its figures."""
+        names = (re.fullmatch(r"report(?:_(\d+))?", file.name) for file in self.path.iterdir())
+        numbers = sorted((int(match[1] or 1) for match in names if match), reverse=True)
+        return [self.results(number) for number in numbers]
+
+    def append_log(self, record: Mapping[str, Any]) -> None:
+        """Add one JSON line to log.jsonl; Refusal where it cannot be written."""
+        run_log.append(self.log, record)
+
+    def forget_after(self, stage: str, step: int) -> None:
+        """Take the records of later steps of a stage out of log.jsonl, which will come again."""
+        run_log.forget_after(self.log, stage, step)
 
 
 def network_path(folder: Path, stage: str, which: str) -> Path:
@@ -66,55 +82,75 @@ def state_path(folder: Path, stage: str) -> Path:
     return folder / f"{stage}_state.ckpt"
 
 
-def create(path: Path, settings: RunSettings) -> RunFolder:
-    """A new run folder with its resolved settings. Refusal if something is there already."""
-    if path.is_dir() and any(path.iterdir()):
-        what = "holds a run" if (path / CONFIG).exists() else "is not empty"
+def newest_config(path: Path) -> Path | None:
+    """The settings that a run was last continued with, or those it began with; None: no run.
+
+    They are config.yaml, then config_2.yaml, config_3.yaml ...
+    """
+    configs = _configs(path)
+    return configs[max(configs)] if configs else None
+
+
+def _configs(path: Path) -> dict[int, Path]:
+    names = [CONFIG, *(file.name for file in path.glob("config_*.yaml"))]
+    numbers = {name: re.fullmatch(r"config(?:_(\d+))?\.yaml", name) for name in names}
+    return {
+        int(match[1] or 1): path / name
+        for name, match in numbers.items()
+        if match and (path / name).is_file()
+    }
+
+
+def require_free(path: Path) -> None:
+    """Refusal if something is in the place of a new run folder already."""
+    if path.is_dir() and any(file.name not in FILES for file in path.iterdir()):
+        what = "holds a run" if newest_config(path) else "is not empty"
         raise Refusal(f"--out {path}: {what}; continue it with --resume or choose another folder")
     if path.exists() and not path.is_dir():
         raise Refusal(f"--out {path}: is a file, expected a folder; choose another one")
-    _make(path)
+
+
+def create(path: Path, settings: RunSettings) -> RunFolder:
+    """A new run folder with its resolved settings. Refusal if something is there already."""
+    require_free(path)
+    make(path)
     write_text(path / CONFIG, to_yaml(settings), OTHER_OUT)
     return RunFolder(path)
 
 
 def reopen(path: Path, before: RunSettings, settings: RunSettings) -> RunFolder:
-    """The run in `path`, which began with the settings `before`, to be continued with `settings`.
+    """The run in `path`, which had the settings `before` last, to be continued with `settings`.
 
-    Refusal if its model is configured differently. Other settings may have changed (a longer
-    training, another data folder): they are kept beside the first ones.
+    Refusal if its model, or what the numbers of its data mean, is configured differently. Other
+    settings may have changed (a longer training, another data folder): they are kept beside the
+    earlier ones.
     """
-    if before.model != settings.model:
-        keys = ", ".join(_differing(before.model.model_dump(), settings.model.model_dump()))
-        raise Refusal(
-            f"--out {path}: its model was configured differently ({keys}); "
-            f"use its own {CONFIG} or start a new run"
-        )
-    text = to_yaml(settings)
-    if (path / CONFIG).read_text(encoding="utf-8") != text:
-        number = 2
-        while (path / f"config_{number}.yaml").exists():
-            number += 1
-        write_text(path / f"config_{number}.yaml", text, OTHER_OUT)
+    model = [d.key for d in differences(before.model.model_dump(), settings.model.model_dump())]
+    data: list[str] = []
+    if before.data.name == settings.data.name:
+        data = [d.key for d in differences(only(before.data, BOUND), only(settings.data, BOUND))]
+    for section, names in (("model", model), ("data", data)):
+        if names:
+            keys = ", ".join(f"{section}.{name}" for name in names)
+            raise Refusal(
+                f"--out {path}: its {section} was configured differently ({keys}); "
+                f"use its own {CONFIG} or start a new run"
+            )
+    for folder in (path, path / "checkpoints"):
+        remove_leftovers(folder)
+    if before != settings:
+        write_text(path / f"config_{max(_configs(path)) + 1}.yaml", to_yaml(settings), OTHER_OUT)
     return RunFolder(path)
 
 
-def _differing(
-    one: Mapping[str, Any], other: Mapping[str, Any], prefix: str = "model"
-) -> list[str]:
-    keys: list[str] = []
-    for key, value in one.items():
-        name = f"{prefix}.{key}"
-        if isinstance(value, dict) and isinstance(other.get(key), dict):
-            keys += _differing(value, other[key], name)
-        elif value != other.get(key):
-            keys.append(name)
-    return keys
-
-
-def _make(path: Path) -> None:
+def make(path: Path, exist_ok: bool = True) -> None:
+    """A new folder; Refusal where it cannot be made. FileExistsError only without `exist_ok`."""
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=exist_ok)
+    except FileExistsError:
+        if exist_ok:
+            raise Refusal(f"{path}: is a file, expected a folder; choose another") from None
+        raise
     except OSError as error:
         raise Refusal(
             f"{path}: cannot make this folder ({error.strerror}); choose another"

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from mindcast.cases import Case
 from mindcast.config.schema import RunSettings
+from mindcast.evaluation.suite import Suite
 
 CaseType = TypeVar("CaseType", bound=Case[Any])
 
@@ -15,10 +16,12 @@ CaseType = TypeVar("CaseType", bound=Case[Any])
 class Task(Protocol[CaseType]):
     """What test does with the samples of a task; one object for one split.
 
-    baselines: forecasts that cost nothing, scored on the same cases.
+    baselines: forecasts that cost nothing, scored on the same cases. suite: their scores and those
+    of the methods. No case is held on to.
     """
 
     baselines: ClassVar[tuple[str, ...]]
+    suite: Suite[Any]
 
     def __init__(
         self, samples: Any, settings: RunSettings, window: Any, methods: tuple[str, ...]
@@ -34,14 +37,21 @@ class Task(Protocol[CaseType]):
         """Add the baselines to the forecasts of the case, and all of these to the scores."""
         ...
 
-    def keep(self, case: CaseType) -> None:
-        """Remember a scored case for figures and files."""
+    def keep(self, case: CaseType, folder: Path, provenance: Mapping[str, Any]) -> None:
+        """Write the files of a scored case; those of the same case in the folder are replaced."""
         ...
 
-    def write(self, folder: Path, provenance: Mapping[str, Any]) -> str:
-        """Write the report and the files of the kept cases; gives the table to print."""
+    def draw_case(self, case: CaseType, folder: Path) -> Iterator[Path]:
+        """Draw a scored case; gives each picture as soon as it is complete."""
+        ...
+
+    def write(self, folder: Path, provenance: Mapping[str, Any], **about: Any) -> str:
+        """Write the report of all that is scored so far; gives the table to print.
+
+        about: more that scores.json is to hold.
+        """
         ...
 
     def draw(self, folder: Path) -> Iterator[Path]:
-        """Draw the kept cases and the scores; gives each picture as soon as it is complete."""
+        """Draw the scores; gives each picture as soon as it is complete."""
         ...

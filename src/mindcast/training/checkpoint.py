@@ -8,7 +8,7 @@ that a run needs to go on as if it had never stopped.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, nn
 
-from mindcast.files import complete_or_absent
+from mindcast.files import allow_as_umask, complete_or_absent
 from mindcast.refusal import Refusal
+from mindcast.training.checkpoint_file import parse
 
 REMEDY = "free some space or choose another --out; earlier checkpoints are untouched"
 INFORMATION = "mindcast"  # the entry that holds the JSON text
+STATE_ONLY = "pending"  # a key of the information of a state
 
 
 def save(path: Path, parameters: Iterable[Parameter], information: Mapping[str, Any]) -> None:
@@ -32,6 +34,7 @@ def save(path: Path, parameters: Iterable[Parameter], information: Mapping[str, 
             ms.save_checkpoint(entries, str(part), append_dict={INFORMATION: text}, crc_check=True)
         except (RuntimeError, ValueError) as error:  # MindSpore's words for a failed write
             raise OSError(str(error).splitlines()[0]) from None
+        allow_as_umask(part)  # MindSpore lets the owner alone read it, and nobody write
 
 
 def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -39,30 +42,60 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     if not path.is_file():
         raise Refusal(f"{path}: no such checkpoint; train the stage first or fix ckpt_path")
     try:
-        entries = ms.load_checkpoint(str(path), crc_check=True)
-    except (ValueError, RuntimeError, TypeError, OSError, UnicodeDecodeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        entries = parse(path.read_bytes())
+    except OSError as error:
+        raise Refusal(f"{path}: cannot be read ({error.strerror}); use another copy") from None
+    except ValueError as error:
         raise Refusal(
-            f"{path}: not a whole checkpoint ({reason}); it may be truncated, use another copy"
+            f"{path}: not a whole checkpoint ({error}); it may be truncated, use another copy"
         ) from None
     text = entries.pop(INFORMATION, None)
-    if text is None:
+    if not isinstance(text, str):
         raise Refusal(f"{path}: not a checkpoint of this program (no {INFORMATION!r} entry)")
-    return {name: p.asnumpy() for name, p in entries.items()}, json.loads(str(text))
+    arrays = {name: array for name, array in entries.items() if isinstance(array, np.ndarray)}
+    return arrays, _information(path, text)
 
 
-def load_network(path: Path, network: nn.Cell, model: str, stage: str) -> dict[str, Any]:
+def load_network(
+    path: Path,
+    network: nn.Cell,
+    model: str,
+    stage: str,
+    check: Callable[[Mapping[str, Any]], None] | None = None,
+) -> dict[str, Any]:
     """Put the network checkpoint of a model's stage into `network` and return its information.
 
-    Raises Refusal if it is of another model or stage or, naming the first difference, if it was
-    made by another configuration.
+    Raises Refusal if it is of another model or stage, if `check` of its information does, or,
+    naming the first difference, if it was made by another configuration.
     """
     arrays, information = read(path)
-    if (information["model"], information["stage"]) != (model, stage):
-        found = f"{information['model']}/{information['stage']}"
-        raise Refusal(f"{path}: holds {found}, expected {model}/{stage}; fix ckpt_path")
+    require(path, information, model, stage)
+    if STATE_ONLY in information:
+        raise Refusal(
+            f"{path}: holds the state of a training, expected a network; give {stage}_best.ckpt or "
+            f"{stage}_last.ckpt"
+        )
+    if check is not None:
+        check(information)
     fill(path, network.get_parameters(), arrays, exact=True)
     return information
+
+
+def require(path: Path, information: Mapping[str, Any], model: str, stage: str) -> None:
+    """Refusal unless a checkpoint is of that stage of that model."""
+    found = f"{information.get('model')}/{information.get('stage')}"
+    if found != f"{model}/{stage}":
+        raise Refusal(f"{path}: holds {found}, expected {model}/{stage}; fix ckpt_path")
+
+
+def progress(path: Path, information: Mapping[str, Any]) -> tuple[int, int]:
+    """Optimiser steps done, and of how many; Refusal where the information lacks them."""
+    position = information.get("position")
+    step = position.get("step") if isinstance(position, dict) else None
+    total = information.get("total_steps")
+    if not isinstance(step, int) or not isinstance(total, int):
+        raise Refusal(f"{path}: does not say after how many steps it was made; use another copy")
+    return step, total
 
 
 def fill(
@@ -73,14 +106,27 @@ def fill(
     for name, parameter in wanted.items():
         if name not in arrays:
             raise Refusal(_other(path, f"it has no {name}"))
-        if arrays[name].shape != tuple(parameter.shape):
-            found, expected = arrays[name].shape, tuple(parameter.shape)
+        kind = np.dtype(ms.dtype_to_nptype(parameter.dtype))
+        found, expected = arrays[name].shape, tuple(parameter.shape)
+        if found != expected:
             raise Refusal(_other(path, f"{name} is {found}, expected {expected}"))
+        if arrays[name].dtype != kind:
+            raise Refusal(_other(path, f"{name} is {arrays[name].dtype}, expected {kind}"))
     left = arrays.keys() - wanted.keys()
     if exact and left:
         raise Refusal(_other(path, f"{min(left)} has no place in the network"))
     for name, parameter in wanted.items():
         parameter.set_data(ms.Tensor(arrays[name], dtype=parameter.dtype))
+
+
+def _information(path: Path, text: str) -> dict[str, Any]:
+    try:
+        information = json.loads(text)
+    except (ValueError, RecursionError):
+        information = None
+    if not isinstance(information, dict):
+        raise Refusal(f"{path}: does not say what made it, it was changed; use another copy")
+    return information
 
 
 def _other(path: Path, difference: str) -> str:

@@ -43,18 +43,39 @@ def checkpoint_files(
 def load_frozen(
     spec: ModelSpec, settings: RunSettings, files: Mapping[str, Path]
 ) -> dict[str, nn.Cell]:
-    """The networks of some stages, frozen and in evaluation mode."""
-    return {stage: load_one(spec, settings, stage, path)[0] for stage, path in files.items()}
+    """The networks of some stages, frozen and in evaluation mode; see `load_all`."""
+    return load_all(spec, settings, files)[0]
+
+
+def load_all(
+    spec: ModelSpec, settings: RunSettings, files: Mapping[str, Path]
+) -> tuple[dict[str, nn.Cell], dict[str, dict[str, Any]]]:
+    """The networks of some stages, with the information of their checkpoints.
+
+    Refusal for one that was made by other settings, see `origin.check_origin`; a warning on
+    standard error for one that was trained on another data set.
+    """
+    from mindcast.training import origin
+
+    networks, information = {}, {}
+    for stage, path in files.items():
+        networks[stage], information[stage] = load_one(spec, settings, stage, path)
+    stored = [origin.settings_in(about) for about in information.values()]
+    origin.warn_of_other_data(stored, settings)
+    return networks, information
 
 
 def load_one(
     spec: ModelSpec, settings: RunSettings, stage: str, path: Path
 ) -> tuple[nn.Cell, dict[str, Any]]:
     """One stage's network, frozen, with the information of its checkpoint."""
-    from mindcast.training import checkpoint
+    from mindcast.training import checkpoint, origin
+
+    def check(information: Mapping[str, Any]) -> None:
+        origin.check_origin(path, origin.settings_in(information), spec, settings, stage)
 
     network = spec.stages[stage].build_network(settings.model)
-    information = checkpoint.load_network(path, network, spec.name, stage)
+    information = checkpoint.load_network(path, network, spec.name, stage, check)
     for parameter in network.get_parameters():
         parameter.requires_grad = False
     network.set_train(False)

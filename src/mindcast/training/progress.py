@@ -21,7 +21,10 @@ class Progress:
     def __init__(self, folder: RunFolder, stage: str, first: int, last: int) -> None:
         self.folder, self.stage, self.last = folder, stage, last
         self.log = logging.getLogger()
-        self.writer = SummaryWriter(str(folder.tensorboard / stage))
+        curves = folder.tensorboard / stage
+        # TensorBoard then hides what was drawn beyond the step that the run goes on from
+        again = curves.is_dir() and any(curves.iterdir())
+        self.writer = SummaryWriter(str(curves), purge_step=first + 1 if again else None)
         self.bar = tqdm(total=last, initial=first, desc=stage, unit="step", dynamic_ncols=True)
         self.redirect = logging_redirect_tqdm()
         self.started = time.monotonic()

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import mindspore as ms
@@ -25,6 +26,7 @@ from mindcast.samples import Named
 from mindcast.training import checkpoint
 from mindcast.training.diagnostics import PendingDiagnostics, rooted
 from mindcast.training.micro_batches import micro_batches
+from mindcast.training.origin import check_origin, settings_in
 from mindcast.training.progress import Progress, Silence
 from mindcast.training.schedule import learning_rate
 from mindcast.training.train_step import ObjectiveStep
@@ -204,20 +206,34 @@ class Trainer:
         if not self.world.is_leader:
             return
         path = state_path(self.folder.checkpoints, self.stage_name)
-        information = {**self._information(), "pending": self.pending.saved()}
+        information = {**self._information(), checkpoint.STATE_ONLY: self.pending.saved()}
         checkpoint.save(path, self._state(), information)
 
     def restore(self) -> None:
-        """Go on where the last state of this stage was saved, if there is one."""
+        """Go on where the last state of this stage was saved, if there is one.
+
+        What was logged beyond it is taken out of the log: it will be logged again.
+        """
         path = state_path(self.folder.checkpoints, self.stage_name)
-        if not path.is_file():
-            return
+        if path.is_file():
+            self._restore(path)
+        if self.world.is_leader:
+            self.folder.forget_after(self.stage_name, self.position.step)
+
+    def _restore(self, path: Path) -> None:
         arrays, information = checkpoint.read(path)
+        checkpoint.require(path, information, self.spec.name, self.stage_name)
+        stored = settings_in(information)
+        check_origin(path, stored, self.spec, self.settings, self.stage_name)
+        checkpoint.progress(path, information)
         checkpoint.fill(path, self._state(), arrays, exact=True)
-        saved = information["position"]
-        best = math.inf if saved["best"] is None else saved["best"]
-        self.position = Position(saved["step"], best, saved["best_step"])
-        self.pending.restore(information["pending"])
+        try:
+            saved = information["position"]
+            best = math.inf if saved["best"] is None else saved["best"]
+            self.position = Position(saved["step"], best, saved["best_step"])
+            self.pending.restore(information[checkpoint.STATE_ONLY])
+        except (LookupError, TypeError, ValueError, AttributeError):
+            raise Refusal(f"{path}: is no state of a training; use another copy") from None
 
     def _state(self) -> list[ms.Parameter]:
         parameters = list(self.network.get_parameters())

@@ -65,13 +65,14 @@ def test_a_report_holds_the_kept_fields_and_all_pictures_are_named(tmp_path, mon
     noise = np.random.default_rng(0).standard_normal((3, *SHAPE)).astype(np.float32)
     case.forecasts = {"single": case.truth + noise[0], "ours": case.truth + noise}
     scoring.score(case)
-    scoring.keep(case)
+    scoring.keep(case, tmp_path / "report", {"seed": 1})
     table = scoring.write(tmp_path / "report", {"seed": 1})
     assert "ours (mean of 3)" in table
     names = sorted(path.name for path in (tmp_path / "report").iterdir())
     assert names == ["scores.csv", "scores.json", "state_0.nc"]
     assert json.loads((tmp_path / "report/scores.json").read_text())["provenance"] == {"seed": 1}
-    paths = list(scoring.draw(tmp_path / "figures"))
+    figures = tmp_path / "figures"
+    paths = [*scoring.draw_case(case, figures), *scoring.draw(figures)]
     assert [path.name for path in paths] == [
         "single_state_0.png",
         "single_state_0_section.png",

@@ -43,8 +43,7 @@ def test_panels_show_the_middle_threshold_of_the_data_unless_another_is_set(
     case = scoring.case(4, sample())
     case.forecasts["ours"] = case.truth
     scoring.score(case)
-    scoring.keep(case)
-    next(scoring.draw(tmp_path))
+    next(scoring.draw_case(case, tmp_path))
     _, view, found = drawn[0]
     assert (found, view.case.unit, view.case.value_scale) == (threshold, "dBZ", 90)
     assert view.title == "ours, test_4"
@@ -87,8 +86,7 @@ def test_all_pictures_of_a_test_are_named(tmp_path, monkeypatch):
     case = scoring.case(0, sample())
     case.forecasts["ours"] = case.truth
     scoring.score(case)
-    scoring.keep(case)
-    paths = list(scoring.draw(tmp_path))
+    paths = [*scoring.draw_case(case, tmp_path), *scoring.draw(tmp_path)]
     assert [path.name for path in paths] == [
         "ours_test_0.png",
         "ours_test_0.gif",

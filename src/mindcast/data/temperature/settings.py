@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
 from mindcast.config.frozen import Frozen
+from mindcast.config.marks import BOUND, SPEED
 from mindcast.data.base import Split
 from mindcast.data.base_settings import DataSettings, Time
 
@@ -74,15 +75,20 @@ class TemperatureSettings(DataSettings):
     """Grid cells that splits which share a time stay apart."""
     crop_stride: PositiveInt = 32
     """Cells between the crops that a network trains on, a multiple of its factor."""
-    coarsening: Literal["block_mean", "bicubic"] = "block_mean"
+    coarsening: Annotated[Literal["block_mean", "bicubic"], BOUND] = "block_mean"
     """How the coarse field is made; "bicubic" is for comparison with other papers."""
-    area_weight: bool = False
+    area_weight: Annotated[bool, BOUND] = False
     """Whether block means weigh rows with cos(latitude), on latitude-longitude grids."""
     wind_axes: Literal["auto", "grid", "earth"] = "auto"
     """Winds of a projected grid: "grid" where they follow its axes, "earth" where they point east
     and north (they are turned then), "auto" as the file has it."""
-    cache_mb: PositiveInt = 512
+    cache_mb: Annotated[PositiveInt, SPEED] = 512
     """Memory that a process may keep states in, MB."""
+
+    @property
+    def meaning(self) -> str:
+        """Unit and how the coarse field was made."""
+        return f"K, coarsened by {self.coarsening}"
 
     @property
     def parts(self) -> dict[Split, PartSettings]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from mindcast.config.frozen import Frozen, renamed
+from mindcast.config.marks import FREE
 from mindcast.config.numbers import Size
 from mindcast.config.schema import Sampling
 from mindcast.diffusion.process import DiffusionProcess
@@ -68,14 +69,14 @@ class DiffusionSettings(Frozen):
     """Bound of |estimated residual| while sampling, in units of half the data's range; null: none.
     1 as the released checkpoints are used; an error of more than half the range needs 2.
     Formerly `residual_clip`."""
-    weighting: Literal["none", "snr", "min_snr"] = "none"
+    weighting: Annotated[Literal["none", "snr", "min_snr"], FREE] = "none"
     """Of a segment's error by its noise level, "snr" and "min_snr" as in
     `diffusion.prediction.snr_weights`. "none" because Yu et al. name no weight."""
-    min_snr_gamma: float = Field(default=5.0, gt=0)
+    min_snr_gamma: Annotated[float, FREE] = Field(default=5.0, gt=0)
     """Largest signal-to-noise ratio that "min_snr" counts."""
-    shared_time: bool = False
+    shared_time: Annotated[bool, FREE] = False
     """One noise level for all segments of a sample; false: more levels in each step."""
-    conditioning_noise: float = Field(default=0.0, ge=0)
+    conditioning_noise: Annotated[float, FREE] = Field(default=0.0, ge=0)
     """Standard deviation of noise added in training to the true residual that the next segment is
     conditioned on; 0 as published, more prepares for sampled, hence wrong, residuals."""
 
@@ -107,7 +108,7 @@ class DiffCastSettings(Frozen):
     """Frames that a forecast starts from."""
     target_frames: Size = 20
     """Frames that it predicts, in whole segments of `context_frames`."""
-    stride: Size = 5
+    stride: Annotated[Size, FREE] = 5
     """Frames between the starts of two sequences cut from one event."""
     patch: Size = 1
     """Side of the blocks of pixels that enter all networks as channels. p makes them p^2 times
@@ -128,12 +129,12 @@ class DiffCastSettings(Frozen):
     """The network that gives the denoiser its context."""
     diffusion: DiffusionSettings = DiffusionSettings()
     """The diffusion process."""
-    alpha: float = Field(default=0.5, ge=0, le=1)
+    alpha: Annotated[float, FREE] = Field(default=0.5, ge=0, le=1)
     """Weight of the deterministic loss; the diffusion loss has 1 - alpha. 0.5 as published."""
-    warm_start: bool = True
+    warm_start: Annotated[bool, FREE] = True
     """Begin the joint training from the trained backbone where there is one; its training is not
     lost then. False, or no backbone: from scratch, as published."""
-    freeze_backbone: bool = False
+    freeze_backbone: Annotated[bool, FREE] = False
     """Train denoiser and context network alone. False as published: end to end."""
 
     @property

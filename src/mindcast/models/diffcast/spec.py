@@ -15,6 +15,16 @@ def _plan(settings: DiffCastSettings, sampling: Sampling) -> Plan:
     return settings.diffusion.plan(sampling)
 
 
+def _of_backbone(settings: DiffCastSettings) -> tuple[str, ...]:
+    """The section of a backbone bears its name; those of the others are not used."""
+    frames = ("frame_size", "context_frames", "target_frames", "patch")
+    return (*frames, "backbone", settings.backbone)
+
+
+def _of_joint(settings: DiffCastSettings) -> tuple[str, ...]:
+    return (*_of_backbone(settings), "denoiser", "context_net", "diffusion")
+
+
 SPEC = ModelSpec(
     name="diffcast",
     task="nowcast",
@@ -30,6 +40,7 @@ SPEC = ModelSpec(
             monitor="loss",
             optional=True,
             preview=STAGES("preview_backbone"),
+            bound_to=_of_backbone,
         ),
         "joint": Stage(
             requires=("backbone",),
@@ -41,6 +52,7 @@ SPEC = ModelSpec(
             monitor="loss",
             optional=True,
             preview=STAGES("preview_joint"),
+            bound_to=_of_joint,
         ),
     },
     window=whole_sequences,

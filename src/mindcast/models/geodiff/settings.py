@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from mindcast.config.frozen import Frozen, renamed
+from mindcast.config.marks import FREE
 from mindcast.config.numbers import Size
 from mindcast.config.schema import Sampling
 from mindcast.diffusion.process import DiffusionProcess
@@ -76,7 +77,9 @@ class PriorSettings(Frozen):
 
     use: bool = True
     """False leaves out the encoder and its zero convolutions."""
-    source: Literal["available", "winds", "geostrophic", "temperature_only"] = "winds"
+    source: Annotated[Literal["available", "winds", "geostrophic", "temperature_only"], FREE] = (
+        "winds"  # free: other files may hold no wind
+    )
     """The wind that they use, see `physics.priors`, or the best that a file has ("available")."""
     limit: float = Field(default=8.0, gt=0)
     """Standardised priors are clipped to [-limit, limit]."""
@@ -113,7 +116,7 @@ class DiffusionSettings(Frozen):
     prediction: Literal["epsilon", "v", "x0"] = "epsilon"
     """What the denoiser predicts: the noise, the velocity, or the clean residual. Formerly
     `objective`, with "noise" for "epsilon"."""
-    data_loss: Literal["l1", "l2", "charbonnier"] = "l1"
+    data_loss: Annotated[Literal["l1", "l2", "charbonnier"], FREE] = "l1"
     """Of its error."""
     scale: float = Field(default=4.0, gt=0)
     """Of the residual, in its standard deviations sigma on each level."""
@@ -122,7 +125,7 @@ class DiffusionSettings(Frozen):
     with "epsilon", which amplifies errors 64166-fold at the last of 1000 steps."""
     conditioning_dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of training samples whose conditioning is dropped; needed for `guidance`."""
-    guidance: float = Field(default=1.0, ge=0)
+    guidance: Annotated[float, FREE] = Field(default=1.0, ge=0)
     """w in null + w (conditional - null) while sampling; 1: the conditional alone."""
 
     _condition_dropout = renamed("condition_dropout", "conditioning_dropout")
@@ -184,13 +187,13 @@ class GeoDiffSettings(Frozen):
     """Pressure of the levels in hPa, from the ground upwards; two or more."""
     factor: int = Field(default=4, ge=2)
     """Fine cells along one coarse one."""
-    frame_size: tuple[Size, Size] = (64, 64)
+    frame_size: Annotated[tuple[Size, Size], FREE] = (64, 64)
     """(H, W) of the training crops, fine cells."""
     statics: bool = True
     """Whether the networks take orography, land-sea mask and sin(latitude)."""
-    enforce_lr_mean: bool = False
+    enforce_lr_mean: Annotated[bool, FREE] = False
     """Shift forecasts so that their block means are the coarse field."""
-    tile: TileSettings | None = None
+    tile: Annotated[TileSettings | None, FREE] = None
     """Forecast in overlapping tiles; null: every domain at once."""
     deterministic: UNetSettings = UNetSettings()
     """The network of the first stage, "deterministic"."""
@@ -198,7 +201,7 @@ class GeoDiffSettings(Frozen):
     """The network of the second, "diffusion"."""
     priors: PriorSettings = PriorSettings()
     """The physics priors."""
-    loss: LossSettings = LossSettings()
+    loss: Annotated[LossSettings, FREE] = LossSettings()
     """The terms of the training loss, of both networks."""
     diffusion: DiffusionSettings = DiffusionSettings()
     """The diffusion process."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from mindcast.config.schema import Sampling
 from mindcast.diffusion.samplers import Plan
-from mindcast.models.base import ModelSpec, Patch, Stage, late, no_draws
+from mindcast.models.base import ModelSpec, Patch, Stage, keys, late, no_draws
 from mindcast.models.geodiff import draws
 from mindcast.models.geodiff.settings import GeoDiffSettings
 
+FIELDS = ("levels_hpa", "factor", "statics", "priors")
 STAGES = late("mindcast.models.geodiff.stages")
 
 
@@ -46,6 +47,7 @@ SPEC = ModelSpec(
             draw=no_draws,
             monitor="rmse",
             preview=STAGES("preview_deterministic"),
+            bound_to=keys(*FIELDS, "deterministic"),
             calibrate=STAGES("calibrate_deterministic"),
         ),
         "diffusion": Stage(

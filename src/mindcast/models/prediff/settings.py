@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from mindcast.config.frozen import Frozen, renamed
+from mindcast.config.marks import FREE
 from mindcast.config.numbers import Size
 from mindcast.config.schema import Sampling
 from mindcast.diffusion.process import DiffusionProcess
@@ -87,11 +88,11 @@ class CuboidSettings(Frozen):
     padding: Literal["zeros", "ignore", "nearest"] = "zeros"
     """What fills a grid that cuboids do not divide; "ignore": zeros that are masked in
     attention."""
-    attention_dropout: float = Probability
+    attention_dropout: Annotated[float, FREE] = Probability
     """Dropout of the attention weights."""
-    projection_dropout: float = Probability
+    projection_dropout: Annotated[float, FREE] = Probability
     """Dropout after attention and in the first projection."""
-    ffn_dropout: float = Probability
+    ffn_dropout: Annotated[float, FREE] = Probability
     """Dropout in the feed-forward networks."""
     ffn_activation: Literal["gelu", "leaky", "relu"] = "gelu"
     """Of the feed-forward networks; "leaky": leaky ReLU."""
@@ -177,18 +178,18 @@ class DiffusionSettings(Frozen):
     """Last beta, likewise; not below `linear_start`."""
     prediction: Literal["epsilon", "x0", "v"] = "epsilon"
     """What the denoiser predicts: the noise, the clean latent, or the velocity."""
-    loss: Literal["l1", "l2"] = "l2"
+    loss: Annotated[Literal["l1", "l2"], FREE] = "l2"
     """Of its error: absolute or squared."""
-    learn_logvar: bool = True
+    learn_logvar: Annotated[bool, FREE] = True
     """Whether the weight exp(-logvar[t]) of each noise level's error is trained."""
     scale_factor: float = Field(default=1.0, gt=0)
     """Multiplies the latents of the frames to be forecast, not those of the context."""
     clip: float | None = Field(default=None, gt=0)
     """Bound of |estimated clean latent| while sampling; null: none. Formerly `clip_denoised`: true
     was 1, false null."""
-    l_simple_weight: float = Field(default=1.0, ge=0)
+    l_simple_weight: Annotated[float, FREE] = Field(default=1.0, ge=0)
     """Weight of the error that counts all noise levels alike but for logvar."""
-    elbo_weight: float = Field(default=0.0, ge=0)
+    elbo_weight: Annotated[float, FREE] = Field(default=0.0, ge=0)
     """Weight of the error weighted as in the variational bound."""
 
     _clip_denoised = renamed("clip_denoised", "clip", {True: 1.0, False: None})
@@ -256,11 +257,11 @@ class PreDiffSettings(Frozen):
     """Frames that a forecast starts from."""
     target_frames: Size = 6
     """Frames that it predicts."""
-    stride: Size = 6
+    stride: Annotated[Size, FREE] = 6
     """Frames between the starts of two sequences cut from one event."""
     autoencoder: AutoencoderSettings = AutoencoderSettings()
     """Of the frames; stage "vae"."""
-    adversary: AdversarySettings = AdversarySettings()
+    adversary: Annotated[AdversarySettings, FREE] = AdversarySettings()
     """The objective that the autoencoder is trained with."""
     denoiser: DenoiserSettings = DenoiserSettings()
     """The network of the diffusion; stage "diffusion"."""
@@ -268,7 +269,7 @@ class PreDiffSettings(Frozen):
     """The network that anticipates the intensity; stage "alignment"."""
     diffusion: DiffusionSettings = DiffusionSettings()
     """The diffusion process."""
-    guidance: GuidanceSettings = GuidanceSettings()
+    guidance: Annotated[GuidanceSettings, FREE] = GuidanceSettings()
     """How the alignment network steers forecasts."""
 
     @property

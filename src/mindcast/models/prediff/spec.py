@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from mindcast.config.schema import Sampling
 from mindcast.diffusion.samplers import Plan
-from mindcast.models.base import ModelSpec, Stage, Window, late, whole_sequences
+from mindcast.models.base import ModelSpec, Stage, Window, keys, late, whole_sequences
 from mindcast.models.prediff import draws
 from mindcast.models.prediff.settings import PreDiffSettings
 
 STAGES = late("mindcast.models.prediff.stages")
+
+
+FRAMES = ("frame_size", "context_frames", "target_frames")
+NOISE = tuple(
+    f"diffusion.{key}"
+    for key in ("schedule", "timesteps", "linear_start", "linear_end", "scale_factor")
+)
 
 
 def _single_frames(settings: PreDiffSettings) -> Window:
@@ -33,6 +40,7 @@ SPEC = ModelSpec(
             draw=draws.for_autoencoder,
             monitor="total",
             preview=STAGES("preview_reconstruction"),
+            bound_to=keys("autoencoder"),
         ),
         "alignment": Stage(
             requires=("vae",),
@@ -43,6 +51,7 @@ SPEC = ModelSpec(
             draw=draws.for_latents,
             monitor="loss",
             optional=True,
+            bound_to=keys("frame_size", "target_frames", "autoencoder", "alignment", *NOISE),
         ),
         "diffusion": Stage(
             requires=("vae",),
@@ -53,6 +62,7 @@ SPEC = ModelSpec(
             draw=draws.for_latents,
             monitor="loss_simple",
             preview=STAGES("preview_forecast"),
+            bound_to=keys(*FRAMES, "autoencoder", "denoiser", "diffusion"),
         ),
     },
     window=whole_sequences,

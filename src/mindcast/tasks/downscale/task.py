@@ -31,7 +31,6 @@ class Task:
         self.area_weight = settings.evaluation.area_weight
         seed = settings.runtime.seed
         self.suite = DownscaleSuite((*self.baselines, *methods), samples.levels_hpa, seed=seed)
-        self.kept: list[DownscaleCase] = []
 
     def case(self, i: int, sample: DownscaleSample) -> DownscaleCase:
         """Sample i with its place and time."""
@@ -46,40 +45,43 @@ class Task:
         for method in case.forecasts:
             self.suite.update(method, case.forecasts[method][np.newaxis], target)
 
-    def keep(self, case: DownscaleCase) -> None:
-        """Remember a case for the figures and for the files of fields."""
-        self.kept.append(case)
+    def keep(self, case: DownscaleCase, folder: Path, provenance: Mapping[str, Any]) -> None:
+        """The fields of a case as NetCDF."""
+        path = folder / f"{case.label}.nc"
+        path.unlink(missing_ok=True)  # the same, of a test that was stopped right after it
+        write_temperature(path, case, self.methods, provenance)
 
-    def write(self, folder: Path, provenance: Mapping[str, Any]) -> str:
-        """The report's files and the kept fields as NetCDF; gives the table to print."""
+    def draw_case(self, case: DownscaleCase, folder: Path) -> Iterator[Path]:
+        """Maps and a section of each method."""
+        from mindcast.visualization.downscale.cross_section import cross_section
+        from mindcast.visualization.downscale.panels import downscale_panel
+        from mindcast.visualization.downscale.view import View
+
+        single = case.first(self.methods, ensemble=False)
+        beside = {BICUBIC: BICUBIC, **({"deterministic": single} if single else {})}
+        for method in self.methods:
+            view = View(case, method, beside)
+            panel = folder / f"{method}_{case.label}.png"
+            downscale_panel(panel, view)
+            yield panel
+            section = panel.with_stem(f"{panel.stem}_section")
+            cross_section(section, view)
+            yield section
+
+    def write(self, folder: Path, provenance: Mapping[str, Any], **about: Any) -> str:
+        """The report's files; gives the table to print."""
         result = self.suite.result()
-        write_report(folder, result, provenance)
-        for case in self.kept:
-            write_temperature(folder / f"{case.label}.nc", case, self.methods, provenance)
+        write_report(folder, {**about, **result}, provenance)
         return table_text(result)
 
     def draw(self, folder: Path) -> Iterator[Path]:
-        """Maps and a section of every case kept, curves of all methods by level."""
-        from mindcast.visualization.downscale.cross_section import cross_section
+        """Curves of all methods by level."""
         from mindcast.visualization.downscale.curves import (
             level_profiles,
             rank_histograms,
             spectrum_curves,
         )
-        from mindcast.visualization.downscale.panels import downscale_panel
-        from mindcast.visualization.downscale.view import View
 
-        for case in self.kept:
-            single = case.first(self.methods, ensemble=False)
-            beside = {BICUBIC: BICUBIC, **({"deterministic": single} if single else {})}
-            for method in self.methods:
-                view = View(case, method, beside)
-                panel = folder / f"{method}_{case.label}.png"
-                downscale_panel(panel, view)
-                yield panel
-                section = panel.with_stem(f"{panel.stem}_section")
-                cross_section(section, view)
-                yield section
         result = self.suite.result()
         for name, curves in (("levels", level_profiles), ("spectra", spectrum_curves)):
             path = folder / f"{name}.png"

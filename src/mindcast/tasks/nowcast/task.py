@@ -39,7 +39,6 @@ class Task:
             [samples.interval_minutes * lead for lead in leads],
             samples.unit,
         )
-        self.kept: list[NowcastCase] = []
 
     def case(self, i: int, sample: NowcastSample) -> NowcastCase:
         """Sample i with its times and what its values mean."""
@@ -52,31 +51,34 @@ class Task:
         for method in case.forecasts:
             self.suite.update(method, case.forecasts[method][np.newaxis], case.truth[np.newaxis])
 
-    def keep(self, case: NowcastCase) -> None:
-        """Remember a case for the figures."""
-        self.kept.append(case)
+    def keep(self, case: NowcastCase, folder: Path, provenance: Mapping[str, Any]) -> None:
+        """Nothing: the frames of a case are in its pictures."""
 
-    def write(self, folder: Path, provenance: Mapping[str, Any]) -> str:
-        """The report's files; gives the table to print."""
-        result = self.suite.result()
-        write_report(folder, result, provenance)
-        return table_text(result)
-
-    def draw(self, folder: Path) -> Iterator[Path]:
-        """A panel and an animation of every case kept, curves of all methods by lead time."""
+    def draw_case(self, case: NowcastCase, folder: Path) -> Iterator[Path]:
+        """A panel and an animation of each method."""
         from mindcast.visualization.nowcast.animation import forecast_animation
-        from mindcast.visualization.nowcast.curves import csi_curves, error_curves
         from mindcast.visualization.nowcast.panels import forecast_panel
         from mindcast.visualization.nowcast.view import View
 
-        for case in self.kept:
-            for method in self.methods:
-                view = View(case, method)
-                panel = folder / f"{method}_{case.label}.png"
-                forecast_panel(panel, view, self._panel_threshold())
-                animation = panel.with_suffix(".gif")
-                forecast_animation(animation, view)
-                yield from (panel, animation)
+        for method in self.methods:
+            view = View(case, method)
+            panel = folder / f"{method}_{case.label}.png"
+            forecast_panel(panel, view, self._panel_threshold())
+            yield panel
+            animation = panel.with_suffix(".gif")
+            forecast_animation(animation, view)
+            yield animation
+
+    def write(self, folder: Path, provenance: Mapping[str, Any], **about: Any) -> str:
+        """The report's files; gives the table to print."""
+        result = self.suite.result()
+        write_report(folder, {**about, **result}, provenance)
+        return table_text(result)
+
+    def draw(self, folder: Path) -> Iterator[Path]:
+        """Curves of all methods by lead time."""
+        from mindcast.visualization.nowcast.curves import csi_curves, error_curves
+
         result = self.suite.result()
         for pool in self.options.pools:
             curves = folder / (f"csi_pool{pool}.png" if pool > 1 else "csi.png")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
 from mindcast.config.frozen import Frozen
+from mindcast.config.marks import BOUND
 from mindcast.data.base_settings import DataSettings, Positive2, Time
+from mindcast.data.radar.scaling import CODE_MAX
 
 SPLIT_DATE = datetime(2019, 6, 1)
 
@@ -38,9 +40,9 @@ class ArchiveSettings(DataSettings):
     """(H, W) of the stored frames, pixels."""
     frames_per_event: PositiveInt
     """How many frames a stored event has."""
-    interval_minutes: PositiveInt
+    interval_minutes: Annotated[PositiveInt, BOUND]
     """Minutes from frame to frame."""
-    image_type: Literal["vil"] = "vil"
+    image_type: Annotated[Literal["vil"], BOUND] = "vil"
     """Which images of the archive: vertically integrated liquid."""
     check_values: bool = True
     """Refuse files whose values look like another scale (see `radar.values`)."""
@@ -56,6 +58,11 @@ class ArchiveSettings(DataSettings):
     """Share of the training events drawn for validation, without `val_start_date`."""
     val_seed: int = Field(default=0, ge=0)
     """Of that draw."""
+
+    @property
+    def meaning(self) -> str:
+        """Unit, range and interval."""
+        return f"VIL 0..{CODE_MAX:g} every {self.interval_minutes} min"
 
     @model_validator(mode="after")
     def _dates_rise(self) -> ArchiveSettings:

@@ -8,11 +8,12 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, model_validator
 
 from mindcast.config.frozen import Frozen
+from mindcast.config.marks import BOUND
 from mindcast.data.base_settings import DataSettings, Positive2, Time
 from mindcast.data.radar.axes import Axes
 from mindcast.data.radar.frame_fit import Fit
 from mindcast.data.radar.scaling import CODE_MAX, VIL_THRESHOLDS
-from mindcast.data.radar.sequences.layouts import DBZ_MISSING
+from mindcast.data.radar.sequences.layouts import DBZ_MISSING, LAYOUTS
 
 NAN: Final = "nan"
 
@@ -107,16 +108,16 @@ class SequenceSettings(DataSettings):
 
     root_dir: str = Field(min_length=1)
     """The file or its folder."""
-    interval_minutes: PositiveInt
+    interval_minutes: Annotated[PositiveInt, BOUND]
     """Minutes from frame to frame."""
-    value_scale: PositiveFloat
+    value_scale: Annotated[PositiveFloat, BOUND]
     """Physical value that is 1 to the model."""
     thresholds: tuple[float, ...]
     """Of the scores, physical values, rising."""
-    fit: Fit = "resize"
+    fit: Annotated[Fit, BOUND] = "resize"
     """How frames get the size that the model is built for: "resize" (bilinear) or "crop" (about the
     centre, zeros around)."""
-    antialias: bool = False
+    antialias: Annotated[bool, BOUND] = False
     """Whether "resize" smooths frames before it reduces them."""
     check_values: bool = True
     """Refuse files whose values look like another scale (see `radar.values`)."""
@@ -128,6 +129,12 @@ class SequenceSettings(DataSettings):
     it."""
     val_gap: int = Field(default=4, ge=0)
     """Sequences before them that are left out, since neighbours may share frames."""
+
+    @property
+    def meaning(self) -> str:
+        """Unit, range and interval."""
+        scale = f"{LAYOUTS[self.name].unit} 0..{self.value_scale:g}"
+        return f"{scale} every {self.interval_minutes} min"
 
     @model_validator(mode="after")
     def _thresholds_can_be_reached(self) -> SequenceSettings:

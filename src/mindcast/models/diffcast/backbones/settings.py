@@ -5,11 +5,12 @@ Only what a type alone decides is refused here; see `check_backbone` for what th
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from mindcast.config.frozen import Frozen
+from mindcast.config.marks import FREE
 from mindcast.config.numbers import Size
 from mindcast.layers.cuboid_patterns import cuboids_of
 from mindcast.refusal import Refusal
@@ -75,9 +76,9 @@ class PhyDNetSettings(Frozen):
     there are k^2 of them."""
     norm_groups: Size = 16
     """Of the image encoder's and decoder's norms; must divide `width`."""
-    moment_weight: float = Field(default=1.0, ge=0)
+    moment_weight: Annotated[float, FREE] = Field(default=1.0, ge=0)
     """Weight of the loss that keeps the filters near derivatives."""
-    mean_over_steps: bool = False
+    mean_over_steps: Annotated[bool, FREE] = False
     """The loss averages the errors of the one-step forecasts; the published one sums."""
 
     @model_validator(mode="after")
@@ -109,11 +110,11 @@ class ConvGRUSettings(Frozen):
     """Side of the convolutions over the input, odd."""
     leaky_slope: float = Field(default=0.2, ge=0, lt=1)
     """Of the leaky ReLUs below 0."""
-    loss: Literal["mse", "balanced"] = "mse"
+    loss: Annotated[Literal["mse", "balanced"], FREE] = "mse"
     """Mean squared error, or "balanced": squared plus absolute, weighted by the true intensity."""
-    balanced_thresholds: tuple[float, ...] = tuple(level / 255 for level in LEVELS_255)
+    balanced_thresholds: Annotated[tuple[float, ...], FREE] = tuple(n / 255 for n in LEVELS_255)
     """Intensities in [0, 1] from which on the next balanced weight counts."""
-    balanced_weights: tuple[float, ...] = BALANCED_WEIGHTS
+    balanced_weights: Annotated[tuple[float, ...], FREE] = BALANCED_WEIGHTS
     """Weight below the first threshold, then from each on: one more than thresholds."""
 
     @property
@@ -196,11 +197,11 @@ class EarthformerSettings(Frozen):
     long_decoder_cuboids: bool = False
     """Temporal cuboids of the decoder span the whole target. The published decoder cuts them by the
     context's length, so that its windows do not attend to each other there."""
-    attention_dropout: float = Probability
+    attention_dropout: Annotated[float, FREE] = Probability
     """Dropout of the attention weights."""
-    projection_dropout: float = Probability
+    projection_dropout: Annotated[float, FREE] = Probability
     """Dropout after attention."""
-    ffn_dropout: float = Probability
+    ffn_dropout: Annotated[float, FREE] = Probability
     """Dropout in the feed-forward networks."""
 
     @property

@@ -1,0 +1,103 @@
+"""The cases of a test: the samples of a split that are forecast, in order, by all processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from mindcast.cases import Case
+from mindcast.config.schema import Evaluation
+from mindcast.data.base import Samples, checked
+from mindcast.forecasting import Forecasting
+from mindcast.runtime.parallel import World
+from mindcast.tasks.base import Task
+
+
+class Cases:
+    """The first samples of a split, as many as `options` asks for.
+
+    Each process forecasts every `world.size`-th of them; all of them get all forecasts.
+    """
+
+    def __init__(
+        self,
+        samples: Samples,
+        options: Evaluation,
+        model: Forecasting,
+        task: Task[Any],
+        world: World,
+    ) -> None:
+        self.samples, self.model, self.task, self.world = samples, model, task, world
+        self.count = min(len(samples), options.max_samples or len(samples))
+        drawn = np.linspace(0, self.count - 1, min(options.figures, self.count))
+        self.kept = frozenset(drawn.astype(int).tolist())
+
+    def __len__(self) -> int:
+        return self.count
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """A name of each case that no other has: the names of files are made from it."""
+        return distinct(self.samples.label(i) for i in range(self.count))
+
+    def agree(self, first: int) -> int:
+        """The number of the case to begin with: the leader's, in all processes."""
+        own = first if self.world.is_leader else 0
+        return int(self.world.sum(np.array([own], np.float32))[0])
+
+    def check(self, first: int) -> None:
+        """Read every case from number `first` on. Refusal for one that cannot be forecast."""
+        numbers = range(first + self.world.rank, self.count, self.world.size)
+        with self._bar("check", "case", len(numbers)) as bar:
+            for number in numbers:
+                self._case(number)
+                bar.update()
+        self.world.barrier()
+
+    def forecast(self, first: int) -> Iterator[Case[Any]]:
+        """The cases from number `first` on with their forecasts, in order."""
+        world, model = self.world, self.model
+        own_share = range(first + world.rank, self.count, world.size)
+        with self._bar("forecast", "step", model.steps * len(own_share)) as bar:
+            for block in range(first, self.count, world.size):
+                numbers = range(block, min(block + world.size, self.count))
+                cases = [self._case(number) for number in numbers]
+                own: dict[str, np.ndarray] = {}
+                if world.rank < len(cases):
+                    key = int(self.samples.keys[numbers[world.rank]])
+                    own = model.of_sample(cases[world.rank].sample, key, bar.update)
+                for rank, case in enumerate(cases):
+                    for method in model.methods:
+                        shape = model.shape(method, case.shape)
+                        case.forecasts[method] = world.broadcast(own.get(method), shape, rank)
+                    yield case
+
+    def _case(self, number: int) -> Case[Any]:
+        case: Case[Any] = self.task.case(number, checked(self.samples, number))
+        case.label = self.labels[number]
+        return case
+
+    def _bar(self, name: str, unit: str, total: int) -> Any:
+        from tqdm import tqdm
+
+        quiet = not self.world.is_leader
+        return tqdm(total=total, desc=name, unit=unit, dynamic_ncols=True, disable=quiet)
+
+
+def distinct(labels: Iterable[str]) -> tuple[str, ...]:
+    """The labels, but a later one of the same name gets a number behind: "a", "b", "a_2"."""
+    given = list(labels)
+    names = dict.fromkeys(given)  # taken, by anyone
+    seen: set[str] = set()
+    found = []
+    for label in given:
+        name, number = label, 2
+        while name in (seen if name == label else names):
+            name, number = f"{label}_{number}", number + 1
+        seen.add(label)
+        names[name] = None
+        found.append(name)
+    return tuple(found)
