@@ -113,7 +113,7 @@ def test_processes_that_cannot_start_are_refused(monkeypatch):
 def test_fields_of_temperature_are_read_by_processes_as_by_a_thread(tmp_path):
     overrides = [f"data.root_dir={tmp_path / 'made'}", "data.grid_size=[24,32]", "data.states=4"]
     data = load_settings("configs/smoke/geodiff.yaml", overrides).data
-    fields = open_split(data, "train", Patch((1000.0, 850.0), 2, (8, 8), 4))
+    fields = open_split(data, "train", Patch((1000.0, 850.0), 2, (8, 8)))
     alone, several = (
         [
             (keys, sample.named["temperature_lr"])
