@@ -100,8 +100,22 @@ def _check_texts(given: argparse.Namespace) -> None:
         text = getattr(given, name)
         if text is not None and (not text.strip() or "\0" in text):
             raise Refusal(f"--{name} {text!r}: is empty; give a name or leave the option out")
+    _check_out(given.out)
     if given.resume and given.out is None:
         raise Refusal("--resume: needs --out, the folder of the run to continue")
+
+
+def _check_out(out: str | None) -> None:
+    """Refusal of a name that no folder can bear, or that reports could not hold as text."""
+    try:
+        (out or "").encode("utf-8")
+        os.stat(_path(out) or ".")
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except UnicodeEncodeError:
+        raise Refusal(f"--out {out!r}: is no UTF-8 text; choose another name") from None
+    except OSError as error:
+        raise Refusal(f"--out {out}: {error.strerror}; choose another folder") from None
 
 
 def _check_processes(given: argparse.Namespace) -> None:

@@ -292,10 +292,11 @@ def test_a_number_beyond_all_use_is_refused_before_memory_is_asked_for(override)
     assert override.split("=")[0] in refusal(override)
 
 
-def test_a_float_beyond_what_networks_compute_with_is_refused():
-    assert refusal("training.vae.learning_rate=1e200").endswith(
-        "training.vae.learning_rate: 1e+200 is out of range, expected at most 1e+30"
+def test_a_whole_number_without_a_range_of_its_own_has_one_nevertheless():
+    assert refusal("evaluation.max_samples=4294967296").endswith(
+        "evaluation.max_samples: 4294967296 is out of range, expected at most 4294967295"
     )
+    assert load_settings(SMOKE, ["evaluation.max_samples=4294967295"])
 
 
 def test_a_path_of_a_user_who_does_not_exist_is_taken_as_it_stands(tmp_path):

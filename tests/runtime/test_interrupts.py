@@ -188,6 +188,14 @@ def test_a_signal_when_all_is_done_changes_nothing():
     assert ended(start(work)) == (0, "")
 
 
+def test_the_line_comes_after_all_that_was_printed(tmp_path):
+    work = "    print('a picture')\n    send(signal.SIGTERM)\n    time.sleep(5)\n"
+    with open(tmp_path / "log", "w") as log:
+        command = [sys.executable, "-c", DOOR.format(work=work)]
+        assert subprocess.run(command, stdout=log, stderr=log, check=False).returncode == 143
+    assert (tmp_path / "log").read_text() == f"a picture\n{LINE}"
+
+
 def test_without_a_watch_a_noted_signal_is_known_to_its_block_alone():
     before = signal.getsignal(signal.SIGTERM)
     with Interrupts() as noted:

@@ -11,8 +11,6 @@ from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, mod
 
 from mindcast.config.numbers import MOST
 
-MOST_FLOAT = 1e30  # networks compute in float32, which ends at 3e38
-
 
 class Frozen(BaseModel):
     """Immutable settings that accept their declared keys only; see `loader.load` for refusals.
@@ -58,14 +56,12 @@ def _check_kind(value: Any, types: frozenset[type]) -> None:
 
 
 def _check_range(value: Any) -> None:
-    """ValueError for a number that is beyond all use, whatever its setting is for."""
+    """ValueError for a whole number that is beyond all use, whatever its setting is for."""
     if isinstance(value, tuple):
         for part in value:
             _check_range(part)
-    elif isinstance(value, int | float):
-        most = MOST if isinstance(value, int) else MOST_FLOAT
-        if abs(value) > most:
-            raise ValueError(f"{value} is out of range, expected at most {most}")
+    elif isinstance(value, int) and abs(value) > MOST:
+        raise ValueError(f"{value} is out of range, expected at most {MOST}")
 
 
 @cache

@@ -17,9 +17,16 @@ from mindcast.config.frozen import Frozen
 INTRO = """# Settings
 
 Every key of the YAML file, by the full path that `--set` takes (`--set sampling.steps=50`). A key
-is required where no default is given; `null` is none. A key that ends in `_path` is relative to the
-folder above `configs` in a file, to the current folder after `--set`. `make settings` makes this
-page from the settings types in `src/mindcast`: edit those."""
+is required where no default is given; `null` is none, and `--set` below a group that is `null`
+makes the group. A key that ends in `_path` is relative to the folder above `configs` in a file, to
+the current folder after `--set`; there and in keys that end in `_dir` a leading `~` is the home
+folder.
+
+A key that stands twice is refused. Times are written like 2019-06-01 12:00, in UTC where they have
+no zone; numbers are decimal and without quotes; yes, no, on and off are text but where true or
+false is expected.
+
+`make settings` makes this page from the settings types in `src/mindcast`: edit those."""
 HEAD = ("| key | values | default | meaning |", "| --- | --- | --- | --- |")
 NAMES = {bool: "true, false", int: "integer", float: "number", str: "text", datetime: "time"}
 SIGNS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}

@@ -6,10 +6,11 @@ import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from mindcast.config.frozen import Frozen
 from mindcast.config.marks import SPEED
+from mindcast.config.numbers import Size
 
 EXAMPLE = "write it like 2019-06-01 00:00:00"
 
@@ -57,7 +58,7 @@ def to_utc(time: datetime) -> datetime:
 
 
 Time = Annotated[datetime, BeforeValidator(_to_datetime), AfterValidator(to_utc)]
-Positive2 = tuple[PositiveInt, PositiveInt]
+Positive2 = tuple[Size, Size]
 
 
 class DataSettings(Frozen):

@@ -57,4 +57,6 @@ def leave(code: int) -> NoReturn:
 
 def _say(line: str) -> None:
     interrupts.last_words(lambda: None)
+    if sys.stdout is not None:
+        sys.stdout.flush()  # the line comes last where both go to one file
     print(f"mindcast: {one_line(line)}", file=sys.stderr)

@@ -101,7 +101,7 @@ class SyntheticSettings(ArchiveSettings):
     frame_size: Positive2 = (128, 128)
     frames_per_event: PositiveInt = 25
     interval_minutes: PositiveInt = 10
-    events: int = Field(default=40, ge=2)
+    events: int = Field(default=40, ge=2, le=100_000)
     """How many are generated."""
     seed: int = Field(default=0, ge=0)
     """Of the generated events."""
