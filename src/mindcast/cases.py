@@ -15,6 +15,9 @@ import numpy as np
 
 from mindcast.samples import Coordinates, DownscaleInput, Kind, NowcastInput, Sample
 
+# relative: by less is a value off that was divided by its scale and multiplied again in float32
+ROUNDING = 4 * float(np.finfo(np.float32).eps)
+
 
 @dataclass(eq=False)
 class Case(ABC, Generic[Kind]):
@@ -57,6 +60,14 @@ class Case(ABC, Generic[Kind]):
         """The first of the methods with several members, or with one; None if there is none."""
         fitting = (name for name in methods if (len(self.members(name)) > 1) == several)
         return next(fitting, None)
+
+
+def reached(physical: np.ndarray, threshold: float, rounding: float = ROUNDING) -> np.ndarray:
+    """Where values are at or above a threshold, or below it by no more than `rounding`, relative.
+
+    The default is for values that were scaled to [0, 1] and back.
+    """
+    return np.asarray(physical >= threshold - abs(threshold) * rounding)
 
 
 @dataclass(eq=False)
