@@ -62,8 +62,8 @@ def _resize_axis(frames: np.ndarray, axis: int, length: int, antialias: bool) ->
         pixels = np.take(frames, indices[:, tap], axis=axis)
         low, high = np.minimum(low, pixels), np.maximum(high, pixels)
         resized = resized + pixels * weights[:, tap].reshape(shape)
-    # a mean lies between its pixels; rounding would leave a flat area some units below its value
-    return np.clip(resized, low, high)
+    # a mean lies between its pixels; rounding of many would leave a flat area below its value
+    return np.clip(resized, low, high) if antialias else resized
 
 
 @lru_cache(maxsize=16)
