@@ -15,6 +15,9 @@ import numpy as np
 
 from mindcast.samples import Coordinates, DownscaleInput, Kind, NowcastInput, Sample
 
+# relative: by less is a value off that was divided by its scale and multiplied again in float32
+ROUNDING = 4 * float(np.finfo(np.float32).eps)
+
 
 @dataclass(eq=False)
 class Case(ABC, Generic[Kind]):
@@ -60,6 +63,14 @@ class Case(ABC, Generic[Kind]):
     def first(self, methods: Iterable[str], ensemble: bool) -> str | None:
         """The first of the methods that is an ensemble, or that is none; None if there is none."""
         return next((name for name in methods if self.is_ensemble(name) == ensemble), None)
+
+
+def reached(physical: np.ndarray, threshold: float, rounding: float = ROUNDING) -> np.ndarray:
+    """Where values are at or above a threshold, or below it by no more than `rounding`, relative.
+
+    The default is for values that were scaled to [0, 1] and back.
+    """
+    return np.asarray(physical >= threshold - abs(threshold) * rounding)
 
 
 @dataclass(eq=False)

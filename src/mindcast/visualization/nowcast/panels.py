@@ -11,6 +11,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from mindcast.cases import reached
 from mindcast.visualization.colours import (
     HIT_MISS_RGB,
     VALUE_SCALES,
@@ -92,7 +93,7 @@ def _rows(view: View, threshold: float, leads: np.ndarray) -> list[_Row]:
 
 
 def _share(ensemble: np.ndarray, threshold: float) -> np.ndarray:
-    share = (ensemble >= threshold).mean(axis=0)
+    share = reached(ensemble, threshold).mean(axis=0)
     return np.where(np.isnan(ensemble).any(axis=0), np.nan, share)
 
 
