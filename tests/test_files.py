@@ -2,7 +2,13 @@ import errno
 
 import pytest
 
-from mindcast.files import check_space, complete_folder_or_absent, complete_or_absent, write_text
+from mindcast.files import (
+    check_space,
+    complete_folder_or_absent,
+    complete_or_absent,
+    remove_leftovers,
+    write_text,
+)
 from mindcast.refusal import Refusal
 
 
@@ -44,6 +50,23 @@ def test_a_block_that_is_left_early_leaves_the_old_file_and_nothing_else(tmp_pat
         left_early(path, error)
     assert path.read_text() == "old"
     assert names(tmp_path) == ["a.csv"]
+
+
+def test_what_a_killed_writer_left_is_replaced_whatever_its_rights_and_ending(tmp_path):
+    path = tmp_path / "a.ckpt"
+    for name in (".a.part.ckpt", ".a.part.tmp", ".ab.part.ckpt"):
+        (tmp_path / name).write_text("half")
+        (tmp_path / name).chmod(0o400)
+    write_text(path, "whole")
+    assert names(tmp_path) == [".ab.part.ckpt", "a.ckpt"]
+
+
+def test_leftovers_of_a_folder_are_removed_and_nothing_else(tmp_path):
+    for name in (".a.part.ckpt", ".b.part.tmp", "c.part.nc", ".hidden", "d.nc"):
+        (tmp_path / name).write_text("")
+    remove_leftovers(tmp_path)
+    remove_leftovers(tmp_path / "none")
+    assert names(tmp_path) == [".hidden", "c.part.nc", "d.nc"]
 
 
 def test_what_cannot_be_written_is_refused_with_reason_and_remedy(tmp_path):

@@ -41,6 +41,40 @@ def test_what_was_saved_is_read_back(tmp_path):
     assert [p.name for p in path.parent.iterdir()] == ["fit_best.ckpt"]
 
 
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_a_checkpoint_can_be_read_by_all_whom_the_umask_allows(tmp_path, mask, mode):
+    before = os.umask(mask)
+    try:
+        path = written(tmp_path)
+        assert path.stat().st_mode & 0o777 == mode
+        assert os.umask(mask) == mask
+        os.chmod(path, 0o400)  # as former versions left it
+        assert written(tmp_path).stat().st_mode & 0o777 == mode
+    finally:
+        os.umask(before)
+
+
+def test_a_disk_that_fills_up_while_a_checkpoint_is_written_leaves_no_part_of_it(
+    tmp_path, monkeypatch
+):
+    path = written(tmp_path)
+    before = path.read_bytes()
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("mindspore.train.serialization._write_parameter_bytes_data", full)
+    monkeypatch.setattr("mindspore.train.serialization._write_parameter_data", full)
+    assert "cannot be written (No space left on device)" in refusal(written, tmp_path)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["fit_best.ckpt"]
+
+
+def test_the_state_of_a_training_is_no_network(tmp_path):
+    message = refusal(load, written(tmp_path, pending=[]))
+    assert "holds the state of a training, expected a network; give fit_best.ckpt" in message
+
+
 def test_a_write_that_fails_keeps_the_old_file(tmp_path, monkeypatch):
     path = written(tmp_path)
     before = path.read_bytes()

@@ -2,12 +2,16 @@
 
 import json
 import signal
+import struct
 import subprocess
 import sys
 import time
 
+import mindspore as ms
 import pytest
 
+from mindcast.refusal import Refusal
+from mindcast.training import checkpoint
 from tests.training.dummy import run_settings, trainer
 from tests.training.runs import assert_same_files, at_call, files, log, recording, terminate
 
@@ -58,6 +62,91 @@ def test_a_finished_stage_can_be_trained_longer(tmp_path):
     longer.restore()
     longer.run()
     assert [r["step"] for r in log(tmp_path) if r["kind"] == "train"] == [1, 2, 3, 4]
+
+
+def test_a_run_that_was_killed_logs_no_step_twice(tmp_path):
+    # saved at step 3; killed in step 6, which draws twice as all do, the validation 2 times more
+    options = {"max_steps": 7, "validate_every_steps": 3, "log_every_steps": 1}
+    trainer(tmp_path / "whole", run_settings(**options)).run()
+
+    class Killed(BaseException):
+        pass
+
+    def kill(drawn):
+        raise Killed
+
+    with pytest.raises(Killed):
+        trainer(tmp_path / "run", run_settings(**options), at_call(5 * 2 + 2, kill)).run()
+    assert [r["step"] for r in log(tmp_path / "run") if r["kind"] == "train"] == [1, 2, 3, 4, 5]
+    with (tmp_path / "run" / "log.jsonl").open("a") as file:
+        file.write('{"stage": "fit", "kind": "tr')
+    again = trainer(tmp_path / "run", run_settings(**options))
+    again.restore()
+    assert again.position.step == 3
+    again.run()
+    assert log(tmp_path / "run") == log(tmp_path / "whole")
+    assert_same_files(files(tmp_path / "run"), files(tmp_path / "whole"))
+    # TensorBoard hides what an earlier file holds from the step on that a later one begins with
+    assert first_steps(tmp_path / "run" / "tensorboard" / "fit")[-1] == 4
+
+
+def first_steps(folder):
+    """The step of the second record of each file, after that of its version: where it begins."""
+    from tensorboardX.proto.event_pb2 import Event, SessionLog
+
+    steps = []
+    for path in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns):
+        events = [Event.FromString(text) for text in records(path.read_bytes())]
+        begins = [e.step for e in events if e.session_log.status == SessionLog.START]
+        steps += begins or [0]
+    return steps
+
+
+def records(data):
+    """Each has its length (8 bytes) and a check sum (4) in front and another one behind."""
+    at = 0
+    while at < len(data):
+        (length,) = struct.unpack_from("<Q", data, at)
+        yield data[at + 12 : at + 12 + length]
+        at += length + 16
+
+
+def test_records_of_a_stage_without_a_state_are_taken_out_when_it_begins_again(tmp_path):
+    trainer(tmp_path, run_settings(max_steps=2)).run()
+    for path in (tmp_path / "checkpoints").iterdir():
+        path.unlink()
+    again = trainer(tmp_path, run_settings(max_steps=1))
+    again.restore()
+    again.run()
+    assert [(r["kind"], r["step"]) for r in log(tmp_path)] == [("train", 1), ("validation", 1)]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"position": None}, "does not say after how many steps"),
+        ({"position": {"step": 1}}, "is no state of a training"),
+        ({"pending": [[1]]}, "is no state of a training"),
+        ({"stage": "refine"}, "holds dummy/refine, expected dummy/fit"),
+    ],
+)
+def test_a_state_that_was_changed_is_refused(tmp_path, change, words):
+    settings = run_settings(max_steps=1)
+    trainer(tmp_path, settings).run()
+    path = tmp_path / "checkpoints" / "fit_state.ckpt"
+    arrays, information = checkpoint.read(path)
+    parameters = [ms.Parameter(ms.Tensor(array), name=name) for name, array in arrays.items()]
+    checkpoint.save(path, parameters, {**information, **change})
+    with pytest.raises(Refusal, match=words):
+        trainer(tmp_path, settings).restore()
+
+
+def test_a_state_of_other_settings_is_refused(tmp_path):
+    trainer(tmp_path, run_settings(max_steps=1)).run()
+    with pytest.raises(
+        Refusal, match=r"fit_state\.ckpt: was made with model\.noise = 0\.1, not 0\.5"
+    ):
+        trainer(tmp_path, run_settings(noise=0.5, max_steps=1)).restore()
 
 
 def test_a_signal_during_the_last_step_is_not_forgotten(tmp_path):

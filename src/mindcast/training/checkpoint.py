@@ -83,7 +83,7 @@ def load_network(
 
 def require(path: Path, information: Mapping[str, Any], model: str, stage: str) -> None:
     """Refusal unless a checkpoint is of that stage of that model."""
-    found = f"{information.get('model')}/{information.get('stage')}"
+    found = " ".join(f"{information.get('model')}/{information.get('stage')}".split())
     if found != f"{model}/{stage}":
         raise Refusal(f"{path}: holds {found}, expected {model}/{stage}; fix ckpt_path")
 
@@ -114,7 +114,8 @@ def fill(
             raise Refusal(_other(path, f"{name} is {arrays[name].dtype}, expected {kind}"))
     left = arrays.keys() - wanted.keys()
     if exact and left:
-        raise Refusal(_other(path, f"{min(left)} has no place in the network"))
+        name = " ".join(min(left).split())
+        raise Refusal(_other(path, f"{name} has no place in the network"))
     for name, parameter in wanted.items():
         parameter.set_data(ms.Tensor(arrays[name], dtype=parameter.dtype))
 

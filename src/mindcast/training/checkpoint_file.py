@@ -47,7 +47,7 @@ def parse(content: bytes) -> dict[str, np.ndarray | str]:
     # a large array comes in several messages of one name
     for name, pieces in groupby(messages.value, key=lambda message: str(message.tag)):
         if name in entries:
-            raise ValueError(f"it holds {name} twice")
+            raise ValueError(f"it holds {name!r} twice")
         tensors = [piece.tensor for piece in pieces]
         whole = b"".join(tensor.tensor_content for tensor in tensors)
         entries[name] = _entry(name, tensors[0].tensor_type, list(tensors[0].dims), whole)
@@ -72,11 +72,13 @@ def _entry(name: str, kind: str, shape: list[int], content: bytes) -> np.ndarray
         try:
             return content.decode(f"utf-32-{sys.byteorder[0]}e")
         except UnicodeDecodeError:
-            raise ValueError(f"{name} is no text") from None
+            raise ValueError(f"{name!r} is no text") from None
     if kind not in TYPES:
-        raise ValueError(f"{name} has the unknown type {kind}")
+        raise ValueError(f"{name!r} has the unknown type {kind!r}")
     dtype = np.dtype(TYPES[kind])
     shape = [] if shape == [0] else shape  # so MindSpore once wrote scalars
     if any(n < 0 for n in shape) or len(content) != math.prod(shape) * dtype.itemsize:
-        raise ValueError(f"{name} holds {len(content)} bytes, which is no {kind} of shape {shape}")
+        raise ValueError(
+            f"{name!r} holds {len(content)} bytes, which is no {kind} of shape {shape}"
+        )
     return np.frombuffer(content, dtype).reshape(shape)

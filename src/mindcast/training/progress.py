@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from types import TracebackType
 
-from tensorboardX import SummaryWriter
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from mindcast.models.base import Preview
+from mindcast.refusal import Refusal
 from mindcast.runtime.run_folder import RunFolder
+from mindcast.training.curves import Curves
 
 
 class Progress:
@@ -21,10 +23,7 @@ class Progress:
     def __init__(self, folder: RunFolder, stage: str, first: int, last: int) -> None:
         self.folder, self.stage, self.last = folder, stage, last
         self.log = logging.getLogger()
-        curves = folder.tensorboard / stage
-        # TensorBoard then hides what was drawn beyond the step that the run goes on from
-        again = curves.is_dir() and any(curves.iterdir())
-        self.writer = SummaryWriter(str(curves), purge_step=first + 1 if again else None)
+        self.curves = Curves(folder.tensorboard / stage, first)
         self.bar = tqdm(total=last, initial=first, desc=stage, unit="step", dynamic_ncols=True)
         self.redirect = logging_redirect_tqdm()
         self.started = time.monotonic()
@@ -42,7 +41,9 @@ class Progress:
     ) -> None:
         self.redirect.__exit__(kind, error, trace)
         self.bar.close()
-        self.writer.close()
+        # a full disk that ended the training is told of once
+        with nullcontext() if error is None else suppress(Refusal):
+            self.curves.close()
 
     def advance(self) -> None:
         """One optimiser step is done."""
@@ -61,15 +62,13 @@ class Progress:
         """Preview frames as one TensorBoard picture."""
         from mindcast.visualization.montage import montage  # late: matplotlib is slow to load
 
-        self.writer.add_image("validation", montage(preview.rows, preview.colours), step)
+        self.curves.picture("validation", montage(preview.rows, preview.colours), step)
 
     def _record(self, kind: str, step: int, values: Mapping[str, float], note: str = "") -> None:
         text = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
         self.log.info("%s %s step %d/%d  %s%s", self.stage, kind, step, self.last, text, note)
         self.folder.append_log({"stage": self.stage, "kind": kind, "step": step, **values})
-        for name, value in values.items():
-            self.writer.add_scalar(f"{kind}/{name}", value, step)
-        self.writer.flush()
+        self.curves.scalars({f"{kind}/{name}": value for name, value in values.items()}, step)
 
 
 class Silence:
