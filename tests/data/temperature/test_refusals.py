@@ -40,8 +40,11 @@ def test_a_truncated_file_is_refused(tmp_path, keep, engine):
     ("content", "words"),
     [
         (b"GRIB\0\0\0\2", "is a GRIB file; turn it into NetCDF first"),
-        (b"", "is no NetCDF file"),
-        (b"hello, world", "is no NetCDF file"),
+        (b"", "is empty; fetch it again"),
+        (b"hello, world", "is text; look at it"),
+        (b"\xfe\x01\x02\x80", "is no NetCDF file; fix data.files"),
+        (b"PK\3\4", "is a ZIP archive; unpack it and give the files in it"),
+        (b"\x1f\x8b\x08", "is compressed with gzip; unpack it"),
         (b"CDF\1xxxxxxxxx", "NetCDF ("),
     ],
 )
@@ -74,8 +77,9 @@ def test_an_unknown_prior_source_is_refused(tmp_path):
 
 def test_an_unknown_unit_is_refused(tmp_path):
     data = dataset()
-    data.t.attrs["units"] = "degF"
-    assert "t is in 'degF', expected one of k, kelvin" in refusal(tmp_path, data)
+    data.t.attrs["units"] = "furlong"
+    message = refusal(tmp_path, data)
+    assert "t is in 'furlong', expected a unit of temperature, such as K or degC" in message
 
 
 @pytest.mark.parametrize(("shift", "factor"), [(-273.15, 1), (0, 10)])
@@ -87,7 +91,7 @@ def test_temperatures_that_cannot_be_are_refused(tmp_path, shift, factor):
 
 def test_surface_pressures_that_cannot_be_are_refused(tmp_path):
     message = refusal(tmp_path, changed(sp=dataset().sp / 100))
-    assert "surface pressure from 1010 to 1010 Pa, expected 30000 to 120000" in message
+    assert "a.nc: sp from 1010 to 1010 Pa, expected 30000 to 120000" in message
     gap = dataset()
     gap.sp[:, 0, 0] = np.nan
     assert "surface pressure from nan" in refusal(tmp_path, gap)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import itertools
 from collections import OrderedDict
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from mindcast.data.base import PatchLike, Shapes, Split
-from mindcast.data.temperature.field_file import State
+from mindcast.data.temperature.labels import state_names
 from mindcast.data.temperature.parts import Box, Part
 from mindcast.data.temperature.settings import TemperatureSettings
 from mindcast.data.temperature.splits import parts_of
 from mindcast.data.temperature.state import Domain, WholeState
+from mindcast.data.temperature.states import State
 from mindcast.physics.resample import cells
 from mindcast.refusal import Refusal
 from mindcast.samples import Coordinates, DownscaleInput, DownscaleSample
@@ -49,6 +51,7 @@ class TemperatureFields:
             Domain(part, patch, settings.coarsening, settings.area_weight) for part in parts
         ]
         self.parts = tuple(parts)
+        self._names = state_names(parts, Path(settings.root_dir))
         self.boxes = [
             _crops(settings, patch.frame, part, domain) if patch.frame else [_region(part)]
             for part, domain in zip(parts, self.domains, strict=True)
@@ -67,8 +70,8 @@ class TemperatureFields:
         self._size = 0
         for domain, part in zip(self.domains, parts, strict=True):
             domain.check(part.states[0])  # better a refusal now than hours into a training
-            for quantity, state in itertools.product(part.file.surface, part.states):
-                part.file.surface_state(quantity, state)
+            for quantity, state in itertools.product(part.file.apart, part.states):
+                part.file.state_apart(quantity, state)
         self._whole(0, parts[0].states[0])
 
     def __len__(self) -> int:
@@ -91,13 +94,14 @@ class TemperatureFields:
         return np.array([self._place(i).state.time], "datetime64[m]")
 
     def label(self, i: int) -> str:
-        """File, time, member and first cell of sample i: "era5_20170101T1200_m3_y0_x64"."""
+        """File, time, member and first cell of sample i: "era5_20170101T1200_m3_y0_x64".
+
+        More where several samples share these, see `state_names`.
+        """
         place = self._place(i)
-        time = str(place.state.time).replace("-", "").replace(":", "")
-        member = "" if place.state.member is None else f"_m{place.state.member}"
         rows, columns = place.box
-        stem = self.domains[place.domain].file.path.stem
-        return f"{stem}_{time}{member}_y{rows.start}_x{columns.start}"
+        name = self._names[place.domain][place.state]
+        return f"{name}_y{rows.start}_x{columns.start}"
 
     def coordinates(self, i: int) -> Coordinates:
         """Where sample i lies, on its fine grid."""

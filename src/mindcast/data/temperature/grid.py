@@ -102,6 +102,16 @@ def regular_grid(latitude: np.ndarray, longitude: np.ndarray) -> Grid:
     )
 
 
+def turned(grid: Grid, first: int, west: float) -> Grid:
+    """A latitude-longitude grid that closes the circle, from column `first` on eastwards.
+
+    Its longitudes lie within half a circle of `west` at the first column.
+    """
+    x = np.roll(grid.x.values, -first)
+    x[len(x) - first :] += 360
+    return regular_grid(grid.y.values, x - 360 * np.rint((x[0] - west) / 360))
+
+
 def projected_grid(
     latitude: np.ndarray,
     longitude: np.ndarray,

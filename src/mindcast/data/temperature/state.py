@@ -20,11 +20,12 @@ from functools import cached_property
 import numpy as np
 
 from mindcast.data.base import PatchLike
-from mindcast.data.temperature.checks import below_ground, check_range, filled
-from mindcast.data.temperature.field_file import FieldFile, State
+from mindcast.data.temperature.checks import below_ground, filled
+from mindcast.data.temperature.field_file import FieldFile
 from mindcast.data.temperature.grid import Grid, along_grid, x_axis_angle
 from mindcast.data.temperature.names import looked_for
 from mindcast.data.temperature.parts import Box, Part
+from mindcast.data.temperature.states import State
 from mindcast.physics.horizontal import PERIODIC, Metric
 from mindcast.physics.priors import (
     PRIOR_SOURCES,
@@ -151,7 +152,6 @@ class Domain:
             for name in ("temperature", *NEEDS[self.source], *OPTIONAL[self.source])
             if name in raw
         }
-        check_range(path, self.file.variables["temperature"].name, fields["temperature"])
         if "u" in fields and self.file.earth_winds and not self.grid.regular:
             angle = x_axis_angle(self.grid.latitude, self.grid.longitude)
             fields["u"], fields["v"] = along_grid(fields["u"], fields["v"], angle)
