@@ -137,15 +137,13 @@ def test_a_region_across_the_first_column_of_a_circle_is_one(tmp_path, box, firs
     data["sp"] = data.sp.rename(time="time1")  # also what lies on axes of its own is turned
     data["sp"] = data.sp + (data.lon % 7)
     write(data.isel(lon=slice(None, None, -1 if flipped else 1)), tmp_path / "a.nc")
-    whole = Patch(frame=None, multiple=4)
-    fields = opened(tmp_path, "train", whole, train={**box, "end": "2020-01-01T00:00"})
-    # columns 20..23 and 0..4, of which whole coarse cells are 20..23 and 0..3
-    wanted = [20, 21, 22, 23, 0, 1, 2, 3]
-    np.testing.assert_allclose(fields.coordinates(0).x.values, first + 15 * np.arange(8))
+    fields = opened(tmp_path, "train", WHOLE, train={**box, "end": "2020-01-01T00:00"})
+    wanted = [20, 21, 22, 23, 0, 1, 2, 3, 4]
+    np.testing.assert_allclose(fields.coordinates(0).x.values, first + 15 * np.arange(9))
     np.testing.assert_array_equal(fields[0].known_truth[..., 0], data.t.values[0][..., wanted])
     file = fields.parts[0].file
     pressure = file.read("surface_pressure", file.states[0])
-    np.testing.assert_array_equal(pressure[:, :8], data.sp.values[0][:, wanted])
+    np.testing.assert_array_equal(pressure[:, :9], data.sp.values[0][:, wanted])
     assert not fields[0].input.metric[..., 2].any()  # a part of a circle does not close
 
 
