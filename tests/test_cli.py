@@ -68,7 +68,10 @@ def test_an_empty_name_is_refused_and_not_taken_for_none(option, text):
 
 @pytest.mark.parametrize(
     ("out", "told"),
-    [("a" * 300, "File name too long; choose"), ("a\udcff", "is no UTF-8 text; choose another")],
+    [
+        ("a" * 300, "File name too long; choose"),
+        ("a\udcff", "is no text in this locale; choose another"),
+    ],
 )
 def test_a_run_folder_that_cannot_be_is_refused_before_any_work(out, told):
     with pytest.raises(Refusal, match=told):
