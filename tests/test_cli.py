@@ -68,7 +68,10 @@ def test_an_empty_name_is_refused_and_not_taken_for_none(option, text):
 
 @pytest.mark.parametrize(
     ("out", "told"),
-    [("a" * 300, "File name too long; choose"), ("a\udcff", "is no UTF-8 text; choose another")],
+    [
+        ("a" * 300, "File name too long; choose"),
+        ("a\udcff", "is no text in this locale; choose another"),
+    ],
 )
 def test_a_run_folder_that_cannot_be_is_refused_before_any_work(out, told):
     with pytest.raises(Refusal, match=told):
@@ -196,3 +199,15 @@ def test_a_wrong_option_is_refused_in_one_line(arguments, words, capsys):
     text = capsys.readouterr().err
     assert words in text
     assert text.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("door", "program"),
+    [("main.py", ["main.py"]), ("/x/mindcast/__main__.py", ["-m", "mindcast"])],
+)
+def test_several_processes_come_in_by_the_door_of_the_first(door, program, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [door])
+    arguments = ["--cfg", "configs/smoke/prediff.yaml", "--devices", "2", "--out", "a"]
+    command = cli._command_of_one(cli.parse(arguments), arguments)
+    assert command[: 1 + len(program)] == [sys.executable, *program]
+    assert cli.parse(command[1 + len(program) :]).cluster.size == 1

@@ -113,7 +113,9 @@ def _check_out(out: str | None) -> None:
     except (FileNotFoundError, NotADirectoryError):
         return
     except UnicodeEncodeError:
-        raise Refusal(f"--out {out!r}: is no UTF-8 text; choose another name") from None
+        raise Refusal(
+            f"--out {out!r}: is no text in this locale; choose another name, or another LC_ALL"
+        ) from None
     except OSError as error:
         raise Refusal(f"--out {out}: {error.strerror}; choose another folder") from None
 
