@@ -88,6 +88,26 @@ def item_of(path: Path, group: h5py.Group, name: str) -> Any:
         raise Refusal(f"{where} cannot be opened ({reason}); {remedy}") from None
 
 
+def names_of(path: Path, group: h5py.Group) -> list[str]:
+    """The names in a group; Refusal where its table is damaged."""
+    try:
+        return list(group)
+    except HDF5_ERRORS as error:
+        reason, remedy = hdf5_trouble(error)
+        where = f"{path}: {group.name}"
+        raise Refusal(f"{where}: names cannot be read ({reason}); {remedy}") from None
+
+
+def attribute_of(holder: h5py.HLObject, name: str, where: str) -> Any:
+    """An attribute as h5py hands it out, None without it; Refusal if it cannot be read."""
+    try:
+        return holder.attrs.get(name)
+    except HDF5_ERRORS as error:
+        raise Refusal(
+            f"{where}: {name} cannot be read ({one_line(error)}); write it again"
+        ) from None
+
+
 def read_part(dataset: h5py.Dataset, part: Any, where: str) -> np.ndarray:
     """`dataset[part]` as an array; Refusal, which begins with `where`, if it cannot be read."""
     try:
@@ -121,7 +141,7 @@ def one_line(error: BaseException) -> str:
 def _no_hdf5(path: Path, error: BaseException) -> Refusal:
     try:
         kind, remedy = found_instead(path) or ("", "")
-    except OSError:
+    except (OSError, ValueError):  # a folder, no permission, a name that cannot be
         kind = ""
     if kind and kind != HDF5_FILE:
         return Refusal(f"{path}: not a readable HDF5 file but {kind}; {remedy}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,9 +16,10 @@ from mindcast.data.radar.axes import Axes, Shape, frames_first, likely_frames_ax
 from mindcast.data.radar.hdf5 import (
     HDF5_ERRORS,
     OpenFiles,
+    attribute_of,
     item_of,
+    names_of,
     number_type,
-    one_line,
     read_part,
 )
 from mindcast.data.radar.packing import ODIM_GROUP, PLAIN, Packing, packing_of
@@ -70,16 +70,20 @@ class SequenceFiles(OpenFiles):
     def groups(self, path: Path) -> list[str]:
         """The names of the groups of a file; Refusal for a link that leads nowhere."""
         file = self.file(path)
-        return [name for name in file if isinstance(item_of(path, file, name), h5py.Group)]
+        return [
+            name
+            for name in names_of(path, file)
+            if isinstance(item_of(path, file, name), h5py.Group)
+        ]
 
     def listed(self, path: Path, group_name: str) -> list[Stored]:
         """The sequences of a group by their number; Refusal if any is not (T, H, W) numbers.
 
         Where the file holds a count, it must hold as many sequences; what is beyond it is left out.
         """
-        group = self.file(path)[group_name]
+        group = item_of(path, self.file(path), group_name)
         count = self._announced(path, group_name, group)
-        names = set(group) - {ODIM_GROUP}
+        names = set(names_of(path, group)) - {ODIM_GROUP}
         found = []
         for number in range(len(names) if count is None else count):
             name = self.layout.name(number)
@@ -118,12 +122,13 @@ class SequenceFiles(OpenFiles):
     def _announced(self, path: Path, name: str, group: h5py.Group) -> int | None:
         """How many sequences the file counts in a group: a number beside them, or an attribute."""
         inside, above = COUNT_NAMES
-        for holder, key in ((group, inside), (group.parent, above.format(group=name))):
-            for place in (holder, holder.attrs):
-                if key not in place:
-                    continue
-                found = place[key] if place is holder.attrs else item_of(path, holder, key)
-                return _count(found, f"{path}: {holder.name.rstrip('/')}/{key}", name)
+        for holder, key in ((group, inside), (self.file(path), above.format(group=name))):
+            where = f"{path}: {holder.name.rstrip('/')}/{key}"
+            if key in names_of(path, holder):
+                return _count(item_of(path, holder, key), where, name)
+            found = attribute_of(holder, key, where)
+            if found is not None:
+                return _count(found, where, name)
         return None
 
     def _stored(self, path: Path, name: str, dataset: object) -> Stored:
@@ -165,13 +170,7 @@ def _count(found: Any, where: str, group: str) -> int:
 
 
 def _first_frame(dataset: h5py.Dataset, where: str) -> str:
-    attributes: Mapping[str, Any] = dataset.attrs
-    try:
-        found = plain(attributes[FIRST_FRAME]) if FIRST_FRAME in attributes else None
-    except HDF5_ERRORS as error:
-        raise Refusal(
-            f"{where}: {FIRST_FRAME} cannot be read ({one_line(error)}); write it again"
-        ) from None
+    found = plain(attribute_of(dataset, FIRST_FRAME, where))
     if found in (None, ""):
         return ""
     try:
