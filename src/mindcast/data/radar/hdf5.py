@@ -15,6 +15,7 @@ from mindcast.refusal import Refusal
 
 # what h5py raises for a file that is damaged, or holds what it cannot hand out
 HDF5_ERRORS = (OSError, LookupError, ValueError, TypeError, RuntimeError, MemoryError)
+ENDLESS = 1 << 62  # a raw file of so many bytes is one without an end
 HDF5_FILE = "an HDF5 file"
 
 
@@ -117,7 +118,7 @@ def read_part(dataset: h5py.Dataset, part: Any, where: str) -> np.ndarray:
         reason, remedy = hdf5_trouble(error)
         raise Refusal(f"{where} cannot be read ({reason}); {remedy}") from None
     if values is None:
-        raise Refusal(f"{where} is put together from {gone}, which is gone; put it there again")
+        raise Refusal(f"{where} is put together from {gone}, which is gone or cut short; fetch it")
     return values
 
 
@@ -166,12 +167,15 @@ def _below(group: h5py.Group) -> str:
 
 
 def _gone_source(dataset: h5py.Dataset) -> str:
-    """A file that a virtual dataset needs and that is not there: HDF5 would fill in for it."""
-    if not dataset.is_virtual:
-        return ""
+    """A file that a dataset needs and that is not there or too short: HDF5 would fill in for it."""
     folder = Path(os.fsdecode(dataset.file.filename)).parent
-    for source in dataset.virtual_sources():
-        name = source.file_name
-        if name != "." and "%" not in name and not (folder / name).exists():
+    needed = [(name, start + size) for name, start, size in dataset.external or ()]
+    if dataset.is_virtual:
+        needed += [(source.file_name, 0) for source in dataset.virtual_sources()]
+    for name, size in needed:
+        if name == "." or "%" in name:  # this file, or a pattern of names
+            continue
+        path = folder / name
+        if not path.exists() or path.stat().st_size < min(size, ENDLESS):
             return str(name)
     return ""

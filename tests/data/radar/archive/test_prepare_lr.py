@@ -210,7 +210,7 @@ def test_a_source_that_has_changed_since_is_refused(source, tmp_path):
     target = made(source, tmp_path / "lr")
     events = codes(source, FILES[0]) // 2
     write_events(source, events, FILES[0])
-    assert "A.h5: was made from other files than" in refusal(source, target)
+    assert "A.h5: was made from" in refusal(source, target)
 
 
 def test_an_archive_made_before_sources_were_compared_is_kept_with_a_word(source, tmp_path, capsys):

@@ -339,9 +339,7 @@ def test_a_source_that_has_changed_since_is_refused(source):
     before = path.read_bytes()
     made(source)
     np.save(source / "3.npy", draw(5, seed=3))
-    with pytest.raises(
-        Refusal, match=r"set\.h5: was made from other files than .*frames holds now"
-    ):
+    with pytest.raises(Refusal, match=r"set\.h5: was made from .*frames before that changed"):
         made(source)
     assert path.read_bytes() == before
 

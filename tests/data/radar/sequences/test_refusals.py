@@ -234,7 +234,41 @@ def test_a_virtual_sequence_without_its_source_is_refused(path):
     with h5py.File(path, "a") as file:
         del file["test/1"]
         file.create_virtual_dataset("test/1", layout)
-    assert "a.h5: test/1 is put together from gone.h5, which is gone" in refusal(path)
+    assert "a.h5: test/1 is put together from gone.h5, which is gone or cut" in refusal(path)
+
+
+@pytest.mark.parametrize("size", [None, 100])
+def test_a_sequence_whose_raw_file_is_gone_or_short_is_refused(path, size):
+    write(path)
+    raw = path.parent / "raw.bin"
+    with h5py.File(path, "a") as file:
+        del file["test/1"]
+        file.create_dataset("test/1", (FRAMES, 8, 8), "u1", external=[(str(raw), 0, FRAMES * 64)])
+        file["test/1"][...] = 200
+    assert len(open_split(settings(path), "test", window(FRAMES))) == 3
+    if size:
+        raw.write_bytes(bytes(size))
+    else:
+        raw.unlink()
+    assert "raw.bin, which is gone or cut short" in refusal(path)
+
+
+def test_a_dead_link_that_is_no_split_is_left_alone(path):
+    write(path)
+    with h5py.File(path, "a") as file:
+        file["notes"], file["again"] = h5py.SoftLink("/gone"), file["/"]
+    assert len(open_split(settings(path), "test", window(FRAMES))) == 3
+
+
+@pytest.mark.parametrize(("unit", "is_refused"), [("mm/h", True), ("kg m-2", True), ("dBZ", False)])
+def test_physical_values_of_another_quantity_are_refused(path, unit, is_refused):
+    write(path, "meteonet")
+    with h5py.File(path, "a") as file:
+        file["test/0"].attrs["units"] = unit
+    if is_refused:
+        assert f"test/0: units = {unit!r}, expected dBZ in 0..90" in refusal(path, "meteonet")
+    else:
+        assert open_split(settings(path, "meteonet"), "test", window())
 
 
 def test_an_enumeration_is_refused(path):

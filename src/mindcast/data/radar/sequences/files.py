@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from mindcast.data.base import SPLITS
 from mindcast.data.base_settings import to_utc
 from mindcast.data.radar.attributes import is_code, plain, whole_number
 from mindcast.data.radar.axes import Axes, Shape, frames_first, likely_frames_axis
@@ -23,12 +25,14 @@ from mindcast.data.radar.hdf5 import (
     read_part,
 )
 from mindcast.data.radar.packing import ODIM_GROUP, PLAIN, Packing, packing_of
-from mindcast.data.radar.sequences.layouts import Layout
+from mindcast.data.radar.sequences.layouts import VAL_GROUPS, Layout
 from mindcast.data.radar.values import StoredScale
 from mindcast.refusal import Refusal
 
 COUNT_NAMES = ("all_len", "{group}_len")  # inside the group, at the top
 FIRST_FRAME = "first_frame_utc"  # attribute of a sequence, ISO 8601
+UNIT_NAMES = ("units", "unit")
+OTHER_UNIT = re.compile(r"\b(mm|cm|m|inch|in|kg|g)\b", re.IGNORECASE)  # rain rates, amounts
 WAY_OUT = "fix it or take the sequence out"
 
 
@@ -68,13 +72,16 @@ class SequenceFiles(OpenFiles):
         self.frame: Shape | None = None  # (H, W) of all sequences listed so far
 
     def groups(self, path: Path) -> list[str]:
-        """The names of the groups of a file; Refusal for a link that leads nowhere."""
-        file = self.file(path)
-        return [
-            name
-            for name in names_of(path, file)
-            if isinstance(item_of(path, file, name), h5py.Group)
-        ]
+        """The names of the groups of a file; Refusal for a split's link that leads nowhere."""
+        file, found = self.file(path), []
+        for name in names_of(path, file):
+            try:
+                if isinstance(item_of(path, file, name), h5py.Group):
+                    found.append(name)
+            except Refusal:
+                if name in (*SPLITS, *VAL_GROUPS):
+                    raise
+        return found
 
     def listed(self, path: Path, group_name: str) -> list[Stored]:
         """The sequences of a group by their number; Refusal if any is not (T, H, W) numbers.
@@ -142,6 +149,7 @@ class SequenceFiles(OpenFiles):
         if not is_number:
             expected = self.scale.expected
             raise Refusal(f"{where} is {kind}, expected uint8 (or other numbers): {expected}")
+        self._check_unit(dataset, where)
         if self.axes is None and likely_frames_axis(shape, self.model_frame):
             raise Refusal(
                 f"{where} is {shape}, which does not look like (frames, height, width); set "
@@ -155,6 +163,16 @@ class SequenceFiles(OpenFiles):
                 f"{where} has frames of {size}, those before have {others}; all must be of one size"
             )
         return Stored(path, name, frames, _first_frame(dataset, where), packing_of(dataset, where))
+
+    def _check_unit(self, dataset: h5py.Dataset, where: str) -> None:
+        """Refusal for physical values that the file itself says to be of another quantity."""
+        for name in UNIT_NAMES if self.layout.physical else ():
+            found = plain(attribute_of(dataset, name, where))
+            if isinstance(found, str) and OTHER_UNIT.search(found):
+                raise Refusal(
+                    f"{where}: {name} = {found!r}, expected {self.scale.expected}; turn the "
+                    "values into these, or mend the attribute if it is wrong"
+                )
 
 
 def _count(found: Any, where: str, group: str) -> int:
