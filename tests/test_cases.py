@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from mindcast.cases import reached
 from mindcast.samples import NowcastInput, Sample
 from tests.cases import make_downscale, make_nowcast
 
@@ -42,3 +43,11 @@ def test_a_truth_that_does_not_fit_is_named():
         type(case)("event", sample, case.times, 255.0, "VIL")
     with pytest.raises(ValueError, match=r"got truth \(4, 8, 12, 1\), expected \(3, 8, 12, 1\)"):
         make_downscale(levels_hpa=(1000.0, 850.0, 500.0))
+
+
+def test_a_threshold_is_reached_by_what_only_rounding_keeps_below_it():
+    scaled = np.float32(30) / np.float32(95) * np.float32(95)
+    assert scaled < 30  # what this is for
+    values = np.array([scaled, 29.9999, 30, np.nan], np.float32)
+    assert reached(values, 30.0).tolist() == [True, False, True, False]
+    assert reached(values, 30.0, rounding=0).tolist() == [False, False, True, False]

@@ -60,8 +60,9 @@ def check_state(made: Path, found: str | None, source: Path, wanted: str) -> Non
         return
     if not same:
         raise Refusal(
-            f"{made}: was made from other files than {source} holds now; move it away to make it "
-            "anew, or choose another folder for the new one (data.root_dir)"
+            f"{made}: was made from {source} before that changed (something was added, is gone, or "
+            "was written anew); move it away to make it anew, or choose another folder for the new "
+            "one (data.root_dir)"
         )
     if not sure:
         print(

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from mindcast.evaluation.nowcast.categorical import SCORES, CategoricalScores, Counts, max_pool
+from mindcast.evaluation.nowcast.frame_mean import FrameMeanScores
 from mindcast.refusal import Refusal
 
 
@@ -109,3 +110,31 @@ def test_wrong_shapes_are_named():
 def test_a_perfect_forecast_scores_one(name):
     counts = Counts(*(np.array([n]) for n in (10_000_000, 0, 0, 5_000_000_000)))
     assert SCORES[name](counts, 0)[0] == 1
+
+
+@pytest.mark.parametrize("scale", [*range(50, 121, 5), 70.5, 255])
+def test_a_value_that_is_exactly_a_threshold_reaches_it_whatever_the_scale(scale):
+    thresholds = [float(value) for value in range(1, 50)]
+    for threshold in thresholds:
+        field = np.full((1, 1, 2, 2, 1), threshold, np.float32) / np.float32(scale)
+        score = CategoricalScores(1, [threshold], value_scale=scale)
+        score.update(field, field)
+        assert score.counts.hits.item() == 4, threshold
+        means = FrameMeanScores(1, [threshold], scale)
+        means.update(field, field)
+        assert means.pooled.counts.hits.item() == 4, threshold
+
+
+def test_a_value_below_a_threshold_by_more_than_rounding_does_not_reach_it():
+    # 30 (1 - 1e-6) is below 30 by 8 eps of float32
+    field = np.full((1, 1, 2, 2, 1), 30 * (1 - 1e-6) / 90, np.float32)
+    score = CategoricalScores(1, [30.0], value_scale=90.0)
+    score.update(field, field)
+    assert score.counts.hits.item() == 0
+
+
+def test_physical_values_are_compared_as_they_are():
+    below = np.full((1, 1, 2, 2, 1), np.nextafter(np.float32(219), np.float32(0)))
+    score = CategoricalScores(1, [219.0])
+    score.update(below, below)
+    assert score.counts.hits.item() == 0

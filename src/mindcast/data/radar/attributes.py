@@ -13,7 +13,7 @@ def plain(value: Any) -> Any:
 
     An array of one is its element, bytes are text, and text ends before its padding.
     """
-    if isinstance(value, h5py.Empty):
+    if value is None or isinstance(value, h5py.Empty):
         return None
     if isinstance(value, np.ndarray):
         values = [plain(one) for one in value.ravel()]

@@ -57,11 +57,12 @@ def _resize_axis(frames: np.ndarray, axis: int, length: int, antialias: bool) ->
     indices, weights = _taps(frames.shape[axis], length, antialias)
     shape = [1] * frames.ndim
     shape[axis] = length
-    resized, low, high = np.float32(0), np.float32(np.inf), np.float32(-np.inf)
-    for tap in range(weights.shape[1]):
+    low = high = np.take(frames, indices[:, 0], axis=axis)
+    resized = low * weights[:, 0].reshape(shape)
+    for tap in range(1, weights.shape[1]):
         pixels = np.take(frames, indices[:, tap], axis=axis)
         low, high = np.minimum(low, pixels), np.maximum(high, pixels)
-        resized = resized + pixels * weights[:, tap].reshape(shape)
+        resized += pixels * weights[:, tap].reshape(shape)
     # a mean lies between its pixels; rounding of many would leave a flat area below its value
     return np.clip(resized, low, high) if antialias else resized
 

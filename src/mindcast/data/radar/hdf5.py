@@ -15,6 +15,7 @@ from mindcast.refusal import Refusal
 
 # what h5py raises for a file that is damaged, or holds what it cannot hand out
 HDF5_ERRORS = (OSError, LookupError, ValueError, TypeError, RuntimeError, MemoryError)
+ENDLESS = 1 << 62  # a raw file of so many bytes is one without an end
 HDF5_FILE = "an HDF5 file"
 
 
@@ -88,6 +89,26 @@ def item_of(path: Path, group: h5py.Group, name: str) -> Any:
         raise Refusal(f"{where} cannot be opened ({reason}); {remedy}") from None
 
 
+def names_of(path: Path, group: h5py.Group) -> list[str]:
+    """The names in a group; Refusal where its table is damaged."""
+    try:
+        return list(group)
+    except HDF5_ERRORS as error:
+        reason, remedy = hdf5_trouble(error)
+        where = f"{path}: {group.name}"
+        raise Refusal(f"{where}: names cannot be read ({reason}); {remedy}") from None
+
+
+def attribute_of(holder: h5py.HLObject, name: str, where: str) -> Any:
+    """An attribute as h5py hands it out, None without it; Refusal if it cannot be read."""
+    try:
+        return holder.attrs.get(name)
+    except HDF5_ERRORS as error:
+        raise Refusal(
+            f"{where}: {name} cannot be read ({one_line(error)}); write it again"
+        ) from None
+
+
 def read_part(dataset: h5py.Dataset, part: Any, where: str) -> np.ndarray:
     """`dataset[part]` as an array; Refusal, which begins with `where`, if it cannot be read."""
     try:
@@ -97,7 +118,7 @@ def read_part(dataset: h5py.Dataset, part: Any, where: str) -> np.ndarray:
         reason, remedy = hdf5_trouble(error)
         raise Refusal(f"{where} cannot be read ({reason}); {remedy}") from None
     if values is None:
-        raise Refusal(f"{where} is put together from {gone}, which is gone; put it there again")
+        raise Refusal(f"{where} is put together from {gone}, which is gone or cut short; fetch it")
     return values
 
 
@@ -121,7 +142,7 @@ def one_line(error: BaseException) -> str:
 def _no_hdf5(path: Path, error: BaseException) -> Refusal:
     try:
         kind, remedy = found_instead(path) or ("", "")
-    except OSError:
+    except (OSError, ValueError):  # a folder, no permission, a name that cannot be
         kind = ""
     if kind and kind != HDF5_FILE:
         return Refusal(f"{path}: not a readable HDF5 file but {kind}; {remedy}")
@@ -146,12 +167,15 @@ def _below(group: h5py.Group) -> str:
 
 
 def _gone_source(dataset: h5py.Dataset) -> str:
-    """A file that a virtual dataset needs and that is not there: HDF5 would fill in for it."""
-    if not dataset.is_virtual:
-        return ""
+    """A file that a dataset needs and that is not there or too short: HDF5 would fill in for it."""
     folder = Path(os.fsdecode(dataset.file.filename)).parent
-    for source in dataset.virtual_sources():
-        name = source.file_name
-        if name != "." and "%" not in name and not (folder / name).exists():
+    needed = [(name, start + size) for name, start, size in dataset.external or ()]
+    if dataset.is_virtual:
+        needed += [(source.file_name, 0) for source in dataset.virtual_sources()]
+    for name, size in needed:
+        if name == "." or "%" in name:  # this file, or a pattern of names
+            continue
+        path = folder / name
+        if not path.exists() or path.stat().st_size < min(size, ENDLESS):
             return str(name)
     return ""

@@ -191,3 +191,31 @@ def test_prepare_writes_to_the_root_of_the_data_set(source, tmp_path, monkeypatc
     prepare(settings(tmp_path, prepare={"source_dir": "a", "target_dir": "b"}))
     as_set = {"clip": False, "check_values": True}
     assert calls == [("a", str(tmp_path), "mean", as_set), ("a", "b", "max", as_set)]
+
+
+def test_values_beyond_the_codes_are_refused_or_cut_off_as_asked(source, tmp_path):
+    full = codes(source, FILES[0]).astype(np.float32)
+    values = np.where(full < 9, -3, np.where(full > 250, 300, full))
+    with h5py.File(source / "data" / FILES[0], "a") as file:
+        del file["vil"]
+        file["vil"] = values
+    message = refusal(source, tmp_path / "lr")
+    assert "A.h5: event 0 holds values from -3 to 300, expected codes 0..255; fix it" in message
+    target = made(source, tmp_path / "lr", reduction="mean", clip=True)
+    expected = np.clip(values, 0, 255)[..., ::2].reshape(3, 4, 3, 3, 3, 25).mean((2, 4))
+    np.testing.assert_array_equal(codes(target, FILES[0]), np.rint(expected))
+
+
+def test_a_source_that_has_changed_since_is_refused(source, tmp_path):
+    target = made(source, tmp_path / "lr")
+    events = codes(source, FILES[0]) // 2
+    write_events(source, events, FILES[0])
+    assert "A.h5: was made from" in refusal(source, target)
+
+
+def test_an_archive_made_before_sources_were_compared_is_kept_with_a_word(source, tmp_path, capsys):
+    target = made(source, tmp_path / "lr")
+    with h5py.File(target / "data" / FILES[0], "a") as file:
+        del file["vil"].attrs["source_state"]
+    made(source, target)
+    assert "A.h5: kept as it is; it cannot be compared with" in capsys.readouterr().err

@@ -159,3 +159,113 @@ def test_float_data_may_not_hold_nan(tmp_path, bad):
     )
     with pytest.raises(Refusal, match=r"A\.h5: event 0 holds NaN or infinity"):
         sequences[2]
+
+
+def opened(root, codes, **changes):
+    write_catalogue(root, [row("A")])
+    write_events(root, codes)
+    return open_split(settings(root, **changes), "train", window())
+
+
+@pytest.mark.parametrize("kind", ["i2", ">u2", "i8", "f2", ">f4", "f8"])
+def test_codes_are_read_from_any_type_of_number(tmp_path, kind):
+    expected = opened(tmp_path, random_events(1))[0].input.context
+    found = opened(tmp_path, random_events(1).astype(kind))[0].input.context
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda codes: np.where(codes < 9, -99, codes), "holds values from -99 to 254, expected"),
+        (lambda codes: codes * 20.0, "holds values from 0 to 5080, expected codes 0..255; fix it"),
+        (lambda codes: codes.astype("i1"), "holds values from -128 to 127, expected codes"),
+    ],
+)
+def test_values_beyond_the_codes_are_refused_when_read(tmp_path, change, words):
+    sequences = opened(tmp_path, change(random_events(1).astype("f8")))
+    with pytest.raises(Refusal, match=f"event 0 {words}"):
+        [sequences[k] for k in range(len(sequences))]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda codes: codes / 255, "looks like values already divided into 0..1"),
+        (lambda codes: (codes - 33.4) / 47.5, "looks like dBZ or normalised values"),
+        (lambda codes: codes / 4, "looks like dBZ or normalised values"),
+    ],
+)
+def test_values_of_another_scale_are_refused_when_the_split_is_opened(tmp_path, change, words):
+    write_catalogue(tmp_path, [row("A")])
+    write_events(tmp_path, change(random_events(1)))
+    message = refusal(tmp_path)
+    assert "A.h5: the largest value in 1 events is" in message
+    assert f"{words}, expected codes 0..255; fix the file, or set data.check_values" in message
+    assert open_split(settings(tmp_path, check_values=False), "train", window())
+
+
+def test_events_of_little_rain_pass_beside_others_of_their_file(tmp_path):
+    codes = random_events(2)
+    codes[1] //= 4
+    write_events(tmp_path, codes)
+    write_catalogue(tmp_path, [row("A", 0), row("B", 1, time="2019-07-01 12:00:00")])
+    assert len(open_split(settings(tmp_path), "test", window())) == 3
+
+
+def test_dry_archives_pass(tmp_path):
+    assert not opened(tmp_path, np.zeros((1, SIZE, SIZE, FRAMES), "u1"))[0].input.context.any()
+
+
+def test_packed_codes_are_unpacked_and_missing_ones_are_nothing(tmp_path):
+    codes = random_events(1)
+    codes[codes == 255] = 0
+    write_catalogue(tmp_path, [row("A")])
+    path = write_events(tmp_path, np.where(codes == 0, 255, codes) * 0.5)
+    with h5py.File(path, "a") as file:
+        file["vil"].attrs.update({"scale_factor": 2.0, "_FillValue": [127.5]})
+    found = open_split(settings(tmp_path), "train", window())[0].input.context[..., 0]
+    expected = np.moveaxis(codes[0, ..., :2], -1, 0) / np.float32(255)
+    np.testing.assert_array_equal(found, expected.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, FRAMES, SIZE, SIZE), (1, SIZE, FRAMES, SIZE), (FRAMES, SIZE, SIZE, 1)]
+)
+def test_axes_in_another_order_are_refused_as_such(tmp_path, shape):
+    write_catalogue(tmp_path, [row("A")])
+    write_events(tmp_path, np.zeros(shape, np.uint8))
+    message = refusal(tmp_path)
+    assert f"vil has shape {shape}, expected (events, 6, 6, 10); its axes are in another" in message
+
+
+@pytest.mark.parametrize(
+    ("offsets", "words"),
+    [
+        (range(-25, 25, 5), "minute_offsets are 5 minutes apart, expected data.interval_minutes"),
+        (range(-25, 25, 5), "interval_minutes = 10; set data.interval_minutes=5"),
+        ([*range(0, 90, 10), 105], "minute_offsets are 10 to 25 minutes apart"),
+        (range(0, 80, 10), "8 minute_offsets for events of 10 frames; set data.frames_per_event"),
+        (["0", "x"], "minute_offsets = '0:x', expected numbers like -10:-5:0:5:10"),
+    ],
+)
+def test_a_catalogue_of_other_minutes_is_refused(tmp_path, offsets, words):
+    write_events(tmp_path, random_events(1))
+    write_catalogue(tmp_path, [{**row("A"), "minute_offsets": ":".join(map(str, offsets))}])
+    message = refusal(tmp_path)
+    assert "CATALOG.csv: event A: " in message
+    assert words in message
+
+
+def test_a_column_that_occurs_twice_is_refused(tmp_path):
+    write_archive(tmp_path)
+    path = tmp_path / "CATALOG.csv"
+    head, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([f"{head},file_index", *(f"{one},0" for one in rows)]))
+    assert "CATALOG.csv: column file_index occurs twice" in refusal(tmp_path)
+
+
+def test_a_zip_with_the_name_of_a_file_is_named(tmp_path):
+    write_archive(tmp_path)
+    (tmp_path / "data" / archives.FILE).write_bytes(b"PK\x03\x04" + bytes(600))
+    assert "A.h5: not a readable HDF5 file but a ZIP archive; unpack it" in refusal(tmp_path)

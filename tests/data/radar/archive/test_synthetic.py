@@ -140,3 +140,9 @@ def test_the_command_line_refuses_sizes_that_are_too_small(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["--out", str(tmp_path / "a"), "--size", "4"])
     assert "--size: 4, must be at least 8" in capsys.readouterr().err
+
+
+def test_a_recipe_that_cannot_be_read_is_refused(tmp_path):
+    (tmp_path / "synthetic.json").write_text("{")
+    with pytest.raises(Refusal, match=r"synthetic\.json: cannot be read \("):
+        write_archive(tmp_path, Recipe(events=2, seed=0, size=8))

@@ -251,3 +251,117 @@ def test_a_split_that_stays_empty_is_refused(source):
     np.save(source / "a.npy", draw(12))
     message = refusal(source, gap_frames=0, val_fraction=0.1, test_fraction=0.5)
     assert "the val split has no sequence of 5 frames (selection 'all')" in message
+
+
+# -- times in the names -------------------------------------------------------------------------
+
+
+def save_at(folder, minutes, first=0):
+    """Frames named by their time; frame k holds 100 + k in its corner."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for k, minute in enumerate(minutes):
+        time = np.datetime64("2020-07-01T00:00") + np.timedelta64(minute, "m")
+        name = str(time).replace("-", "").replace(":", "").replace("T", "_")
+        np.save(folder / f"radar_{name}.npy", draw(len(minutes))[k])
+
+
+def test_no_sequence_reaches_across_a_gap_and_the_names_give_the_times(source, capsys):
+    save_at(source, [6 * k for k in range(12)] + [720 + 6 * k for k in range(6)])
+    path = made(source, stride=1, val_fraction=0.0, test_fraction=0.0)
+    # 12 - 5 + 1 before the gap, 6 - 5 + 1 after it
+    assert numbers(stored(path, "train")[0]) == [*range(8), 12, 13]
+    with h5py.File(path) as file:
+        times = [file[f"train/{k}"].attrs["first_frame_utc"] for k in (0, 8)]
+    assert times == ["2020-07-01T00:00:00", "2020-07-01T12:00:00"]
+    said = capsys.readouterr().err
+    assert "frames are missing at 1 places" in said
+    assert "radar_20200701_0106.npy and radar_20200701_1200.npy" in said
+
+
+def test_a_set_made_from_frames_with_times_is_read_with_their_interval_only(source):
+    save_at(source, [6 * k for k in range(12)])
+    path = made(source, val_fraction=0.0, test_fraction=0.0)
+    whole = settings(path, val_fraction=0.0)
+    assert len(open_split(whole, "train", window(5, size=SHAPE)))
+    with pytest.raises(Refusal, match=r"6 minutes apart, .*; set data\.interval_minutes=6"):
+        open_split(settings(path, interval_minutes=5), "train", window(5, size=SHAPE))
+
+
+def test_times_that_step_otherwise_are_refused_unless_they_are_not_looked_at(source):
+    save_at(source, [5 * k for k in range(20)])
+    words = "frames are 5 minutes apart, expected data.interval_minutes = 6"
+    assert words in refusal(source)
+    few = {"gap_frames": 0, "val_fraction": 0, "test_fraction": 0}
+    path = made(source, times_in_names=False, **few)
+    assert len(stored(path, "train")[0]) == 4
+
+
+# -- what a source can hold ---------------------------------------------------------------------
+
+
+def test_nan_can_be_named_as_missing(source):
+    codes = np.full((5, 2, 2), 30.0)
+    codes[:, 0, 0] = np.nan
+    for k in range(3):
+        np.save(source / f"{k}.npy", codes)
+    path = made(source, "meteonet", physical_per_code=1, missing_code="nan")
+    np.testing.assert_array_equal(stored_dbz(path), [[0, 30], [30, 30]])
+
+
+def stored_dbz(path):
+    with h5py.File(path) as file:
+        return file["train/0"][0]
+
+
+def test_frames_on_the_last_axis_are_refused_or_read_as_said(source):
+    frames = draw(5, shape=(8, 8))
+    for k in range(3):
+        np.save(source / f"{k}.npy", np.moveaxis(frames, 0, -1))
+    message = refusal(source)
+    assert "0.npy: has shape (8, 8, 5), which does not look like (frames, H, W)" in message
+    path = made(source, axes="hwt")
+    np.testing.assert_array_equal(stored(path, "train")[0][0], frames)
+
+
+def test_an_archive_of_arrays_is_no_array(source):
+    with (source / "a.npy").open("wb") as file:
+        np.savez(file, a=draw(5))
+    assert "a.npy: holds several arrays (.npz), expected one" in refusal(source)
+
+
+# -- again --------------------------------------------------------------------------------------
+
+
+def test_a_source_that_has_changed_since_is_refused(source):
+    for k in range(3):
+        np.save(source / f"{k}.npy", draw(5, seed=k))
+    path = made(source)
+    before = path.read_bytes()
+    made(source)
+    np.save(source / "3.npy", draw(5, seed=3))
+    with pytest.raises(Refusal, match=r"set\.h5: was made from .*frames before that changed"):
+        made(source)
+    assert path.read_bytes() == before
+
+
+def test_a_set_made_before_sources_were_compared_is_kept_with_a_word(source, capsys):
+    for k in range(3):
+        np.save(source / f"{k}.npy", draw(5, seed=k))
+    path = made(source)
+    with h5py.File(path, "a") as file:
+        del file.attrs["source_state"]
+        recipe = file.attrs["recipe"]
+    assert "times_in_names" not in recipe  # as before there was this setting
+    before = path.read_bytes()
+    made(source)
+    assert path.read_bytes() == before
+    assert "set.h5: kept as it is; it cannot be compared with" in capsys.readouterr().err
+
+
+def test_a_source_that_is_gone_keeps_the_set(source, capsys):
+    for k in range(3):
+        np.save(source / f"{k}.npy", draw(5, seed=k))
+    made(source)
+    source.rename(source.parent / "elsewhere")
+    made(source)
+    assert "kept as it is; it cannot be compared" in capsys.readouterr().err

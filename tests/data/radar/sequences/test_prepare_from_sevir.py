@@ -157,3 +157,63 @@ def test_frames_of_another_size_are_refused(source, tmp_path):
 def test_prepare_needs_to_know_its_source(tmp_path):
     with pytest.raises(Refusal, match=r"data\.prepare is missing; give data\.prepare\.source_dir"):
         prepare(SevirH5Settings(name="sevir_h5", root_dir=str(tmp_path)))
+
+
+# -- values, minutes and the state of the source -------------------------------------------------
+
+
+def as_floats(source, change):
+    for name in FILES:
+        with h5py.File(source / "data" / name, "a") as file:
+            values = change(file["vil"][...].astype(np.float32))
+            del file["vil"]
+            file["vil"] = values
+
+
+def test_values_beyond_the_codes_are_refused_or_cut_off_as_asked(source, tmp_path):
+    plain = codes(source, FILES[0], 0).astype(np.float32)
+
+    def change(values):
+        return np.where(values < 9, -3, np.where(values > 250, 300, values))
+
+    as_floats(source, change)
+    message = refusal(source, tmp_path / "small")
+    assert "A.h5: event 0 holds values from -3 to 300, expected codes 0..255; fix it" in message
+    assert "set data.prepare.clip=true" in message
+    target = made(source, tmp_path / "small", clip=True)
+    with h5py.File(target / "A.h5") as file:
+        found = file["train/0"][...]
+    expected = np.clip(change(plain), 0, 255)[:25, 1::3, 1::3]
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_values_of_another_scale_are_refused(source, tmp_path):
+    as_floats(source, lambda values: values / 255)
+    assert "which looks like values already divided into 0..1" in refusal(source, tmp_path / "s")
+
+
+def test_a_catalogue_of_other_minutes_is_refused(source, tmp_path):
+    offsets = ":".join(str(10 * k) for k in range(49))
+    rows = [
+        {**row(event, int(event[1]), time, file=FILES[event[0] == "B"]), "minute_offsets": offsets}
+        for event, time in TIMES.items()
+    ]
+    write_catalogue(source, rows)
+    message = refusal(source, tmp_path / "small")
+    assert "event A0: minute_offsets are 10 minutes apart, expected data.interval_" in message
+
+
+def test_a_set_knows_its_minutes(source, tmp_path):
+    target = made(source, tmp_path / "small")
+    with pytest.raises(Refusal, match=r"A\.h5: its frames are 5 minutes apart, expected"):
+        open_split(
+            settings(target, "sevir_h5", interval_minutes=10), "train", window(25, 1, (4, 3))
+        )
+
+
+def test_a_source_that_has_changed_since_is_refused(source, tmp_path):
+    target = made(source, tmp_path / "small")
+    write_events(source, np.full((2, *SHAPE), 99, np.uint8), FILES[0])
+    before = (target / "A.h5").read_bytes()
+    assert "A.h5: was made from" in refusal(source, target)
+    assert (target / "A.h5").read_bytes() == before

@@ -206,3 +206,130 @@ def test_a_time_that_is_none_is_refused(path):
     with h5py.File(path, "a") as file:
         file["test/0"].attrs["first_frame_utc"] = "noon"
     assert "test/0: first_frame_utc = 'noon', expected a date and time like" in refusal(path)
+
+
+# -- what HDF5 allows ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("link", "words"),
+    [
+        (h5py.SoftLink("/gone"), "test/1 is a link to /gone, which cannot be opened"),
+        (h5py.SoftLink("/test/1"), "test/1 is a link to /test/1, which cannot be opened"),
+        (h5py.ExternalLink("gone.h5", "/x"), "test/1 is a link to /x of gone.h5, which cannot be"),
+    ],
+)
+def test_a_link_that_leads_nowhere_is_refused(path, link, words):
+    write(path)
+    with h5py.File(path, "a") as file:
+        del file["test/1"]
+        file["test/1"] = link
+    assert f"a.h5: {words}" in refusal(path)
+
+
+def test_a_virtual_sequence_without_its_source_is_refused(path):
+    write(path)
+    layout = h5py.VirtualLayout((FRAMES, 8, 8), "u1")
+    layout[...] = h5py.VirtualSource("gone.h5", "x", (FRAMES, 8, 8))
+    with h5py.File(path, "a") as file:
+        del file["test/1"]
+        file.create_virtual_dataset("test/1", layout)
+    assert "a.h5: test/1 is put together from gone.h5, which is gone or cut" in refusal(path)
+
+
+@pytest.mark.parametrize("size", [None, 100])
+def test_a_sequence_whose_raw_file_is_gone_or_short_is_refused(path, size):
+    write(path)
+    raw = path.parent / "raw.bin"
+    with h5py.File(path, "a") as file:
+        del file["test/1"]
+        file.create_dataset("test/1", (FRAMES, 8, 8), "u1", external=[(str(raw), 0, FRAMES * 64)])
+        file["test/1"][...] = 200
+    assert len(open_split(settings(path), "test", window(FRAMES))) == 3
+    if size:
+        raw.write_bytes(bytes(size))
+    else:
+        raw.unlink()
+    assert "raw.bin, which is gone or cut short" in refusal(path)
+
+
+def test_a_dead_link_that_is_no_split_is_left_alone(path):
+    write(path)
+    with h5py.File(path, "a") as file:
+        file["notes"], file["again"] = h5py.SoftLink("/gone"), file["/"]
+    assert len(open_split(settings(path), "test", window(FRAMES))) == 3
+
+
+@pytest.mark.parametrize(("unit", "is_refused"), [("mm/h", True), ("kg m-2", True), ("dBZ", False)])
+def test_physical_values_of_another_quantity_are_refused(path, unit, is_refused):
+    write(path, "meteonet")
+    with h5py.File(path, "a") as file:
+        file["test/0"].attrs["units"] = unit
+    if is_refused:
+        assert f"test/0: units = {unit!r}, expected dBZ in 0..90" in refusal(path, "meteonet")
+    else:
+        assert open_split(settings(path, "meteonet"), "test", window())
+
+
+def test_an_enumeration_is_refused(path):
+    write(path)
+    with h5py.File(path, "a") as file:
+        del file["test/1"]
+        kind = h5py.enum_dtype({"DRY": 0, "WET": 1}, "u1")
+        file.create_dataset("test/1", (FRAMES, 8, 8), kind)
+    assert "test/1 is an enumeration of DRY, WET, expected uint8" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    "count", [np.float64(3), np.array([3]), "3", b"3", np.array([[3]], np.int8)]
+)
+@pytest.mark.parametrize("is_attribute", [True, False])
+def test_a_count_is_read_as_people_write_it(path, count, is_attribute):
+    write(path, counted=False)
+    with h5py.File(path, "a") as file:
+        place = file["test"].attrs if is_attribute else file["test"]
+        place["all_len"] = count
+    assert len(open_split(settings(path), "test", window(FRAMES))) == 3
+
+
+@pytest.mark.parametrize("count", [2.5, -1, "some", [1, 2]])
+def test_a_count_that_is_none_is_refused(path, count):
+    write(path, counted=False)
+    with h5py.File(path, "a") as file:
+        file.attrs["test_len"] = count
+    assert "/test_len should be one whole number" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        "2020-06-01T12:00:00",
+        b"2020-06-01T12:00",
+        np.bytes_("2020-06-01 12:00:00"),
+        np.array([b"20200601T120000Z"]),
+        np.array(["2020-06-01T14:00:00+02:00"], h5py.string_dtype()),
+        "2020-06-01T12:00:00.000000000",
+    ],
+)
+def test_times_are_read_as_people_write_them(path, day):
+    write(path)
+    with h5py.File(path, "a") as file:
+        file["test/0"].attrs["first_frame_utc"] = day
+    sequences = open_split(settings(path), "test", window())
+    assert str(sequences.times(0)[0]) == "2020-06-01T12:00"
+
+
+# -- the order of the axes ----------------------------------------------------------------------
+
+
+def test_sequences_with_frames_last_are_refused_or_read_as_said(path):
+    frames_first = random_codes("shanghai", 2, frames=6)
+    write(path, "shanghai", {"test": [np.moveaxis(codes, 0, -1) for codes in frames_first]})
+    message = refusal(path)
+    assert "test/0 is (8, 8, 6), which does not look like (frames, height, width)" in message
+    assert "set data.axes=hwt if the frames are its last axis" in message
+    sequences = open_split(settings(path, axes="hwt"), "test", window(5, 1))
+    # 2 sequences of 6 frames give 1 + (6 - 5) // 1 = 2 samples each
+    assert len(sequences) == 4
+    context = sequences[1].input.context[..., 0] * 255
+    np.testing.assert_allclose(context, frames_first[0][1:3], atol=1e-4)

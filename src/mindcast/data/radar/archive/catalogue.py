@@ -20,6 +20,7 @@ from mindcast.refusal import Refusal
 
 FILE_NAME = "CATALOG.csv"
 JITTER_MINUTES = 1.0  # offsets are rounded to minutes
+FAR_MINUTES = 1e6  # from an event's time, about two years
 NEEDED = ("id", "file_name", "file_index", "img_type", "time_utc", "pct_missing")
 
 
@@ -81,7 +82,7 @@ def _thinned(minute_offsets: str, frames: int) -> np.ndarray:
         offsets = np.array([float(part) for part in minute_offsets.split(":")])
     except ValueError:
         offsets = np.array([np.nan])
-    if not np.isfinite(offsets).all():
+    if not (np.abs(offsets) < FAR_MINUTES).all():  # NaN is not
         raise Refusal(
             f"minute_offsets = {minute_offsets[:60]!r}, expected numbers like -10:-5:0:5:10; "
             "fix them or leave them empty"
@@ -167,6 +168,9 @@ def _rows(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
 def _check_columns(path: Path, found: Iterable[str]) -> None:
     found = list(found)
     missing = [name for name in NEEDED if name not in found]
+    twice = [name for name in NEEDED if found.count(name) > 1]
+    if twice:
+        raise Refusal(f"{path}: column {', '.join(twice)} occurs twice; keep the one that is right")
     if missing:
         raise Refusal(
             f"{path}: column {', '.join(missing)} missing, found {', '.join(found)}; "
@@ -192,7 +196,7 @@ def _index(row: dict[str, str], where: str) -> int:
 def _time(row: dict[str, str], where: str) -> datetime:
     try:
         return to_utc(datetime.fromisoformat(row["time_utc"].strip()))
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Refusal(
             f"{where}: time_utc = {row['time_utc']!r}, expected a date and time like "
             "2019-06-01 00:00:00"

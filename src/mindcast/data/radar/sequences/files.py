@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,24 +11,28 @@ from typing import Any
 import h5py
 import numpy as np
 
+from mindcast.data.base import SPLITS
 from mindcast.data.base_settings import to_utc
 from mindcast.data.radar.attributes import is_code, plain, whole_number
 from mindcast.data.radar.axes import Axes, Shape, frames_first, likely_frames_axis
 from mindcast.data.radar.hdf5 import (
     HDF5_ERRORS,
     OpenFiles,
+    attribute_of,
     item_of,
+    names_of,
     number_type,
-    one_line,
     read_part,
 )
 from mindcast.data.radar.packing import ODIM_GROUP, PLAIN, Packing, packing_of
-from mindcast.data.radar.sequences.layouts import Layout
+from mindcast.data.radar.sequences.layouts import VAL_GROUPS, Layout
 from mindcast.data.radar.values import StoredScale
 from mindcast.refusal import Refusal
 
 COUNT_NAMES = ("all_len", "{group}_len")  # inside the group, at the top
 FIRST_FRAME = "first_frame_utc"  # attribute of a sequence, ISO 8601
+UNIT_NAMES = ("units", "unit")
+OTHER_UNIT = re.compile(r"\b(mm|cm|m|inch|in|kg|g)\b", re.IGNORECASE)  # rain rates, amounts
 WAY_OUT = "fix it or take the sequence out"
 
 
@@ -68,18 +72,25 @@ class SequenceFiles(OpenFiles):
         self.frame: Shape | None = None  # (H, W) of all sequences listed so far
 
     def groups(self, path: Path) -> list[str]:
-        """The names of the groups of a file; Refusal for a link that leads nowhere."""
-        file = self.file(path)
-        return [name for name in file if isinstance(item_of(path, file, name), h5py.Group)]
+        """The names of the groups of a file; Refusal for a split's link that leads nowhere."""
+        file, found = self.file(path), []
+        for name in names_of(path, file):
+            try:
+                if isinstance(item_of(path, file, name), h5py.Group):
+                    found.append(name)
+            except Refusal:
+                if name in (*SPLITS, *VAL_GROUPS):
+                    raise
+        return found
 
     def listed(self, path: Path, group_name: str) -> list[Stored]:
         """The sequences of a group by their number; Refusal if any is not (T, H, W) numbers.
 
         Where the file holds a count, it must hold as many sequences; what is beyond it is left out.
         """
-        group = self.file(path)[group_name]
+        group = item_of(path, self.file(path), group_name)
         count = self._announced(path, group_name, group)
-        names = set(group) - {ODIM_GROUP}
+        names = set(names_of(path, group)) - {ODIM_GROUP}
         found = []
         for number in range(len(names) if count is None else count):
             name = self.layout.name(number)
@@ -118,12 +129,13 @@ class SequenceFiles(OpenFiles):
     def _announced(self, path: Path, name: str, group: h5py.Group) -> int | None:
         """How many sequences the file counts in a group: a number beside them, or an attribute."""
         inside, above = COUNT_NAMES
-        for holder, key in ((group, inside), (group.parent, above.format(group=name))):
-            for place in (holder, holder.attrs):
-                if key not in place:
-                    continue
-                found = place[key] if place is holder.attrs else item_of(path, holder, key)
-                return _count(found, f"{path}: {holder.name.rstrip('/')}/{key}", name)
+        for holder, key in ((group, inside), (self.file(path), above.format(group=name))):
+            where = f"{path}: {holder.name.rstrip('/')}/{key}"
+            if key in names_of(path, holder):
+                return _count(item_of(path, holder, key), where, name)
+            found = attribute_of(holder, key, where)
+            if found is not None:
+                return _count(found, where, name)
         return None
 
     def _stored(self, path: Path, name: str, dataset: object) -> Stored:
@@ -137,6 +149,7 @@ class SequenceFiles(OpenFiles):
         if not is_number:
             expected = self.scale.expected
             raise Refusal(f"{where} is {kind}, expected uint8 (or other numbers): {expected}")
+        self._check_unit(dataset, where)
         if self.axes is None and likely_frames_axis(shape, self.model_frame):
             raise Refusal(
                 f"{where} is {shape}, which does not look like (frames, height, width); set "
@@ -150,6 +163,16 @@ class SequenceFiles(OpenFiles):
                 f"{where} has frames of {size}, those before have {others}; all must be of one size"
             )
         return Stored(path, name, frames, _first_frame(dataset, where), packing_of(dataset, where))
+
+    def _check_unit(self, dataset: h5py.Dataset, where: str) -> None:
+        """Refusal for physical values that the file itself says to be of another quantity."""
+        for name in UNIT_NAMES if self.layout.physical else ():
+            found = plain(attribute_of(dataset, name, where))
+            if isinstance(found, str) and OTHER_UNIT.search(found):
+                raise Refusal(
+                    f"{where}: {name} = {found!r}, expected {self.scale.expected}; turn the "
+                    "values into these, or mend the attribute if it is wrong"
+                )
 
 
 def _count(found: Any, where: str, group: str) -> int:
@@ -165,13 +188,7 @@ def _count(found: Any, where: str, group: str) -> int:
 
 
 def _first_frame(dataset: h5py.Dataset, where: str) -> str:
-    attributes: Mapping[str, Any] = dataset.attrs
-    try:
-        found = plain(attributes[FIRST_FRAME]) if FIRST_FRAME in attributes else None
-    except HDF5_ERRORS as error:
-        raise Refusal(
-            f"{where}: {FIRST_FRAME} cannot be read ({one_line(error)}); write it again"
-        ) from None
+    found = plain(attribute_of(dataset, FIRST_FRAME, where))
     if found in (None, ""):
         return ""
     try:

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import h5py
 
+from mindcast.data.radar.hdf5 import HDF5_ERRORS
 from mindcast.refusal import Refusal
 
 MANIFEST = "set.json"
+INTERVAL = "interval_minutes"  # attribute of a file that we made from frames with times
 PART = "part_of_a_set"  # attribute of a file that is of no use without the others
 
 
@@ -53,7 +55,7 @@ def _manifest_files(root: Path) -> list[Path]:
     try:
         names = json.loads((root / MANIFEST).read_text(encoding="utf-8"))["files"]
         return [root / name for name in names]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError):
         raise Refusal(
             f"{root / MANIFEST}: not the list of files that --mode prepare writes; "
             "delete it and run --mode prepare again"
@@ -65,5 +67,5 @@ def attributes_of(path: Path) -> dict[str, str]:
     try:
         with h5py.File(path, "r") as file:
             return {name: str(value) for name, value in file.attrs.items()}
-    except OSError:
+    except HDF5_ERRORS:
         return {}

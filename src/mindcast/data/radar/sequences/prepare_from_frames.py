@@ -117,7 +117,9 @@ def prepare(settings: FramesSequenceSettings) -> None:
             for split in SPLITS
             if asked_for[split]
         }
-        write_file(path, layout, recipe, splits, state)
+        known = any(event.times is not None for event in events)
+        interval = settings.interval_minutes if known else None
+        write_file(path, layout, recipe, splits, state, interval)
     if path != root:
         finish(root, [path])
 

@@ -163,7 +163,15 @@ def _write_set(
                 s: _sequences(files, path, own[s], cut, bar.update) for s in SPLITS
             }
             layout = LAYOUTS["sevir_h5"]
-            write_file(paths[name], layout, made_by, splits, state, part_of_a_set=True)
+            write_file(
+                paths[name],
+                layout,
+                made_by,
+                splits,
+                state,
+                cut.interval_minutes,
+                part_of_a_set=True,
+            )
     files.close()
     finish(target, paths.values())
 

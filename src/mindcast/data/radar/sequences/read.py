@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from mindcast.data.base import Shapes, Split, WindowLike
+from mindcast.data.radar.attributes import plain
 from mindcast.data.radar.frame_fit import fit_frames
+from mindcast.data.radar.hdf5 import attribute_of
 from mindcast.data.radar.sequences.files import SequenceFiles, Stored
-from mindcast.data.radar.sequences.find_files import files_of
+from mindcast.data.radar.sequences.find_files import INTERVAL, files_of
 from mindcast.data.radar.sequences.layouts import LAYOUTS, VAL_GROUPS
 from mindcast.data.radar.sequences.settings import SequenceSettings
 from mindcast.data.radar.values import SAMPLED, check_scale
@@ -93,7 +95,9 @@ def open_split(settings: SequenceSettings, split: Split, window: WindowLike) -> 
     height, width = window.frame
     layout = LAYOUTS[settings.name]
     files = SequenceFiles(layout, settings.value_scale, settings.axes, (height, width))
-    stored, words = _select(settings, files, files_of(root), split)
+    paths = files_of(root)
+    _check_interval(settings, files, paths)
+    stored, words = _select(settings, files, paths, split)
     if not stored:
         raise Refusal(
             f"{root}: no sequence in the {split} split ({words}); give the file some, or "
@@ -107,6 +111,17 @@ def open_split(settings: SequenceSettings, split: Split, window: WindowLike) -> 
     scale = f"0..{settings.value_scale:g} {files.layout.unit}, thresholds {thresholds}"
     source = f"{settings.name} {root} ({scale}), {split} split: {words}"
     return SequenceSet(settings, stored, files, window, source)
+
+
+def _check_interval(settings: SequenceSettings, files: SequenceFiles, paths: list[Path]) -> None:
+    """Refusal if a file that was made from frames with times has them other minutes apart."""
+    for path in paths:
+        found = plain(attribute_of(files.file(path), INTERVAL, str(path)))
+        if found not in (None, settings.interval_minutes):
+            raise Refusal(
+                f"{path}: its frames are {found} minutes apart, expected data.interval_minutes = "
+                f"{settings.interval_minutes}; set data.interval_minutes={found}"
+            )
 
 
 def _check_values(files: SequenceFiles, stored: list[Stored]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from mindcast.data.radar.sequences.find_files import MANIFEST, PART, attributes_of
+from mindcast.data.radar.sequences.find_files import INTERVAL, MANIFEST, PART, attributes_of
 from mindcast.data.radar.sequences.layouts import Layout
 from mindcast.data.source_state import SOURCE, check_state
 from mindcast.files import complete_or_absent
@@ -29,16 +29,20 @@ def write_file(
     recipe: Recipe,
     splits: Mapping[str, Iterable[Sequence]],
     source_state: str,
+    interval_minutes: int | None = None,
     part_of_a_set: bool = False,
 ) -> dict[str, int]:
     """A file with a group for each of `splits`; gives the number of sequences in each.
 
-    source_state: what `state_of` gives for the files that they come from.
+    source_state: what `state_of` gives for the files that they come from. interval_minutes:
+    between frames, where that is known.
     The file appears under its name when complete; Refusal where it cannot be written.
     """
     counts = {}
     with complete_or_absent(path) as part, h5py.File(part, "w") as file:
         file.attrs[RECIPE], file.attrs[SOURCE] = _text(recipe), source_state
+        if interval_minutes is not None:
+            file.attrs[INTERVAL] = interval_minutes
         if part_of_a_set:
             file.attrs[PART] = True
         for split, sequences in splits.items():
