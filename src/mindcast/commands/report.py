@@ -163,14 +163,15 @@ def identity_of(
     settings_used = {key: tree[key] for key in tree if key not in ("training", "ckpt_path")}
     return {
         "settings": settings_used,
-        "checkpoint": {stage: _digest(path.read_bytes()) for stage, path in files.items()},
+        "checkpoint": {stage: _digest(path) for stage, path in files.items()},
         "device": device,
-        "samples": _digest("\n".join(labels).encode()),
+        "samples": hashlib.sha256("\n".join(labels).encode()).hexdigest(),
     }
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _alone(folder: Path) -> Any:

@@ -63,11 +63,12 @@ def _score(cases: Cases, first: int, made: Report | None) -> None:
         for number, case in enumerate(cases.forecast(first), start=first):
             if made:
                 made.add(case, number in cases.kept)
-        if made:
-            print(made.finish())
-            for picture in made.pictures():
-                print(f"picture: {picture}")
-            print(f"scores: {made.folder / 'scores.json'}, {made.folder / 'scores.csv'}")
+        table = made.finish() if made else ""
+    if made:
+        print(table)
+        for picture in made.pictures():
+            print(f"picture: {picture}")
+        print(f"scores: {made.folder / 'scores.json'}, {made.folder / 'scores.csv'}")
 
 
 def _existing_source(request: Request, settings: RunSettings) -> Path:
