@@ -94,8 +94,8 @@ def test_an_interrupt_says_how_far_it_came_and_how_to_go_on(tmp_path):
 def test_a_refusal_on_the_way_loses_nothing_that_was_scored(tmp_path):
     said = stopped(tmp_path, 2, Refusal("disk: is full; make room"))
     assert said == (
-        f"disk: is full; make room; 2 of 6 cases are scored in {tmp_path / 'report'}: continue "
-        f"with --out {tmp_path} --resume"
+        f"disk: is full; make room; 2 of 6 cases are scored in {tmp_path / 'report'}; continue "
+        f"with --mode test --out {tmp_path} --resume"
     )
     assert scores(tmp_path)["unfinished"]["cases"] == 2
 
