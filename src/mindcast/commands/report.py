@@ -107,7 +107,7 @@ class Report:
             raise
         except Refusal as refusal:
             self.save()
-            if not self.done:
+            if not self.saved:
                 raise
             raise Refusal(f"{refusal}; {self._so_far()}") from None
         except BaseException:
@@ -116,7 +116,7 @@ class Report:
 
     def _so_far(self) -> str:
         return (
-            f"{self.done} of {self.of.count} cases are scored in {self.folder}; continue with "
+            f"{self.saved} of {self.of.count} cases are scored in {self.folder}; continue with "
             f"--mode test --out {self.folder.parent} --resume"
         )
 
