@@ -1,11 +1,11 @@
-"""A plain checkout's door to `mindcast.cli`. `python main.py --help` says how it is used."""
+"""A plain checkout's door to `mindcast`. `python main.py --help` says how it is used."""
 
+import os
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "src"))
 
-from mindcast.cli import run
+from mindcast.__main__ import run
 
 if __name__ == "__main__":
     run()

@@ -35,7 +35,7 @@ def make_downscale(count=3, with_deterministic=True, **changes):
     forecasts = {"bicubic": draw(), "ours": draw(count)}
     if with_deterministic:
         forecasts["single"] = draw()
-    return DownscaleCase("state", make_fields(**changes), place(**where), forecasts=forecasts)
+    return DownscaleCase("state", make_fields(**changes), place(**where), 4, forecasts=forecasts)
 
 
 def make_fields(**changes):

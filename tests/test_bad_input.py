@@ -156,8 +156,8 @@ def wrong_shape(root):
 
 
 def wrong_type(root):
-    write_events(root, archives.random_events(6, SIZE, FRAMES).astype(np.int32))
-    return "vil is int32, expected uint8"
+    write_events(root, archives.random_events(6, SIZE, FRAMES).astype(np.complex64))
+    return "vil is complex64, expected uint8"
 
 
 DAMAGES = (

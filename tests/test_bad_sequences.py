@@ -73,9 +73,9 @@ def of_another_shape(path):
 
 
 def of_another_type(path):
-    codes = [np.zeros((9, 32, 32), np.int32)] * 2
+    codes = [np.zeros((9, 32, 32), np.complex64)] * 2
     write(path, "shanghai", {split: codes for split in ("train", "test")})
-    return "is int32, expected uint8"
+    return "is complex64, expected uint8"
 
 
 def in_dbz(path):

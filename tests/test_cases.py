@@ -6,13 +6,16 @@ from tests.cases import make_downscale, make_nowcast
 
 
 @pytest.mark.parametrize("case", [make_nowcast(), make_downscale()], ids=["nowcast", "downscale"])
-def test_a_deterministic_forecast_is_an_ensemble_of_one(case):
-    case.forecasts = {"one": case.truth, "several": np.stack([case.truth] * 3)}
-    np.testing.assert_array_equal(case.members("one"), case.truth[np.newaxis])
+def test_an_axis_of_members_makes_the_ensemble_not_their_number(case):
+    truth = case.truth
+    case.forecasts = {"field": truth, "one": truth[None], "several": np.stack([truth] * 3)}
+    np.testing.assert_array_equal(case.members("field"), truth[None])
     assert case.members("several") is case.forecasts["several"]
-    assert case.first(("one", "several"), several=True) == "several"
-    assert case.first(("several", "one"), several=False) == "one"
-    assert case.first(("one",), several=True) is None
+    assert [case.is_ensemble(name) for name in case.forecasts] == [False, True, True]
+    assert case.first(("field", "one", "several"), ensemble=True) == "one"
+    assert case.first(("several", "one", "field"), ensemble=False) == "field"
+    assert case.first(("field",), ensemble=True) is None
+    assert case.first(("one", "several"), ensemble=False) is None
 
 
 def test_the_shape_is_known_without_a_truth():

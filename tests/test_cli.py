@@ -45,6 +45,8 @@ def test_help_names_every_option_and_the_stages():
     ("arguments", "told"),
     [
         ("--devices 0", "--devices 0: expected 1 or more"),
+        ("--devices 1000000", "--devices 1000000: expected 1 or more, at most 256"),
+        ("--device_id -1", "--device_id -1: expected 0 to 4095"),
         ("--nodes 2 --nr 2 --master a --out b", "--nr 2: expected 0 to 1"),
         ("--nodes 2 --out b", "--master: is needed"),
         ("--nodes 2 --master a", "--out: is needed"),
@@ -55,6 +57,92 @@ def test_help_names_every_option_and_the_stages():
 def test_processes_that_cannot_be_are_refused(arguments, told):
     with pytest.raises(Refusal, match=told):
         cli.parse(arguments.split())
+
+
+@pytest.mark.parametrize("option", ["--cfg", "--out", "--stage"])
+@pytest.mark.parametrize("text", ["", "  "])
+def test_an_empty_name_is_refused_and_not_taken_for_none(option, text):
+    with pytest.raises(Refusal, match=f"{option} {text!r}: is empty; give a name"):
+        cli.parse([option, text])
+
+
+@pytest.mark.parametrize(
+    ("out", "told"),
+    [("a" * 300, "File name too long; choose"), ("a\udcff", "is no UTF-8 text; choose another")],
+)
+def test_a_run_folder_that_cannot_be_is_refused_before_any_work(out, told):
+    with pytest.raises(Refusal, match=told):
+        cli.parse(["--out", out])
+
+
+@pytest.mark.parametrize("override", ["", "=", "a"])
+def test_an_empty_override_is_refused(override, capsys):
+    assert cli.main(["--set", override]) == 2
+    assert f"--set {override!r}: expected key.path=value" in capsys.readouterr().err
+
+
+def test_the_home_of_the_user_is_filled_in_where_the_shell_left_it(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/a")
+    request = cli.parse(["--out=~/runs/b", "--cfg=~/c.yaml"])
+    assert (str(request.out), str(request.cfg)) == ("/home/a/runs/b", "/home/a/c.yaml")
+
+
+@pytest.mark.parametrize("door", [["main.py"], ["-m", "mindcast"]])
+def test_all_doors_lead_to_the_same_program(door):
+    command = [sys.executable, *door, "--mode", "fly\nby"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stderr.startswith("mindcast: argument --mode: invalid choice: 'fly")
+    assert result.stderr.count("\n") == 1
+
+
+def test_an_argument_that_is_no_unicode_and_has_lines_is_still_one_line():
+    command = [sys.executable, "main.py", "--a\nb", b"\xff"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+    assert "--a\\nb \\udcff; see --help" in result.stderr
+
+
+def test_help_survives_a_reader_that_has_gone():
+    command = f"set -o pipefail; {sys.executable} main.py --help | true"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_an_unforeseen_error_is_one_line_with_exit_code_70(monkeypatch, capsys, tmp_path):
+    def fail(request):
+        raise ZeroDivisionError("sky")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("mindcast.commands.train.run", fail)
+    assert cli.main([]) == 70
+    (kept,) = tmp_path.iterdir()
+    assert capsys.readouterr().err == (
+        f"mindcast: unexpected ZeroDivisionError: sky; the traceback is in {kept}, please report "
+        "it\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "What was saved stands; continue with --out and --resume"),
+        (["--out", "new"], "What was finished stands; give the command again"),
+        (["--out", "old"], "What was saved stands; continue with --out old --resume"),
+        (["--mode", "test", "--out", "old"], "What was finished stands; give the command again"),
+    ],
+)
+def test_an_interrupt_names_the_way_on(arguments, told, monkeypatch, capsys, tmp_path):
+    def stop(request):
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "config.yaml").touch()
+    monkeypatch.setattr("mindcast.commands.train.run", stop)
+    monkeypatch.setattr("mindcast.commands.test.run", stop)
+    assert cli.main(arguments) == 130
+    assert capsys.readouterr().err == f"mindcast: interrupted. {told}\n"
 
 
 def test_a_refusal_is_one_line_with_exit_code_2():

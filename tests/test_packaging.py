@@ -63,7 +63,7 @@ def test_there_is_one_version_number_and_the_build_reads_it():
 
 
 def test_the_command_of_the_package_exists():
-    assert PROJECT["scripts"] == {"mindcast": "mindcast.cli:run"}
+    assert PROJECT["scripts"] == {"mindcast": "mindcast.__main__:run"}
     assert callable(resolve_name(PROJECT["scripts"]["mindcast"]))
 
 

@@ -1,7 +1,7 @@
 """One case of a test: a sample with its forecasts, and all that scores, files and pictures need.
 
 forecasts: by method, baselines among them. A deterministic one has the shape of the truth, an
-ensemble an axis of members in front.
+ensemble an axis of members in front, even if it has only one.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from typing import Generic
 import numpy as np
 
 from mindcast.samples import Coordinates, DownscaleInput, Kind, NowcastInput, Sample
+
+# relative: by less is a value off that was divided by its scale and multiplied again in float32
+ROUNDING = 4 * float(np.finfo(np.float32).eps)
 
 
 @dataclass(eq=False)
@@ -53,10 +56,21 @@ class Case(ABC, Generic[Kind]):
             )
         return members
 
-    def first(self, methods: Iterable[str], several: bool) -> str | None:
-        """The first of the methods with several members, or with one; None if there is none."""
-        fitting = (name for name in methods if (len(self.members(name)) > 1) == several)
-        return next(fitting, None)
+    def is_ensemble(self, method: str) -> bool:
+        """Whether a forecast has an axis of members, be it only one: a draw is no single field."""
+        return self.forecasts[method].ndim > len(self.shape)
+
+    def first(self, methods: Iterable[str], ensemble: bool) -> str | None:
+        """The first of the methods that is an ensemble, or that is none; None if there is none."""
+        return next((name for name in methods if self.is_ensemble(name) == ensemble), None)
+
+
+def reached(physical: np.ndarray, threshold: float, rounding: float = ROUNDING) -> np.ndarray:
+    """Where values are at or above a threshold, or below it by no more than `rounding`, relative.
+
+    The default is for values that were scaled to [0, 1] and back.
+    """
+    return np.asarray(physical >= threshold - abs(threshold) * rounding)
 
 
 @dataclass(eq=False)
@@ -86,10 +100,11 @@ class NowcastCase(Case[NowcastInput]):
 class DownscaleCase(Case[DownscaleInput]):
     """Temperatures in K; those of a forecast are (Z, H, W, 1) or (M, Z, H, W, 1).
 
-    coordinates: of the fine grid.
+    coordinates: of the fine grid. factor: its points along a side of a coarse cell.
     """
 
     coordinates: Coordinates
+    factor: int
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -12,10 +13,11 @@ from typing import NoReturn
 
 from mindcast.commands.request import DEFAULT_CFG, Request, read_settings, run_path
 from mindcast.models import MODELS, load_spec
-from mindcast.refusal import EXIT_CODE, Refusal
-from mindcast.runtime.interrupts import INTERRUPTED
+from mindcast.refusal import Refusal
+from mindcast.runtime.interrupts import explained
 from mindcast.runtime.launch import Cluster, launch
-from mindcast.runtime.leaving import leave
+from mindcast.runtime.leaving import guarded
+from mindcast.runtime.run_folder import CONFIG
 
 # mode -> module with `run(request)`; a new mode is one file in `commands` and one line here
 MODES = {
@@ -24,51 +26,58 @@ MODES = {
     "prepare": "mindcast.commands.prepare",
 }
 DEVICES = ("Ascend", "GPU", "CPU")
-
-
-def run() -> NoReturn:
-    """The command `mindcast`: `main`, and the end of the process."""
-    leave(main())
+MOST = {"nodes": 10_000, "devices": 256}  # more than any cluster: a slip of the hand
+MOST_CARDS = 4096
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line; a refusal becomes one line on standard error and exit code 2."""
-    try:
-        request = parse(arguments)
+    """Run one command line and give its exit code, see `runtime.leaving.guarded`."""
+    return guarded(lambda: _run(sys.argv[1:] if arguments is None else arguments))
+
+
+def _run(arguments: Sequence[str]) -> int:
+    request = parse(arguments)
+    with explained(lambda: _what_stands(request)):
         if request.cluster.size > 1:
-            given = sys.argv[1:] if arguments is None else arguments
-            return launch(request.cluster, _command_of_one(request, given))
+            return launch(request.cluster, _command_of_one(request, arguments))
         run: Callable[[Request], None] = import_module(MODES[request.mode]).run
         run(request)
-    except Refusal as refusal:
-        print(f"mindcast: {refusal}", file=sys.stderr)
-        return EXIT_CODE
-    except KeyboardInterrupt as interrupt:
-        print(f"mindcast: interrupted. {interrupt}", file=sys.stderr)
-        return INTERRUPTED
     return 0
+
+
+def _what_stands(request: Request) -> str:
+    """For a user who has interrupted the work and wants to go on."""
+    if request.mode == "train" and request.out is None:
+        return "What was saved stands; continue with --out and --resume"
+    if request.mode == "train" and request.out and (request.out / CONFIG).is_file():
+        return f"What was saved stands; continue with --out {request.out} --resume"
+    return "What was finished stands; give the command again"
 
 
 def parse(arguments: Sequence[str] | None = None) -> Request:
     """The options as a `Request`; Refusal for an option that is unknown or has a wrong value."""
     given = _parser().parse_args(arguments)
+    _check_texts(given)
     _check_processes(given)
-    if given.resume and given.out is None:
-        raise Refusal("--resume: needs --out, the folder of the run to continue")
     overrides = list(given.overrides)
     if given.seed is not None:
         overrides.append(f"runtime.seed={given.seed}")
     return Request(
-        cfg=Path(given.cfg) if given.cfg else None,
+        cfg=_path(given.cfg),
         mode=given.mode,
         stage=given.stage,
         device_target=given.device_target,
         device_id=given.device_id,
         cluster=Cluster(given.nodes, given.devices, given.nr, given.master, given.device_id),
-        out=Path(given.out) if given.out else None,
+        out=_path(given.out),
         resume=given.resume,
         overrides=tuple(overrides),
     )
+
+
+def _path(text: str | None) -> Path | None:
+    """A path of the command line, where `--out=~/runs` has been left as it is by the shell."""
+    return None if text is None else Path(os.path.expanduser(text))
 
 
 def _command_of_one(request: Request, arguments: Sequence[str]) -> list[str]:
@@ -76,7 +85,9 @@ def _command_of_one(request: Request, arguments: Sequence[str]) -> list[str]:
     # the last value of an option counts. One folder for all: its default name holds the time
     out = ["--out", str(run_path(request, read_settings(request)))]
     alone = ["--nodes", "1", "--devices", "1", "--nr", "0"]
-    return [sys.executable, sys.argv[0], *arguments, *alone, *out]
+    module = Path(sys.argv[0]).name == "__main__.py"  # of `python -m mindcast`
+    program = ["-m", "mindcast"] if module else [sys.argv[0]]
+    return [sys.executable, *program, *arguments, *alone, *out]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -84,10 +95,35 @@ class _Parser(argparse.ArgumentParser):
         raise Refusal(f"{message}; see --help")
 
 
+def _check_texts(given: argparse.Namespace) -> None:
+    for name in ("cfg", "out", "stage"):
+        text = getattr(given, name)
+        if text is not None and (not text.strip() or "\0" in text):
+            raise Refusal(f"--{name} {text!r}: is empty; give a name or leave the option out")
+    _check_out(given.out)
+    if given.resume and given.out is None:
+        raise Refusal("--resume: needs --out, the folder of the run to continue")
+
+
+def _check_out(out: str | None) -> None:
+    """Refusal of a name that no folder can bear, or that reports could not hold as text."""
+    try:
+        (out or "").encode("utf-8")
+        os.stat(_path(out) or ".")
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except UnicodeEncodeError:
+        raise Refusal(f"--out {out!r}: is no UTF-8 text; choose another name") from None
+    except OSError as error:
+        raise Refusal(f"--out {out}: {error.strerror}; choose another folder") from None
+
+
 def _check_processes(given: argparse.Namespace) -> None:
-    for name in ("nodes", "devices"):
-        if getattr(given, name) < 1:
-            raise Refusal(f"--{name} {getattr(given, name)}: expected 1 or more")
+    for name, most in MOST.items():
+        if not 1 <= getattr(given, name) <= most:
+            raise Refusal(f"--{name} {getattr(given, name)}: expected 1 or more, at most {most}")
+    if not 0 <= given.device_id < MOST_CARDS:
+        raise Refusal(f"--device_id {given.device_id}: expected 0 to {MOST_CARDS - 1}")
     if not 0 <= given.nr < given.nodes:
         raise Refusal(
             f"--nr {given.nr}: expected 0 to {given.nodes - 1}, one of --nodes {given.nodes}"

@@ -44,9 +44,10 @@ class NowcastInput(Input):
 
 @dataclass(frozen=True, eq=False)
 class DownscaleInput(Input):
-    """Coarse fields (Z, h, w, C) and what is known on the fine grid (H, W), H = factor h.
+    """Coarse fields (Z, h, w, C) and what is known on the fine grid (H, W), h = ceil(H / factor).
 
-    Levels from the bottom upwards.
+    Levels from the bottom upwards. Where the factor does not divide H or W, the last coarse cells
+    hold the points that are left.
 
     temperature_lr: (Z, h, w, 1), K.
     wind_lr: (Z, h, w, 3), u and v in m/s along the grid's axes, omega in Pa/s; 0 where absent.

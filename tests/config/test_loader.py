@@ -99,33 +99,204 @@ def test_a_file_that_is_not_yaml_is_refused_with_its_line(tmp_path):
     assert "not valid YAML" in refusal(cfg=cfg)
 
 
-def test_a_file_without_a_mapping_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"- 1\n", ": holds list, expected a mapping of settings"),
+        (b"", ": holds nothing, expected a mapping of settings"),
+        (b"model: {}\n", ": model.name = nothing, expected a name"),
+        (b"model: [1]\n", ": model.name = nothing, expected a name"),
+        ("model: 1".encode("utf-16"), ": is not UTF-8 text"),
+        (b"\x89HDF\r\n", ": is not UTF-8 text"),
+        (b"a\0b", ": no text holds the character '\\x00'"),
+        (b"model:\n\tname: x", ", line 2: not valid YAML (found character '\\t'"),
+        (b"# " + b"x" * (1 << 18), ": holds more than 262144 bytes, no settings file"),
+    ],
+)
+def test_a_file_that_holds_no_settings_is_refused(content, told, tmp_path):
     cfg = tmp_path / "c.yaml"
-    cfg.write_text("- 1\n")
-    assert "holds list, expected a mapping" in refusal(cfg=cfg)
+    cfg.write_bytes(content)
+    assert refusal(cfg=cfg).startswith(f"{cfg}{told}")
 
 
-def test_a_malformed_override_is_refused():
-    assert "expected key.path=value" in refusal("runtime.seed")
-    assert "seed is a value" in refusal("runtime.seed.x=1")
+def test_a_folder_or_a_device_is_no_settings_file(tmp_path):
+    assert refusal(cfg=tmp_path) == (
+        f"{tmp_path}: Is a directory; give an existing YAML file with --cfg"
+    )
+    assert "/dev/zero: holds more than" in refusal(cfg="/dev/zero")
 
 
-@pytest.mark.parametrize("text", ["2019-13-45", "0b_", "[1", "[1\n", "*a"])
+def test_a_mark_of_the_byte_order_does_no_harm(tmp_path):
+    cfg = tmp_path / "c.yaml"
+    cfg.write_bytes(b"\xef\xbb\xbf" + Path(SMOKE).read_bytes())
+    assert load_settings(cfg) == load_settings(SMOKE)
+
+
+@pytest.mark.parametrize(
+    "override", ["runtime.seed", "", "=1", ".=1", "runtime.=1", "runtime..a=1"]
+)
+def test_a_malformed_override_is_refused(override):
+    assert refusal(override) == f"--set {override!r}: expected key.path=value, as in runtime.seed=1"
+
+
+@pytest.mark.parametrize(
+    "overrides", [["runtime.seed.x=1"], ["runtime=1", "runtime.seed=2"], ["data.files.0=a"]]
+)
+def test_an_override_below_a_plain_value_is_refused(overrides):
+    cfg = "configs/smoke/geodiff.yaml"
+    overrides = ["data.files=[a]", *overrides]
+    assert "is a value, not a group of settings" in refusal(*overrides, cfg=cfg)
+
+
+def test_an_override_below_null_is_one_below_an_absent_group(tmp_path):
+    cfg = "configs/smoke/geodiff.yaml"
+    resolved = tmp_path / "config.yaml"
+    resolved.write_text(to_yaml(load_settings(cfg)))
+    assert "test: null" in resolved.read_text()
+    override = "data.test.columns=[3, 9]"
+    assert load_settings(resolved, [override]) == load_settings(cfg, [override])
+    assert load_settings(cfg, ["data.test=null", override]).data.test.columns == (3, 9)
+    assert load_settings(cfg, ["data.test={}", override]).data.test.columns == (3, 9)
+
+
+def test_an_override_of_one_section_leaves_another_that_shares_an_alias_as_it_is(tmp_path):
+    before, _, after = Path(SMOKE).read_text().partition("training:")
+    stages = "{vae: &stage {max_steps: 3}, diffusion: *stage, alignment: *stage}"
+    cfg = tmp_path / "c.yaml"
+    cfg.write_text(f"{before}training: {stages}\n{after[after.index('sampling:') :]}")
+    training = load_settings(cfg, ["training.vae.max_steps=1"]).training
+    assert (training["vae"].max_steps, training["diffusion"].max_steps) == (1, 3)
+
+
+def test_the_home_of_a_user_is_filled_in(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    settings = load_settings(SMOKE, ["data.root_dir=~/radar", "ckpt_path=~/a"])
+    assert settings.data.root_dir == f"{tmp_path}/radar"
+    assert settings.ckpt_path == f"{tmp_path}/a"
+    inside = load_settings(SMOKE, ["data={name: sevir_lr, root_dir: ~/radar}"])
+    assert inside.data.root_dir == f"{tmp_path}/radar"
+
+
+@pytest.mark.parametrize("text", ["[1", "[1\n", "*a", "{a: 1, a: 2}", "{3: 1}", "!x y", "a #b"])
 def test_an_override_whose_value_is_no_yaml_is_refused_in_one_line(text):
-    assert "the value is not valid YAML; quote it" in refusal(f"data.start_date={text}")
+    told = refusal(f"data.start_date={text}")
+    assert told.startswith(f"--set {f'data.start_date={text}'!r}: ")
 
 
-def test_a_file_with_an_impossible_date_is_refused(tmp_path):
-    cfg = tmp_path / "c.yaml"
-    cfg.write_text("data: {start_date: 2019-13-45}\n")
-    assert f"{cfg}: not valid YAML (cannot be parsed); fix the file" in refusal(cfg=cfg)
+IMPOSSIBLE = {
+    "2019-06-31": "day is out of range for month",
+    "2019-02-29": "day is out of range for month",
+    "2019-13-45": "month must be in 1..12",
+    "0000-00-00": "year 0 is out of range",
+    "2019-06-01 24:00:00": "hour must be in 0..23",
+    "2019-06-01T12:60": "minute must be in 0..59",
+}
 
 
-@pytest.mark.parametrize("value", [".nan", ".inf"])
-def test_a_number_that_is_none_or_endless_is_refused(value):
-    text = refusal(f"model.guidance.scale={value}")
-    assert "model.guidance.scale" in text
+@pytest.mark.parametrize(("date", "why"), IMPOSSIBLE.items())
+def test_a_date_that_the_calendar_lacks_is_refused_with_its_key(date, why, tmp_path):
+    told = f"data.start_date: '{date}' is not a date ({why}); write it like 2019-06-01 00:00:00"
+    assert refusal(f"data.start_date={date}") == f"{SMOKE}: {told}"
+    cfg = changed(tmp_path, "data:", f"data:\n  start_date: {date}")
+    assert refusal(cfg=cfg) == f"{cfg}: {told}"
+
+
+@pytest.mark.parametrize("value", [".nan", ".inf", "-.inf", "1e400"])
+@pytest.mark.parametrize(
+    "key",
+    ["model.guidance.scale", "runtime.seed", "training.vae.max_steps", "model.frame_size"],
+)
+def test_a_number_that_is_none_or_endless_is_refused(key, value):
+    text = refusal(f"{key}={f'[{value}, 4]' if key.endswith('size') else value}")
+    assert key in text
     assert "finite number" in text
+
+
+def changed(tmp_path, old, new):
+    cfg = tmp_path / "c.yaml"
+    text = Path(SMOKE).read_text()
+    assert text.count(old) == 1
+    cfg.write_text(text.replace(old, new))
+    return cfg
+
+
+def test_a_key_or_a_section_that_stands_twice_is_refused_with_both_lines(tmp_path):
+    section = changed(tmp_path, "model:", "runtime: {seed: 7}\nmodel:")
+    lines = section.read_text().splitlines()
+    first, second = (n for n, line in enumerate(lines, 1) if line.startswith("runtime:"))
+    assert refusal(cfg=section) == (
+        f"{section}, line {second}: the key 'runtime' stands twice, first in line {first}; keep "
+        "one of them; fix the file"
+    )
+    key = changed(tmp_path, "runtime: {", "runtime: {seed: 7, ")
+    assert "the key 'seed' stands twice" in refusal(cfg=key)
+
+
+@pytest.mark.parametrize("line", ["3: x", "true: x", "null: x", "1.5: x"])
+def test_a_key_that_is_no_text_is_refused_with_its_line(line, tmp_path):
+    cfg = changed(tmp_path, "data:", f"data:\n  {line}")
+    number = cfg.read_text().splitlines().index(f"  {line}") + 1
+    text = refusal(cfg=cfg)
+    assert text.startswith(f"{cfg}, line {number}: the key {line[:-3]} is ")
+    assert text.endswith("expected the name of a setting; fix the file")
+
+
+@pytest.mark.parametrize("line", ["on: 1", "no: 1", "2019-01-01: 1"])
+def test_a_key_that_only_looks_like_something_else_is_unknown(line, tmp_path):
+    cfg = changed(tmp_path, "data:", f"data:\n  {line}")
+    assert f"unknown key data.{line[:-3]};" in refusal(cfg=cfg)
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("sampling.steps=true", "sampling.steps: true is no number"),
+        ("sampling.eta=false", "sampling.eta: false is no number"),
+        ("model.frame_size=[true, 4]", "model.frame_size: true is no number"),
+        ("sampling.steps='3'", "sampling.steps: '3' is text, expected a number; write it without"),
+        ("sampling.steps=0123", "sampling.steps: '0123' is text, expected a number; write it wi"),
+        ("sampling.steps=12:30", "sampling.steps = '12:30': input should be a valid integer"),
+        ("data.root_dir=2019", "data.root_dir = 2019: input should be a valid string, which qu"),
+        ("runtime=[1]", "runtime = [1]: input should be a valid dictionary"),
+    ],
+)
+def test_one_kind_of_value_does_not_pass_for_another(override, told):
+    assert told in refusal(override)
+
+
+@pytest.mark.parametrize(("text", "value"), [("yes", True), ("on", True), ("no", False)])
+def test_words_for_true_and_false_are_understood_where_these_are_expected(text, value):
+    assert load_settings(SMOKE, [f"runtime.fallback={text}"]).runtime.fallback is value
+    assert load_settings(SMOKE, [f"data.root_dir={text}"]).data.root_dir == text
+
+
+@pytest.mark.parametrize("seed", [2**32, 2**64, 10**30, -1])
+def test_a_seed_beyond_32_bits_is_refused_with_its_range(seed):
+    text = refusal(f"runtime.seed={seed}")
+    assert f"runtime.seed = {seed}: input should be " in text
+    assert (
+        "less than or equal to 4294967000" if seed > 0 else "greater than or equal to 0"
+    ) in text
+
+
+def test_the_highest_seed_leaves_room_for_the_number_of_a_stage():
+    highest = load_settings(SMOKE, ["runtime.seed=4294967000"]).runtime.seed
+    assert highest + 100 < 2**32
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["sampling.members=1e12", "model.denoiser.base_units=4000000000", "data.workers=99999999999"],
+)
+def test_a_number_beyond_all_use_is_refused_before_memory_is_asked_for(override):
+    assert override.split("=")[0] in refusal(override)
+
+
+def test_a_whole_number_without_a_range_of_its_own_has_one_nevertheless():
+    assert refusal("evaluation.max_samples=4294967296").endswith(
+        "evaluation.max_samples: 4294967296 is out of range, expected at most 4294967295"
+    )
+    assert load_settings(SMOKE, ["evaluation.max_samples=4294967295"])
 
 
 def test_a_path_of_a_user_who_does_not_exist_is_taken_as_it_stands(tmp_path):

@@ -1,6 +1,8 @@
 import os
+from contextlib import suppress
 from pathlib import Path
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -106,6 +108,44 @@ def test_any_value_at_any_key_is_taken_or_refused_in_one_line_that_names_the_key
 @given(PLACES, st.text(max_size=12) | st.sampled_from(ODD_TEXTS))
 def test_any_text_after_a_key_is_taken_or_refused(place, text):
     set_or_refused(*place, text)
+
+
+WORDS = "model data runtime training name seed prediff synthetic 1 .inf null on 2019-02-30 é"
+SIGNS = ["\n", "\n  ", ": ", ":\n  ", ", ", "- ", "&a ", "*a", "!!int ", "? ", "\t", "\0", "<<"]
+PIECES = st.sampled_from([*WORDS.split(), *SIGNS, *"{}[]'\"#|"])
+FILE_TEXTS = st.text() | st.lists(PIECES, max_size=30).map("".join)
+
+
+@bounded(100)
+@given(FILE_TEXTS, st.booleans())
+def test_any_text_as_a_file_is_settings_or_refused_in_one_line(tmp_path_factory, text, after):
+    cfg = tmp_path_factory.getbasetemp() / "any.yaml"
+    whole = Path(FILES[0]).read_text() if after else ""
+    cfg.write_text(whole + text, encoding="utf-8", errors="surrogatepass")
+    try:
+        load_settings(cfg)
+    except Refusal as refusal:
+        line = str(refusal)
+        assert str(cfg) in line
+        assert "\n" not in line
+
+
+@bounded(50)
+@given(st.binary() | st.text().map(lambda text: text.encode("utf-16", "replace")))
+def test_any_bytes_as_a_file_are_settings_or_refused(tmp_path_factory, content):
+    cfg = tmp_path_factory.getbasetemp() / "bytes.yaml"
+    cfg.write_bytes(content)
+    with pytest.raises(Refusal):
+        load_settings(cfg)
+
+
+@bounded(100)
+@given(
+    st.lists(st.text() | st.lists(PIECES | st.just("=") | st.just("."), max_size=9).map("".join))
+)
+def test_any_overrides_are_taken_or_refused(overrides):
+    with suppress(Refusal):
+        load_settings(FILES[0], overrides)
 
 
 @bounded(25)

@@ -12,6 +12,7 @@ import numpy as np
 from mindcast.config.schema import RunSettings, Sampling
 from mindcast.models import MODELS, load_spec
 from mindcast.models.base import Objective, Patch, Stage, Window
+from mindcast.physics.resample import cells
 from mindcast.samples import DownscaleInput, Input, Named, NowcastInput, Sample
 from mindcast.settings import load_settings
 
@@ -66,8 +67,8 @@ def sample(window: Window | Patch, size: int, rng: np.random.Generator) -> Sampl
         context, truth = np.split(frames, [window.context], axis=1)
         return Sample(NowcastInput(context), truth if truth.shape[1] else None)
     levels, factor = len(window.levels_hpa), window.factor
-    fine = window.frame or (2 * window.multiple, 2 * window.multiple)
-    coarse = tuple(n // factor for n in fine)
+    fine = window.frame or (9, 11)  # a whole domain may have any size
+    coarse = tuple(cells(n, factor) for n in fine)
 
     def field(shape: tuple[int, ...], channels: int, low: float, high: float) -> np.ndarray:
         return rng.uniform(low, high, (size, *shape, channels)).astype(np.float32)

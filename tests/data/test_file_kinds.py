@@ -35,6 +35,7 @@ def _tar() -> bytes:
         (b"not found\n", "text"),
         (b"GRIB\x00\x01", "a GRIB file"),
     ],
+    ids=["zip", "gzip", "tar", "page", "empty", "zeros", "text", "grib"],
 )
 def test_a_wrong_file_is_named_by_what_it_is(tmp_path: Path, content: bytes, kind: str) -> None:
     path = tmp_path / "a.nc"

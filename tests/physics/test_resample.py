@@ -22,10 +22,32 @@ def test_row_weights_weigh_the_rows_of_each_block():
     assert resample.block_mean(rows, 2, np.array([3.0, 1.0])) == 1.25
 
 
-def test_a_size_that_is_no_multiple_is_refused():
-    for coarsen in (resample.block_mean, resample.coarsen_bicubic):
-        with pytest.raises(ValueError, match=r"expected .*multiple.* of the factor 4"):
-            coarsen(field(6, 8), 4)
+def test_the_last_blocks_are_the_means_of_the_points_that_are_left():
+    # 5 x 7 points in blocks of 3: rows 0-2 and 3-4, columns 0-2, 3-5 and 6 alone
+    ramp = np.arange(5.0)[:, None] * 10 + np.arange(7.0)
+    np.testing.assert_allclose(resample.block_mean(ramp, 3), [[11, 14, 16], [36, 39, 41]])
+    weights = np.array([1.0, 1, 1, 3, 1])  # rows 3 and 4: (3 * 30 + 40) / 4 = 32.5
+    assert resample.block_mean(ramp, 3, weights)[1, 2] == 32.5 + 6
+
+
+def test_cells_without_a_whole_number_of_points_have_their_middle_where_they_are():
+    # 9 points in cells of 4: 0-3, 4-7, and 8 alone
+    np.testing.assert_array_equal(resample.cell_centres(9, 4), [1.5, 5.5, 8.0])
+    assert [resample.cells(length, 4) for length in (8, 9, 12)] == [2, 3, 3]
+
+
+@pytest.mark.parametrize("rest", [1, 2, 3])
+def test_a_slope_goes_on_into_the_cell_that_is_not_whole(rest):
+    length = 16 + rest
+    coarse = resample.cell_means(3.0 * np.arange(length), 4)[None]
+    fine = resample.bilinear(coarse, 4, (4, length))[0]
+    # the last cell's middle stands for 1.5 behind its first point: clamped from there on
+    np.testing.assert_allclose(fine[4:], 3 * np.minimum(np.arange(4, length), 16 + 1.5))
+
+
+def test_a_fine_size_that_takes_other_cells_is_refused():
+    with pytest.raises(ValueError, match="got 3 cells of 4 for 13 points"):
+        resample.bicubic_matrix(3, 4, 13)
 
 
 @pytest.mark.parametrize("make", [resample.bicubic_matrix, resample.bilinear_matrix])
@@ -76,9 +98,9 @@ def test_antialiased_coarsening_keeps_smooth_fields_and_removes_the_finest_wave(
 
 def test_enforcing_the_block_mean_makes_it_that_of_the_coarse_field():
     coarse, weights = field(3, 2, 3), np.linspace(1, 2, 8)
-    fine = resample.enforce_block_mean(resample.bicubic(coarse, 4), coarse, weights)
+    fine = resample.enforce_block_mean(resample.bicubic(coarse, 4), coarse, 4, weights)
     np.testing.assert_allclose(resample.block_mean(fine, 4, weights), coarse, atol=1e-14)
-    again = resample.enforce_block_mean(fine, coarse, weights)
+    again = resample.enforce_block_mean(fine, coarse, 4, weights)
     np.testing.assert_allclose(again, fine, atol=1e-14)
 
 
@@ -100,6 +122,26 @@ def test_means_are_kept_by_block_means_and_by_linear_interpolation(size, factor)
     assert resample.bilinear(coarse, factor).mean() == pytest.approx(coarse.mean())
 
 
+SIDES = st.tuples(st.integers(1, 40), st.integers(1, 40))
+
+
+@given(SIDES, FACTORS)
+def test_any_size_goes_to_coarse_cells_and_back_to_itself(size, factor):
+    fine = field(*size)
+    coarse = resample.block_mean(fine, factor)
+    assert coarse.shape == tuple(resample.cells(n, factor) for n in size)
+    # every point counts once, whatever the size of its cell
+    assert resample.nearest(coarse, factor, size).mean() == pytest.approx(fine.mean())
+    for finer in (resample.bicubic, resample.bilinear):
+        assert finer(coarse, factor, size).shape == size
+        constant = finer(np.full_like(coarse, 273.15), factor, size)
+        np.testing.assert_allclose(constant, 273.15, rtol=1e-12)
+    kept = resample.enforce_block_mean(resample.bicubic(coarse, factor, size), coarse, factor)
+    np.testing.assert_allclose(resample.block_mean(kept, factor), coarse, atol=1e-12)
+    smooth = resample.coarsen_bicubic(np.full(size, 273.15), factor)
+    np.testing.assert_allclose(smooth, np.full_like(coarse, 273.15), rtol=1e-12)
+
+
 @given(SIZES, FACTORS)
 def test_constants_are_kept_by_every_way_and_equal_sizes_change_nothing(size, factor):
     constant = np.full(size, 273.15)
@@ -115,5 +157,5 @@ def test_constants_are_kept_by_every_way_and_equal_sizes_change_nothing(size, fa
 def test_any_field_can_be_given_the_block_means_of_another(size, factor):
     coarse, fine = field(*size), field(size[0] * factor, size[1] * factor) ** 2
     weights = np.linspace(1, 2, len(fine))
-    made = resample.enforce_block_mean(fine, coarse, weights)
+    made = resample.enforce_block_mean(fine, coarse, factor, weights)
     np.testing.assert_allclose(resample.block_mean(made, factor, weights), coarse, atol=1e-12)

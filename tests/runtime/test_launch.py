@@ -116,7 +116,7 @@ def stopped(folder, data, alone):
 
 def test_a_run_of_two_saves_its_state_when_stopped_and_leaves_no_process(stopped):
     out, code, complained = stopped
-    assert code == 130, complained[-3000:]
+    assert code == 143, complained[-3000:]
     last = complained.splitlines()[-1]
     assert last.startswith("mindcast: interrupted. Stage deterministic is saved at step ")
     assert last.endswith(f"/{STEPS}; continue with --out {out} --resume")

@@ -17,6 +17,16 @@ print("never")
 """
 
 
+def test_where_the_import_of_mindspore_was_cut_off_its_exit_functions_do_not_run():
+    script = SCRIPT.format(loaded=False, code=130).replace(
+        "atexit.register",
+        "sys.modules['mindspore._c_expression'] = ModuleType('x'); atexit.register",
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (130, "said before")
+
+
 @pytest.mark.parametrize("loaded", [False, True])
 @pytest.mark.parametrize("code", [0, 2])
 def test_the_code_arrives_nothing_is_lost_and_exit_functions_run(loaded, code):

@@ -10,9 +10,10 @@ import time
 import mindspore as ms
 import pytest
 
+from mindcast.data.pipeline import Batches
 from mindcast.refusal import Refusal
 from mindcast.training import checkpoint
-from tests.training.dummy import run_settings, trainer
+from tests.training.dummy import Arrays, run_settings, trainer
 from tests.training.runs import assert_same_files, at_call, files, log, recording, terminate
 
 
@@ -43,6 +44,39 @@ def test_a_stopped_and_resumed_run_equals_one_that_never_stopped(tmp_path, mode)
     assert len(order) == 14
     assert_same_files(files(tmp_path / "whole"), files(tmp_path / "parts"))
     assert log(tmp_path / "whole") == log(tmp_path / "parts")
+
+
+class Unreadable(Arrays):
+    """Arrays of which one cannot be read for a while."""
+
+    def __init__(self, count, bad, offset=0):
+        super().__init__(count, offset)
+        self.bad = bad
+
+    def __getitem__(self, i):
+        if i == self.bad:
+            raise Refusal(f"sample {i} cannot be read")
+        return super().__getitem__(i)
+
+
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_a_sample_that_cannot_be_read_costs_no_step(tmp_path, split):
+    settings = run_settings(max_steps=5, ema_decay=0.9, validate_every_steps=2)
+    trainer(tmp_path / "whole", settings).run()
+
+    # in the second micro-batch of the third step; a validation comes first after the second step
+    bad = int(Batches(Arrays(12), 2, seed=0)._order(0)[2 * 4 + 2]) if split == "train" else 1
+    read = {
+        "train": Batches(Unreadable(12, bad), 2, seed=0),
+        "validation": Batches(Unreadable(3, bad, 100), 2, 0, shuffle=False, drop_remainder=False),
+    }
+    with pytest.raises(Refusal, match=rf"sample {bad} cannot .* is saved at step 2/5"):
+        trainer(tmp_path / "parts", settings, **{split: read[split]}).run()
+    resumed = trainer(tmp_path / "parts", settings)
+    resumed.restore()
+    assert resumed.position.step > 0
+    resumed.run()
+    assert_same_files(files(tmp_path / "whole"), files(tmp_path / "parts"))
 
 
 def test_resuming_a_finished_stage_does_nothing(tmp_path):

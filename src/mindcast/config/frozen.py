@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Mapping
-from typing import Any
+from functools import cache
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
+
+from mindcast.config.numbers import MOST
 
 
 class Frozen(BaseModel):
@@ -21,6 +25,62 @@ class Frozen(BaseModel):
         allow_inf_nan=False,  # nan would not even equal itself when a run is resumed
         use_attribute_docstrings=True,
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers_are_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        annotation: Any = cls.model_fields[info.field_name or ""].annotation
+        _check_kind(value, _types_in(annotation))
+        return value
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _numbers_are_of_use(cls, value: Any) -> Any:
+        _check_range(value)
+        return value
+
+
+def _check_kind(value: Any, types: frozenset[type]) -> None:
+    """ValueError for true and quoted text where only numbers are expected."""
+    only_numbers = bool(types) and types <= {int, float, type(None)}
+    if isinstance(value, list | tuple):
+        for part in value:
+            _check_kind(part, types)
+    elif isinstance(value, bool) and types & {int, float} and bool not in types:
+        raise ValueError(f"{str(value).lower()} is no number")
+    elif isinstance(value, str) and only_numbers and _reads_as_number(value):
+        raise ValueError(
+            f"{value!r} is text, expected a number; write it without quotes, leading zeros and "
+            "spaces"
+        )
+
+
+def _check_range(value: Any) -> None:
+    """ValueError for a whole number that is beyond all use, whatever its setting is for."""
+    if isinstance(value, tuple):
+        for part in value:
+            _check_range(part)
+    elif isinstance(value, int) and abs(value) > MOST:
+        raise ValueError(f"{value} is out of range, expected at most {MOST}")
+
+
+@cache
+def _types_in(annotation: Any) -> frozenset[type]:
+    """The plain types that a field may hold, also inside of lists; those of sections are left."""
+    if typing.get_origin(annotation) is Literal:
+        return frozenset(type(value) for value in typing.get_args(annotation))
+    inside = typing.get_args(annotation)
+    if inside:
+        return frozenset().union(*map(_types_in, inside))
+    return frozenset({annotation} if isinstance(annotation, type) else ())
+
+
+def _reads_as_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def renamed(old: str, new: str, values: Mapping[Any, Any] | None = None) -> Any:

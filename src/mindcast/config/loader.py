@@ -16,14 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
+from mindcast.config import yaml_text
 from mindcast.config.frozen import Frozen
 from mindcast.config.schema import RunSettings
 from mindcast.refusal import Refusal
 
 Tree = dict[str, Any]
+MOST_BYTES = 1 << 18  # of a settings file
+MOST_SHOWN = 200  # characters of a value that is refused
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,9 @@ FindTypes = Callable[[str, str], RunTypes]  # (model.name, data.name) -> types; 
 def load(path: str | Path, find_types: FindTypes, overrides: Sequence[str] = ()) -> RunSettings:
     """The settings of a run from a YAML file and `key.path=value` overrides.
 
-    Raises Refusal for a file that cannot be read, an unknown key (naming the nearest known one),
-    a wrong type or a value out of range.
+    An override below a key that is absent or null makes a group of it. Raises Refusal for a file
+    that cannot be read, an unknown key (naming the nearest known one), a wrong type or a value out
+    of range.
     """
     path = Path(path)
     tree = read_yaml(path)
@@ -57,8 +60,9 @@ def load(path: str | Path, find_types: FindTypes, overrides: Sequence[str] = ())
 
 def validate(tree: Tree, find_types: FindTypes, origin: str) -> RunSettings:
     """Check a settings tree; `origin` names it in a refusal."""
+    model, data = _named(tree, "model", origin), _named(tree, "data", origin)
     try:
-        found = find_types(_named(tree, "model", origin), _named(tree, "data", origin))
+        found = find_types(model, data)
     except Refusal as refusal:
         raise Refusal(f"{origin}: {refusal}") from None
     # a type made at run time, which no checker can follow
@@ -73,26 +77,36 @@ def validate(tree: Tree, find_types: FindTypes, origin: str) -> RunSettings:
 
 def to_yaml(settings: RunSettings) -> str:
     """The resolved settings as YAML text that `load` reads back to an equal object."""
-    return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
+    return yaml_text.write(settings.model_dump(mode="json"))
 
 
 def read_yaml(path: Path) -> Tree:
-    """The mapping in a YAML file; Refusal if there is none."""
+    """The mapping in a YAML file, see `yaml_text.parse`; Refusal if there is none."""
+    text = _read_text(path)
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-        raise Refusal(f"{path}: {reason}; give an existing YAML file with --cfg") from None
-    try:
-        tree = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: such as a 13th month
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "cannot be parsed"
-        raise Refusal(f"{path}{line}: not valid YAML ({problem}); fix the file") from None
+        tree = yaml_text.parse(text)
+    except yaml_text.NotYaml as error:
+        line = f", line {error.line}" if error.line else ""
+        raise Refusal(f"{path}{line}: {error}; fix the file") from None
     if not isinstance(tree, dict):
-        raise Refusal(f"{path}: holds {type(tree).__name__}, expected a mapping of settings")
+        found = "nothing" if tree is None else type(tree).__name__
+        raise Refusal(f"{path}: holds {found}, expected a mapping of settings; fix the file")
     return tree
+
+
+def _read_text(path: Path) -> str:
+    remedy = "give an existing YAML file with --cfg"
+    try:
+        with open(path, "rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise Refusal(f"{path}: {error.strerror}; {remedy}") from None
+    if len(content) > MOST_BYTES:
+        raise Refusal(f"{path}: holds more than {MOST_BYTES} bytes, no settings file; {remedy}")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Refusal(f"{path}: is not UTF-8 text; {remedy}") from None
 
 
 def _named(tree: Tree, section: str, origin: str) -> str:
@@ -126,8 +140,16 @@ def _make_paths_absolute(tree: Tree, root: Path) -> None:
     for key, value in tree.items():
         if isinstance(value, dict):
             _make_paths_absolute(value, root)
-        elif key.endswith("_path") and isinstance(value, str) and value:
-            tree[key] = os.path.normpath(root / os.path.expanduser(value))
+        else:
+            tree[key] = _full_path(key, value, root)
+
+
+def _full_path(key: str, value: Any, root: Path) -> Any:
+    """The value of a key that ends in `_path`, absolute; of one in `_dir` "~" is filled in."""
+    if not isinstance(value, str) or not value or not key.endswith(("_path", "_dir")):
+        return value
+    value = os.path.expanduser(value)
+    return os.path.normpath(root / value) if key.endswith("_path") else value
 
 
 def _apply(tree: Tree, override: str) -> None:
@@ -135,18 +157,20 @@ def _apply(tree: Tree, override: str) -> None:
     keys = key.strip().split(".")
     if not equals or not all(keys):
         raise Refusal(f"--set {override!r}: expected key.path=value, as in runtime.seed=1")
-    try:
-        value = yaml.safe_load(text)
-        if keys[-1].endswith("_path") and isinstance(value, str) and value:
-            value = os.path.abspath(os.path.expanduser(value))
-    except (yaml.YAMLError, ValueError):
-        raise Refusal(f"--set {override!r}: the value is not valid YAML; quote it") from None
     for inner in keys[:-1]:
-        branch = tree.setdefault(inner, {})
-        if not isinstance(branch, dict):
+        if tree.get(inner) is None:  # null, as a resolved file has it, is as good as absent
+            tree[inner] = {}
+        if not isinstance(tree[inner], dict):
             raise Refusal(f"--set {override!r}: {inner} is a value, not a group of settings")
-        tree = branch
-    tree[keys[-1]] = value if text.strip() else ""  # "key=" empties a text, "key=null" is none
+        tree = tree[inner]
+    try:
+        value = yaml_text.parse(text, comments=False)
+    except yaml_text.NotYaml as error:
+        raise Refusal(f"--set {override!r}: {error}") from None
+    if not text.strip():  # "key=" empties a text, "key=null" is none
+        value = ""
+    tree[keys[-1]] = value
+    _make_paths_absolute(tree, Path.cwd())
 
 
 def _explain(error: ValidationError, settings_type: type[BaseModel], origin: str) -> str:
@@ -158,9 +182,16 @@ def _explain(error: ValidationError, settings_type: type[BaseModel], origin: str
     if first["type"] == "missing":
         return f"{origin}: {key} is missing; add it"
     problem = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "string_type" and isinstance(first["input"], int | float):
+        problem += ", which quotes make of it"
     if first["type"] == "value_error":
         return f"{origin}: {key}: {problem}"
-    return f"{origin}: {key} = {first['input']!r}: {problem[0].lower()}{problem[1:]}"
+    return f"{origin}: {key} = {_short(first['input'])}: {problem[0].lower()}{problem[1:]}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]} ..."
 
 
 def _unknown(location: Sequence[str], known: Iterable[str]) -> str:

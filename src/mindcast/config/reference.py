@@ -17,9 +17,16 @@ from mindcast.config.frozen import Frozen
 INTRO = """# Settings
 
 Every key of the YAML file, by the full path that `--set` takes (`--set sampling.steps=50`). A key
-is required where no default is given; `null` is none. A key that ends in `_path` is relative to the
-folder above `configs` in a file, to the current folder after `--set`. `make settings` makes this
-page from the settings types in `src/mindcast`: edit those."""
+is required where no default is given; `null` is none, and `--set` below a group that is `null`
+makes the group. A key that ends in `_path` is relative to the folder above `configs` in a file, to
+the current folder after `--set`; there and in keys that end in `_dir` a leading `~` is the home
+folder.
+
+A key that stands twice is refused. Times are written like 2019-06-01 12:00, in UTC where they have
+no zone; numbers are decimal and without quotes; yes, no, on and off are text but where true or
+false is expected.
+
+`make settings` makes this page from the settings types in `src/mindcast`: edit those."""
 HEAD = ("| key | values | default | meaning |", "| --- | --- | --- | --- |")
 NAMES = {bool: "true, false", int: "integer", float: "number", str: "text", datetime: "time"}
 SIGNS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
@@ -90,7 +97,7 @@ def values(annotation: Any, limits: Sequence[Any] = ()) -> str:
     """What a field takes, in words: type and range; `limits` is pydantic's metadata of it."""
     origin, inside = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:
-        return values(inside[0], inside[1:])
+        return values(inside[0], [m for limit in inside[1:] for m in _limits(limit)])
     if origin is Literal:
         return ", ".join(f"`{value}`" for value in inside)
     if origin in (typing.Union, types.UnionType):
@@ -108,7 +115,7 @@ def values(annotation: Any, limits: Sequence[Any] = ()) -> str:
 def _range(limits: Iterable[Any]) -> str:
     """The limits of a number as in " > 0, < 1", those of a length as in ", not empty"."""
     bounds = [
-        f"{sign} {getattr(limit, name):g}"
+        f"{sign} {_plain_number(getattr(limit, name))}"
         for limit in limits
         for name, sign in SIGNS.items()
         if hasattr(limit, name)
@@ -116,6 +123,15 @@ def _range(limits: Iterable[Any]) -> str:
     lengths = [limit.min_length for limit in limits if hasattr(limit, "min_length")]
     empty = [", not empty" if length == 1 else f", at least {length}" for length in lengths]
     return (" " + ", ".join(bounds) if bounds else "") + "".join(empty)
+
+
+def _limits(limit: Any) -> list[Any]:
+    """The limits in one piece of an annotation, of which a `Field` may hold several."""
+    return limit.metadata if isinstance(limit, FieldInfo) else [limit]
+
+
+def _plain_number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:g}"
 
 
 def _default(info: FieldInfo) -> str:

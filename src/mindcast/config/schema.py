@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from mindcast.config.frozen import Frozen
 from mindcast.config.marks import SPEED
+from mindcast.config.numbers import Count, Seed, Size
 
 Model = TypeVar("Model", bound=Frozen)
 Data = TypeVar("Data", bound=Frozen)
@@ -38,13 +39,13 @@ class StageTraining(Frozen):
     """How the learning rate falls from the warm-up to `final_ratio`; "constant" stays."""
     clip_norm: float = Field(default=1.0, gt=0)
     """Bound of the norm of all gradients together."""
-    total_batch_size: PositiveInt = 64
+    total_batch_size: Count = 64
     """Samples of one optimiser step, over all devices."""
-    micro_batch_size: PositiveInt = 2
+    micro_batch_size: Size = 2
     """Samples that a device takes at once; must divide `total_batch_size`."""
-    epochs: PositiveInt = 100
+    epochs: Count = 100
     """Passes over the training split; not used where `max_steps` is given."""
-    max_steps: int | None = Field(default=None, ge=1)
+    max_steps: Count | None = None
     """Optimiser steps of the whole training; null: as `epochs` give."""
     ema_decay: float = Field(default=0.0, ge=0, lt=1)
     """Decay of the averaged weights, which then serve the forecasts; 0: no averaging."""
@@ -55,7 +56,7 @@ class StageTraining(Frozen):
     validation_batches: int = Field(default=0, ge=0)
     """Most micro-batches of a validation; 0: all. A smaller rest of the split is left out, unless
     it is all there is."""
-    log_every_steps: PositiveInt = 10
+    log_every_steps: Count = 10
     """Steps between lines of the log."""
 
     @model_validator(mode="after")
@@ -75,13 +76,13 @@ class Sampling(Frozen):
 
     sampler: str = "ddpm"
     """Which sampler: "ddpm"; for fewer steps "ddim", "dpmpp_2m" or, with noise, "dpmpp_2m_sde"."""
-    steps: PositiveInt = 1000
+    steps: Size = 1000
     """Network evaluations a forecast, at most the model's `diffusion.timesteps`."""
     eta: float = Field(default=0.0, ge=0, le=1)
     """Noise that "ddim" adds: 0 none, 1 as much as "ddpm". The other samplers take 0 only."""
-    members: PositiveInt = 1
+    members: Size = 1
     """Members of an ensemble."""
-    batch_size: PositiveInt = 1
+    batch_size: Size = 1
     """Members (or tiles) that the network takes at once; changes memory, not forecasts."""
 
 
@@ -94,7 +95,7 @@ class Evaluation(Frozen):
     """Which of the model's forecasts to make; empty: all of them."""
     max_samples: int = Field(default=0, ge=0)
     """Only the first samples of the split; 0: all."""
-    pools: tuple[PositiveInt, ...] = (1, 4, 16)
+    pools: tuple[Size, ...] = (1, 4, 16)
     """Sides of the blocks, in pixels, whose largest value is scored; 1: pixels as they are."""
     figures: int = Field(default=2, ge=0)
     """Cases that are drawn and, where they are fields, written as NetCDF."""
@@ -107,7 +108,7 @@ class Evaluation(Frozen):
 class Runtime(Frozen):
     """Device, execution mode and randomness."""
 
-    seed: int = Field(default=0, ge=0)
+    seed: Seed = 0
     """Of all random numbers: weights, batches, noise, members."""
     fallback: Annotated[bool, SPEED] = True
     """Use the next device of Ascend, GPU, CPU where the one asked for is absent."""

@@ -93,7 +93,7 @@ class PatchLike(Protocol):
     """How samples are cut out of states of the atmosphere.
 
     levels_hpa: from the bottom upwards. factor: fine cells a side of a coarse cell.
-    frame: (H, W) of the crops; None: whole domains, trimmed to multiples of `multiple`.
+    frame: (H, W) of the crops; None: whole domains, every point of them.
     prior_source: which wind the priors take, a value of `mindcast.physics.priors.PRIOR_SOURCES`, or
         "available": for every file the first of them that it can serve.
     """
@@ -106,9 +106,6 @@ class PatchLike(Protocol):
 
     @property
     def frame(self) -> tuple[int, int] | None: ...
-
-    @property
-    def multiple(self) -> int: ...
 
     @property
     def prior_source(self) -> str: ...

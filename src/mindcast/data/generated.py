@@ -27,12 +27,24 @@ def make_once(root: Path, recipe: dict[str, object], write: Callable[[Path], Non
         with complete_folder_or_absent(root) as part:
             write(part)
             (part / MANIFEST).write_text(json.dumps(recipe), encoding="utf-8")
-    found = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
+    found = _recipe_of(root)
     if found != json.loads(json.dumps(recipe)):
         raise Refusal(
             f"{root}: holds a synthetic archive of {_words(found)}, expected "
             f"{_words(recipe)}; choose another folder, or delete it"
         )
+
+
+def _recipe_of(root: Path) -> dict[str, object]:
+    try:
+        found = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise Refusal(
+            f"{root / MANIFEST}: cannot be read ({reason}); choose another folder "
+            "(data.root_dir), or delete this one"
+        ) from None
+    return found if isinstance(found, dict) else {"recipe": found}
 
 
 def _words(recipe: dict[str, object]) -> str:

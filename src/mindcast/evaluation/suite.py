@@ -6,6 +6,9 @@ scores one random sample, as the released script of PreDiff does (its CRPS is th
 single-valued forecast, the MAE). Means smooth: they win squared errors and lose high thresholds and
 small scales, so neither row alone says how good an ensemble is. No row picks the member that fits
 the truth best: such a score can not be had by anyone who forecasts.
+
+An ensemble of one is its own mean and its member 0, so it has one row, of the method's name. It
+stays an ensemble: it has ranks, where there are any, and a spread that is undefined.
 """
 
 from __future__ import annotations
@@ -20,13 +23,16 @@ import numpy as np
 from mindcast.evaluation.base import Against, Entry, Score
 from mindcast.evaluation.memory import recall, remembered
 
-MEMBERS = "members"
+MEMBERS, ALONE = "members", "alone"  # of a method, in what `Suite.state` gives
+
+FORECAST, MEAN, ONLY, FIRST = "forecast", "ensemble mean", "only member", "member 0"
 
 
 @dataclass(eq=False)
 class Row(Generic[Against]):
     """The scores of one field of one method.
 
+    field: FORECAST of a method without members; MEAN, ONLY member or FIRST member of an ensemble.
     members: of the ensemble that `of_ensemble` scores. of_field: scores of the field.
     """
 
@@ -71,12 +77,15 @@ class Suite(ABC, Generic[Against]):
         """
         if method not in self.rows:
             raise ValueError(f"got method {method!r}, expected one of {', '.join(self.rows)}")
-        ensemble = forecast[:, None] if forecast.ndim == 5 else forecast
+        alone = forecast.ndim == 5
+        ensemble = forecast[:, None] if alone else forecast
         self.check(ensemble, against)
         members = ensemble.shape[1]
-        rows = self.rows[method] = self.rows[method] or self._new_rows(method, members)
+        rows = self.rows[method] = self.rows[method] or self._new_rows(method, members, alone)
         if rows[0].members != members:
             raise ValueError(f"{method}: got {members} members, before {rows[0].members}")
+        if (rows[0].field == FORECAST) != alone:
+            raise ValueError(f"{method}: got single fields and ensembles of one, expected one kind")
         ensemble, mean = self.ensemble_and_mean(ensemble)
         rows[0].update(mean, ensemble, against)
         for row in rows[1:]:
@@ -104,6 +113,7 @@ class Suite(ABC, Generic[Against]):
         for method, rows in self.rows.items():
             if rows:
                 arrays[f"{method}/{MEMBERS}"] = np.array(rows[0].members)
+                arrays[f"{method}/{ALONE}"] = np.array(rows[0].field == FORECAST)
                 arrays |= remembered(rows, method)
         return arrays
 
@@ -112,15 +122,16 @@ class Suite(ABC, Generic[Against]):
         for method in self.rows:
             members = arrays.get(f"{method}/{MEMBERS}")
             if members is not None:
-                self.rows[method] = self._new_rows(method, int(members))
+                alone = bool(arrays[f"{method}/{ALONE}"])
+                self.rows[method] = self._new_rows(method, int(members), alone)
                 recall(self.rows[method], arrays, method)
 
-    def _new_rows(self, method: str, members: int) -> list[Row[Against]]:
+    def _new_rows(self, method: str, members: int, alone: bool) -> list[Row[Against]]:
         if members == 1:
-            return [self.new_row(method, method, "forecast", 1)]
+            return [self.new_row(method, method, FORECAST if alone else ONLY, 1)]
         return [
-            self.new_row(f"{method} (mean of {members})", method, "ensemble mean", members),
-            self.new_row(f"{method} (member 0)", method, "member 0", 1),
+            self.new_row(f"{method} (mean of {members})", method, MEAN, members),
+            self.new_row(f"{method} (member 0)", method, FIRST, 1),
         ]
 
 

@@ -77,14 +77,13 @@ class Patch:
     """Which part of a state of the atmosphere one sample of the task "downscale" is.
 
     levels_hpa: the pressure levels, from the ground upwards. factor: fine cells along one coarse
-    one. frame: (H, W) of the fine grid that is cut out, None for all of it, trimmed to whole
-    multiples of `multiple`. prior_source: the best wind that the priors may use.
+    one. frame: (H, W) of the fine grid that is cut out, None for all of it, whatever its size.
+    prior_source: the best wind that the priors may use.
     """
 
     levels_hpa: tuple[float, ...]
     factor: int
     frame: tuple[int, int] | None
-    multiple: int
     prior_source: str = "winds"
 
 

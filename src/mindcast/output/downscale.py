@@ -14,7 +14,18 @@ from mindcast.samples import Coordinates
 
 TITLE = "Downscaled air temperature on pressure levels"
 
-Variable = tuple[tuple[str, ...], np.ndarray, dict[str, str]]  # dimensions, values, attributes
+Attributes = Mapping[str, str | np.ndarray]
+Variable = tuple[tuple[str, ...], np.ndarray, Attributes]  # dimensions, values, attributes
+
+ABOVE_GROUND = "above_ground"
+FLAG: Attributes = {
+    "standard_name": "status_flag",
+    "long_name": "whether the point lies above the ground",
+    "flag_values": np.array([0, 1], np.int8),
+    "flag_meanings": "below_ground above_ground",
+    "comment": "below the ground pressure exceeds the surface pressure of the data, or these have "
+    "no temperature; such points count in no score but the spectra",
+}
 
 
 def write_temperature(
@@ -22,22 +33,25 @@ def write_temperature(
 ) -> None:
     """Write forecasts of a case to `path`, complete or not at all; its truth is not looked at.
 
-    Of the methods the first with several members and the first with one. Variables, float32:
-    "air_temperature" (time, realization, level, rows, columns) of the members, with
-    "air_temperature_mean" and "_spread" over them, and "air_temperature_deterministic"; without
-    members "air_temperature" is the deterministic field. provenance: see `netcdf.attributes`.
-    Refusal if the file exists or cannot be written.
+    Of the methods the first ensemble and the first without members. Variables, float32:
+    "air_temperature" (time, realization, level, rows, columns) of the members, be it only one, with
+    "air_temperature_mean" and, of several, "_spread" over them, and
+    "air_temperature_deterministic"; without an ensemble "air_temperature" is the deterministic
+    field. All points have values; "above_ground" (time, level, rows, columns), int8, is their
+    ancillary variable: 0 marks those below the ground, where pressure exceeds the surface pressure.
+    provenance: see `netcdf.attributes`. Refusal if the file exists or cannot be written.
     """
     import xarray  # late: it loads pandas
 
     axes = _axes(case.coordinates)
-    ensemble, single = (case.first(methods, several) for several in (True, False))
+    ensemble, single = (case.first(methods, ensemble) for ensemble in (True, False))
     members = None if ensemble is None else case.members(ensemble)
     variables = _ensemble(members, axes) if members is not None else {}
     if single is not None:
         name = "air_temperature_deterministic" if variables else "air_temperature"
         field = case.members(single)[..., 0]  # its one member takes the place of the time
         variables[name] = (axes, field, _kelvin("deterministic field"))
+    variables[ABOVE_GROUND] = (axes, _above_ground(case), FLAG)
     coordinates = _coordinates(case.coordinates, axes)
     if members is not None:
         coordinates["realization"] = _numbers(len(members))
@@ -51,22 +65,29 @@ def _axes(where: Coordinates) -> tuple[str, str, str, str]:
 
 
 def _ensemble(members: np.ndarray, axes: tuple[str, str, str, str]) -> dict[str, Variable]:
-    """Members (M, Z, H, W, 1), their mean and spread."""
+    """Members (M, Z, H, W, 1), their mean and, where there are several, their spread."""
     members = members[np.newaxis, ..., 0]
     mean = members.mean(axis=1, dtype=np.float64)
-    spread = members.std(axis=1, ddof=1, dtype=np.float64)
-    about = _kelvin("unbiased standard deviation of the members", "standard_deviation")
-    return {
+    found: dict[str, Variable] = {
         "air_temperature": ((axes[0], "realization", *axes[1:]), members, _kelvin("members")),
         "air_temperature_mean": (axes, mean, _kelvin("mean of the members", "mean")),
-        "air_temperature_spread": (axes, spread, about),
     }
+    if members.shape[1] > 1:
+        spread = members.std(axis=1, ddof=1, dtype=np.float64)
+        about = _kelvin("unbiased standard deviation of the members", "standard_deviation")
+        found["air_temperature_spread"] = (axes, spread, about)
+    return found
+
+
+def _above_ground(case: DownscaleCase) -> np.ndarray:
+    """(1, Z, H, W) int8: 1 above the ground, 0 below."""
+    return (case.sample.input.weight[np.newaxis, ..., 0] > 0).astype(np.int8)
 
 
 def _kelvin(text: str, over_members: str = "") -> dict[str, str]:
     named = {"standard_name": "air_temperature", "long_name": f"air temperature, {text}"}
     method = {"cell_methods": f"realization: {over_members}"} if over_members else {}
-    return {**named, "units": "K", **method}
+    return {**named, "units": "K", **method, "ancillary_variables": ABOVE_GROUND}
 
 
 def _coordinates(where: Coordinates, axes: tuple[str, str, str, str]) -> dict[str, Variable]:

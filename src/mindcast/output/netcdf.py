@@ -18,17 +18,22 @@ if TYPE_CHECKING:
 
 CONVENTIONS = "CF-1.11"
 TIME_UNITS = "minutes since 2000-01-01 00:00:00"
-PACKED = {"dtype": "float32", "zlib": True, "complevel": 4, "shuffle": True}
+COMPRESSED = {"zlib": True, "complevel": 4, "shuffle": True}
+PACKED = {"dtype": "float32", **COMPRESSED}
+FLAGS = {"dtype": "int8", **COMPRESSED, "_FillValue": None}
 
 
 def write_netcdf(path: Path, dataset: xarray.Dataset) -> None:
-    """Write a data set with a coordinate "time"; its variables float32, compressed.
+    """Write a data set with a coordinate "time"; its variables float32, flags int8, compressed.
 
     Refusal if the file exists or cannot be written.
     """
     if path.exists():
         raise Refusal(f"{path}: exists and is kept; move it away or choose another --out")
-    encoding: dict[str, dict[str, Any]] = {str(name): PACKED for name in dataset.data_vars}
+    encoding: dict[str, dict[str, Any]] = {
+        str(name): FLAGS if values.dtype == np.int8 else PACKED
+        for name, values in dataset.data_vars.items()
+    }
     encoding["time"] = {"units": TIME_UNITS, "dtype": "int64", "calendar": "standard"}
     for name in dataset.coords:
         encoding.setdefault(str(name), {"_FillValue": None})

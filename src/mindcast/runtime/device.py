@@ -23,7 +23,7 @@ def start(target: str, device_id: int, settings: Runtime) -> str:
     os.environ.setdefault("GLOG_v", QUIET_LEVEL)
     if settings.compile_cache:
         os.environ["MS_COMPILER_CACHE_ENABLE"] = "1"
-        os.environ["MS_COMPILER_CACHE_PATH"] = settings.compile_cache
+        os.environ["MS_COMPILER_CACHE_PATH"] = os.path.expanduser(settings.compile_cache)
     with native_output_hidden():
         import mindspore as ms
 

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from typing import IO
 
 from mindcast.refusal import Refusal
-from mindcast.runtime.interrupts import INTERRUPTED, Interrupts
+from mindcast.runtime import interrupts
+from mindcast.runtime.interrupts import Interrupts
 from mindcast.runtime.parallel import COUNT, LAUNCHED, NUMBER, ROLE, SCHEDULER, WORKER
 
 DEFAULT_PORT = 8118  # as msrun's
@@ -51,8 +52,9 @@ class Cluster:
 def launch(cluster: Cluster, command: Sequence[str]) -> int:
     """Start this machine's processes, wait for them and return the exit code of the run.
 
-    command: of one process; its card is added. SIGINT and SIGTERM are handed on, so that a training
-    saves its state. When one process fails the others, which would wait for it for ever, are ended.
+    command: of one process; its card is added. SIGINT, SIGTERM and SIGHUP are handed on as SIGTERM,
+    so that a training saves its state. When one process fails the others, which would wait for it
+    for ever, are ended.
     """
     host, port = _master(cluster)
     environment = {
@@ -93,7 +95,7 @@ class _Worker:
 
     @property
     def failed(self) -> bool:
-        return self.code not in (None, 0, INTERRUPTED)
+        return self.code not in (None, 0, *interrupts.CODES)
 
     def complaint(self) -> str:
         """Why it failed: its output, and the signal that ended it."""
@@ -109,10 +111,10 @@ class _Worker:
 
 def _wait(workers: list[_Worker]) -> int:
     stopped, failed_at = False, None
-    with Interrupts() as interrupts:
+    with Interrupts() as asked_here:
         while any(worker.code is None for worker in workers):
             time.sleep(LOOK_EVERY_SECONDS)
-            if interrupts.asked and not stopped:
+            if asked_here.asked and not stopped:
                 stopped = True
                 for worker in workers:
                     worker.process.terminate()
@@ -132,23 +134,24 @@ def _wait(workers: list[_Worker]) -> int:
 
 def _interrupted(workers: list[_Worker]) -> int:
     """Those that had nothing to save ended in silence."""
-    if all(worker.code != INTERRUPTED for worker in workers):
+    if not any(worker.code in interrupts.CODES for worker in workers):
         raise KeyboardInterrupt
-    return INTERRUPTED
+    return interrupts.code()
 
 
 def _start(
     command: list[str], environment: dict[str, str], output: IO[str] | None, stack: ExitStack
 ) -> subprocess.Popen[bytes]:
     """A process in a session of its own: Ctrl-C reaches it through its launcher only."""
-    process = subprocess.Popen(
-        command,
-        env={**os.environ, **environment},
-        stdin=subprocess.PIPE,  # never written to; see `parallel`: its end is the launcher's
-        stdout=output,
-        stderr=output,
-        start_new_session=True,
-    )
+    with interrupts.as_usual():
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, **environment},
+            stdin=subprocess.PIPE,  # never written to; see `parallel`: its end is the launcher's
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
     stack.callback(process.wait)
     stack.callback(process.kill)
     return process

@@ -116,10 +116,7 @@ class Trainer:
                     self.save_state()
                     last_save = time.monotonic()
                 if asked:
-                    raise KeyboardInterrupt(
-                        f"Stage {self.stage_name} is saved at step {done}/{self.total}; "
-                        f"continue with --out {self.folder.path} --resume"
-                    )
+                    raise KeyboardInterrupt(self._how_to_go_on())
         self.world.barrier()  # the next stage reads what the leader wrote
 
     def _calibrate(self) -> None:
@@ -151,8 +148,31 @@ class Trainer:
                 if step == self.total:
                     return
                 numbers = range(rank, self.accumulate, processes)
-                yield step, [self._with_draws(next(source), step, k) for k in numbers]
+                with self._kept_if_refused():
+                    batches = [next(source) for _ in numbers]
+                yield (
+                    step,
+                    [self._with_draws(b, step, k) for b, k in zip(batches, numbers, strict=True)],
+                )
                 step += 1
+
+    @contextlib.contextmanager
+    def _kept_if_refused(self) -> Iterator[None]:
+        """What cannot be read, or is no longer read by anyone, costs none of the steps done."""
+        try:
+            yield
+        except Refusal as refusal:
+            if not self.position.step:
+                raise
+            self._require_finite()
+            self.save_state()
+            raise Refusal(f"{refusal}. {self._how_to_go_on()}") from None
+
+    def _how_to_go_on(self) -> str:
+        return (
+            f"Stage {self.stage_name} is saved at step {self.position.step}/{self.total}; "
+            f"continue with --out {self.folder.path} --resume"
+        )
 
     def _with_draws(self, batch: Batch, step: int, micro: int) -> Named:
         keys, sample = batch
@@ -171,14 +191,15 @@ class Trainer:
         cells = [cell for step in self.steps for _, cell in step.objective.phases]
         running = {id(p) for cell in cells for p in running_statistics(cell)}
         self.world.broadcast_parameters(p for p in self._state() if id(p) in running)
-        with self._averaged_weights():
+        with self._kept_if_refused(), self._averaged_weights():
             values = self.validate()
-            for name, found in values.items():
-                if not math.isfinite(found):
-                    raise self._not_finite(self.position.step, f"validation/{name}")
-            value = values[self.stage.monitor]
-            is_best = value < self.position.best
-            progress.validation(self.position.step, values, is_best)
+        for name, found in values.items():
+            if not math.isfinite(found):
+                raise self._not_finite(self.position.step, f"validation/{name}")
+        value = values[self.stage.monitor]
+        is_best = value < self.position.best
+        progress.validation(self.position.step, values, is_best)
+        with self._averaged_weights():
             if is_best:
                 self.position.best, self.position.best_step = value, self.position.step
                 self._save_network("best")

@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap
 
+from mindcast.cases import reached
+
 RGB = tuple[float, float, float]
 
 # SEVIR's colours (Veillette et al. 2020): 11 edges, 10 bins, RGB 0..255
@@ -82,7 +84,7 @@ def hit_miss_palette() -> Palette:
 
 def hit_miss(forecast: np.ndarray, truth: np.ndarray, threshold: float) -> np.ndarray:
     """Class of every pixel, an index into HIT_MISS_RGB; NaN where a field is. Physical values."""
-    classes = (forecast >= threshold) + 2.0 * (truth >= threshold)
+    classes = reached(forecast, threshold) + 2.0 * reached(truth, threshold)
     return np.where(np.isnan(forecast) | np.isnan(truth), np.nan, classes)
 
 

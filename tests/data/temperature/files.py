@@ -23,7 +23,6 @@ class Patch:
     levels_hpa: tuple[float, ...] = LEVELS
     factor: int = 4
     frame: tuple[int, int] | None = (8, 8)
-    multiple: int = 8
     prior_source: str = "winds"
 
 

@@ -8,7 +8,7 @@ from mindcast.physics.priors import known_winds, prior_channels
 from mindcast.physics.resample import block_mean
 from tests.data.temperature.files import LEVELS, Patch, dataset, opened, write
 
-WHOLE = Patch(frame=None, multiple=4)
+WHOLE = Patch(frame=None)
 
 
 @pytest.fixture

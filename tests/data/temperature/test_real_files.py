@@ -123,17 +123,18 @@ def test_members_and_geopotential_are_understood():
 @pytest.mark.parametrize(
     ("name", "shape"),
     [
-        ("nam211", (64, 92)),
-        ("ruc212", (96, 124)),
-        ("gfs_1deg", (44, 100)),
-        ("era5_eda_3deg", (60, 120)),
+        ("nam211", (65, 93)),
+        ("ruc212", (99, 125)),
+        ("gfs_1deg", (46, 101)),
+        ("era5_eda_3deg", (61, 120)),
     ],
 )
 def test_every_file_gives_whole_finite_samples(name, shape):
-    patch = Patch((850.0, 500.0), 4, None, 4, "available")
+    patch = Patch((850.0, 500.0), 4, None, "available")
     region = {"rows": (0, shape[0])}
     fields = open_split(settings(ROOT, files=[f"{name}.nc"], train=region), "train", patch)
     sample = fields[len(fields) - 1].named
+    assert sample["temperature_lr"].shape[1:3] == tuple(-(-size // 4) for size in shape)
     assert sample["truth"].shape == (2, *shape, 1)
     assert all(np.isfinite(array).all() for array in sample.values())
     assert (sample["priors_lr"][..., 6] == 1).all()

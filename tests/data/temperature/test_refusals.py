@@ -40,8 +40,11 @@ def test_a_truncated_file_is_refused(tmp_path, keep, engine):
     ("content", "words"),
     [
         (b"GRIB\0\0\0\2", "is a GRIB file; turn it into NetCDF first"),
-        (b"", "is no NetCDF file"),
-        (b"hello, world", "is no NetCDF file"),
+        (b"", "is empty; fetch it again"),
+        (b"hello, world", "is text; look at it"),
+        (b"\xfe\x01\x02\x80", "is no NetCDF file; fix data.files"),
+        (b"PK\3\4", "is a ZIP archive; unpack it and give the files in it"),
+        (b"\x1f\x8b\x08", "is compressed with gzip; unpack it"),
         (b"CDF\1xxxxxxxxx", "NetCDF ("),
     ],
 )
@@ -74,8 +77,9 @@ def test_an_unknown_prior_source_is_refused(tmp_path):
 
 def test_an_unknown_unit_is_refused(tmp_path):
     data = dataset()
-    data.t.attrs["units"] = "degF"
-    assert "t is in 'degF', expected one of k, kelvin" in refusal(tmp_path, data)
+    data.t.attrs["units"] = "furlong"
+    message = refusal(tmp_path, data)
+    assert "t is in 'furlong', expected a unit of temperature, such as K or degC" in message
 
 
 @pytest.mark.parametrize(("shift", "factor"), [(-273.15, 1), (0, 10)])
@@ -87,7 +91,7 @@ def test_temperatures_that_cannot_be_are_refused(tmp_path, shift, factor):
 
 def test_surface_pressures_that_cannot_be_are_refused(tmp_path):
     message = refusal(tmp_path, changed(sp=dataset().sp / 100))
-    assert "surface pressure from 1010 to 1010 Pa, expected 30000 to 120000" in message
+    assert "a.nc: sp from 1010 to 1010 Pa, expected 30000 to 120000" in message
     gap = dataset()
     gap.sp[:, 0, 0] = np.nan
     assert "surface pressure from nan" in refusal(tmp_path, gap)
@@ -126,14 +130,22 @@ def test_a_grid_too_small_for_the_factor_is_refused(tmp_path):
     assert "grid of 10 x 24 is too small, factor 4 needs 12 x 12" in message
 
 
-@pytest.mark.parametrize("frame", [(32, 8), None])
-def test_a_region_too_small_for_the_network_is_refused(tmp_path, frame):
-    message = refusal(tmp_path, dataset(), Patch(frame=frame, multiple=32))
-    wanted = "32 x 8" if frame else "32 x 32"
+def test_a_region_too_small_for_the_crops_is_refused(tmp_path):
+    message = refusal(tmp_path, dataset(), Patch(frame=(32, 8)))
     assert (
-        f"16 x 24 cells in the split's region, in whole coarse cells, but the model needs "
-        f"{wanted}" in message
+        "16 x 24 cells in the split's region, in whole coarse cells, but the model needs "
+        "32 x 8" in message
     )
+
+
+def test_a_whole_region_too_small_for_derivatives_is_refused(tmp_path):
+    whole = Patch(frame=None)
+    message = refusal(tmp_path, dataset(height=8), whole)
+    assert "grid of 8 x 24 is too small, factor 4 needs 9 x 9; lower the model's" in message
+    message = refusal(tmp_path, dataset(), whole, train={"rows": [0, 6]})
+    assert "region of 6 x 24 on a grid of 16 x 24 is too small, factor 4 needs 9 x 9" in message
+    message = refusal(tmp_path, dataset(), Patch(frame=None, factor=2), train={"rows": [6, 8]})
+    assert "2 x 24 cells in the split's region, but the model needs 3 x 3" in message
 
 
 def test_crops_that_are_not_whole_coarse_cells_are_refused(tmp_path):

@@ -9,7 +9,7 @@ from mindcast.physics.resample import block_mean, coarsen_bicubic
 from tests.data.temperature.files import LEVELS, Patch, dataset, opened, projected, write
 
 PRESSURE = 100 * np.array(LEVELS)
-WHOLE = Patch(frame=None, multiple=4)
+WHOLE = Patch(frame=None)
 
 
 def named(fields, i=0):
@@ -112,12 +112,33 @@ def test_rows_weigh_in_the_metric_as_they_did_in_the_block_means(tmp_path):
     np.testing.assert_allclose(crop["temperature_lr"][..., 0], means, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("width", "periodic"), [(24, True), (18, False)])
-def test_a_circle_stays_closed_unless_columns_are_trimmed(tmp_path, width, periodic):
-    data = dataset(width=width).assign_coords(lon=360 / width * np.arange(width))
+@pytest.mark.parametrize(("frame", "closes"), [(None, True), ((8, 8), False)])
+def test_a_circle_of_any_width_stays_closed_unless_columns_are_trimmed(tmp_path, frame, closes):
+    data = dataset(width=18).assign_coords(lon=20.0 * np.arange(18))
     write(data, tmp_path / "a.nc")
-    domain = opened(tmp_path, patch=WHOLE).domains[0]
-    assert domain.coarse_grid.metric.periodic == domain.grid.metric.periodic == periodic
+    domain = opened(tmp_path, patch=Patch(frame=frame)).domains[0]
+    assert domain.coarse_grid.metric.periodic == domain.grid.metric.periodic == closes
+
+
+def test_a_wave_around_a_circle_has_its_slope_at_the_cell_that_is_not_whole(tmp_path):
+    # 72 columns of 5 degrees and 2 left over in cells of 5; t = 250 + 10 cos(longitude)
+    data = dataset(times=1, height=15, width=72).assign_coords(
+        lon=5.0 * np.arange(72), lat=14.0 - 2 * np.arange(15)
+    )
+    data["t"][:] = 250 + 10 * np.cos(np.radians(data.lon.values)).astype(np.float32)
+    write(data, tmp_path / "a.nc")
+    patch = Patch(frame=None, factor=5)
+    region = {"files": ["a.nc"]}
+    fields = opened(tmp_path, patch=patch, train=region, area_weight=True)
+    grid = fields.domains[0].coarse_grid
+    assert grid.shape == (3, 15)
+    slope = named(fields)["priors_lr"][0, :, :, 3]  # K/100 km
+    longitude, latitude = np.radians(grid.longitude), np.radians(grid.latitude)
+    exact = -10 * np.sin(longitude) / (6.371e6 * np.cos(latitude)) * 1e5
+    # centred differences over 25 degrees: low by 1 - sinc(25 degrees) = 3 %, means by 1 % more;
+    # about the narrow cell one side is 25, the other 17.5 degrees: first order, 7 %
+    np.testing.assert_allclose(slope, exact, atol=0.08 * np.abs(exact).max())
+    assert np.abs(slope[:, [0, -2, -1]] - exact[:, [0, -2, -1]]).max() < 0.08 * np.abs(exact).max()
 
 
 def test_crops_are_cut_out_of_whole_fields_so_that_they_have_no_borders(root):
@@ -148,11 +169,99 @@ def test_crops_stay_inside_their_region_and_on_whole_coarse_cells(root):
     assert columns == {4, 8, 12}  # 4..20 are whole coarse cells
 
 
-def test_whole_domains_are_trimmed_to_the_multiple(tmp_path):
-    write(dataset(height=19, width=31), tmp_path / "a.nc")
-    sample = named(opened(tmp_path, patch=Patch(frame=None, multiple=8)))
-    assert sample["truth"].shape == (3, 16, 24, 1)
-    assert sample["temperature_lr"].shape == (3, 4, 6, 1)
+def test_a_whole_domain_holds_every_point_whatever_its_size(tmp_path):
+    data = dataset(height=19, width=31)
+    write(data, tmp_path / "a.nc")
+    fields = opened(tmp_path, patch=WHOLE)
+    sample, where = fields[0], fields.coordinates(0)
+    np.testing.assert_array_equal(sample.truth[..., 0], data.t.values[0])
+    np.testing.assert_array_equal(where.y.values, data.lat.values)
+    np.testing.assert_array_equal(where.x.values, data.lon.values)
+    coarse = sample.input.temperature_lr[..., 0]
+    assert coarse.shape == (3, 5, 8)
+    # the last cells: rows 16 to 18, columns 28 to 30
+    corner = data.t.values[0, :, 16:, 28:].mean(axis=(1, 2), dtype=np.float64)
+    np.testing.assert_allclose(coarse[:, -1, -1], corner, rtol=1e-6)
+    for name in ("wind_lr", "priors_lr"):
+        assert sample.named[name].shape[1:3] == (5, 8)
+    for name in ("statics", "metric"):
+        assert sample.named[name].shape[:2] == (19, 31)
+
+
+@pytest.mark.parametrize("on_a_map", [False, True])
+@pytest.mark.parametrize("size", [(19, 31), (17, 29), (18, 26)])
+def test_a_slope_has_its_gradient_in_cells_of_every_size(tmp_path, size, on_a_map):
+    height, width = size
+    data = dataset(times=1, height=height, width=width)
+    rows, columns = np.indices(size)
+    data["t"][:] = (280 - 0.5 * rows + 0.25 * columns).astype(np.float32)
+    if on_a_map:
+        data = projected(data, dx_m=50000.0)
+        data["map_factor"] = (("y", "x"), np.ones(size, np.float32))
+    write(data, tmp_path / "a.nc")
+    fields = opened(tmp_path, patch=WHOLE, train={"files": ["a.nc"]})
+    metric = fields.domains[0].grid.metric
+    along_x, along_y = named(fields)["priors_lr"][0, :, :, 3:5].transpose(2, 0, 1)  # K/100 km
+    # a step of the fine grid: 0.25 K along x and -0.5 K along y, whatever cells are made of it
+    np.testing.assert_allclose(along_y, -0.5 / metric.h_y[0, 0] * 1e5, rtol=1e-4)
+    expected = 0.25e5 / block_mean(metric.h_x, 4)
+    np.testing.assert_allclose(along_x, expected, rtol=1e-3)
+
+
+def test_a_region_taken_whole_has_cells_of_its_own(tmp_path):
+    write(dataset(), tmp_path / "a.nc")
+    truth = dataset().t.values[0].astype(np.float64)
+    # 16 rows: 3 to 14 are three cells of 4; 24 columns: 5 to 21 are four and one left
+    region = {"rows": [3, 15], "columns": [5, 22], "end": "2020-01-01T00:00"}
+    fields = opened(tmp_path, patch=WHOLE, train=region)
+    sample = named(fields)
+    np.testing.assert_array_equal(sample["truth"][..., 0], truth[:, 3:15, 5:22])
+    np.testing.assert_allclose(
+        sample["temperature_lr"][..., 0], block_mean(truth[:, 3:15, 5:22], 4), rtol=1e-6
+    )
+    assert fields.label(0) == "a_20200101T0000_y3_x5"
+    np.testing.assert_array_equal(fields.coordinates(0).y.values, 60.0 - np.arange(3, 15))
+
+
+def test_no_point_of_another_split_is_in_the_cells_of_a_region(tmp_path):
+    # 10 rows to test, the rest to train: what lies there must not show in the test's coarse values
+    data = dataset(times=1)
+    region = {"train": {"rows": [10, 16]}, "test": {"rows": [0, 10]}}
+    found = []
+    for change in (0, 5):
+        data["t"][:, :, 10:] += change
+        write(data, tmp_path / f"{change}" / "a.nc")
+        fields = opened(tmp_path / f"{change}", "test", WHOLE, **region)
+        found.append(named(fields))
+    for name, array in found[0].items():
+        np.testing.assert_array_equal(array, found[1][name], err_msg=name)
+
+
+def test_a_region_of_whole_cells_has_no_borders_of_its_own(tmp_path):
+    write(dataset(), tmp_path / "a.nc")
+    whole = named(opened(tmp_path, patch=WHOLE))
+    part = named(opened(tmp_path, patch=WHOLE, train={"rows": [4, 12], "columns": [8, 20]}))
+    rows, columns = slice(1, 3), slice(2, 5)
+    np.testing.assert_array_equal(part["priors_lr"], whole["priors_lr"][:, rows, columns])
+
+
+def test_a_row_at_a_pole_is_a_cell_of_its_own_with_a_finite_mean(tmp_path):
+    # 19 rows from pole to pole, a cell of 4 rows and again, and the south pole's three, then one
+    for height in (19, 17):
+        data = dataset(times=1, height=height).assign_coords(
+            lat=np.linspace(90, -90, height), lon=15.0 * np.arange(24)
+        )
+        write(data, tmp_path / f"{height}" / "a.nc")
+        region = {"files": ["a.nc"]}
+        fields = opened(tmp_path / f"{height}", patch=WHOLE, train=region, area_weight=True)
+        sample = named(fields)
+        assert all(np.isfinite(array).all() for array in sample.values())
+        weights = sample["metric"][:, 0, ROW_WEIGHT]
+        assert (weights > 0).all()
+        means = block_mean(sample["truth"][..., 0], 4, weights)
+        np.testing.assert_allclose(sample["temperature_lr"][..., 0], means, rtol=1e-6)
+    pole = data.t.values[0, :, -1].reshape(3, 6, 4).mean(axis=-1)
+    np.testing.assert_allclose(sample["temperature_lr"][:, -1, :, 0], pole, rtol=1e-6)
 
 
 def test_levels_below_the_ground_have_weight_zero(tmp_path):
@@ -193,7 +302,7 @@ def test_without_omega_in_the_file_it_comes_from_continuity(tmp_path):
 
 
 def test_geostrophic_priors_take_their_wind_from_the_coarse_heights(root):
-    patch = Patch(frame=None, multiple=4, prior_source="geostrophic")
+    patch = Patch(frame=None, prior_source="geostrophic")
     fields = opened(root, patch=patch)
     grid = fields.domains[0].coarse_grid
     heights = block_mean(dataset().gh.values[0], 4)

@@ -208,7 +208,7 @@ def test_the_file_or_the_setting_gives_where_winds_point(tmp_path, attributes, w
     data["lat"] = data.lat + 0.5 * (data.lon - 20)  # a grid that leans
     data.u.attrs.update(attributes)
     write(data, tmp_path / "a.nc")
-    fields = opened(tmp_path, patch=Patch(frame=None, multiple=4), wind_axes=wind_axes)
+    fields = opened(tmp_path, patch=Patch(frame=None), wind_axes=wind_axes)
     u = dataset().u.values[0].reshape(3, 4, 4, 6, 4).mean(axis=(2, 4))
     assert np.allclose(fields[0].input.wind_lr[..., 0], u, atol=1e-4) != turned
 

@@ -4,7 +4,7 @@ import pytest
 from mindcast.refusal import Refusal
 from tests.data.temperature.files import Patch, dataset, opened, projected, write
 
-WHOLE = Patch(frame=None, multiple=4)
+WHOLE = Patch(frame=None)
 HALVES = {"train": {"columns": (0, 12)}, "test": {"columns": (12, 24)}}
 
 
@@ -123,11 +123,52 @@ def test_longitudes_may_be_given_east_or_west(tmp_path):
     np.testing.assert_allclose(fields.coordinates(0).x.values, 210.0 + np.arange(16))
 
 
-def test_a_region_across_the_first_column_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("box", "first"),
+    [
+        ({"longitude": (-60, 60)}, -60.0),
+        ({"longitude": (300, 60)}, 300.0),
+        ({"columns": (20, 29)}, 300.0),
+    ],
+)
+@pytest.mark.parametrize("flipped", [False, True])
+def test_a_region_across_the_first_column_of_a_circle_is_one(tmp_path, box, first, flipped):
+    data = dataset().assign_coords(lon=15.0 * np.arange(24))
+    data["sp"] = data.sp.rename(time="time1")  # also what lies on axes of its own is turned
+    data["sp"] = data.sp + (data.lon % 7)
+    write(data.isel(lon=slice(None, None, -1 if flipped else 1)), tmp_path / "a.nc")
+    fields = opened(tmp_path, "train", WHOLE, train={**box, "end": "2020-01-01T00:00"})
+    wanted = [20, 21, 22, 23, 0, 1, 2, 3, 4]
+    np.testing.assert_allclose(fields.coordinates(0).x.values, first + 15 * np.arange(9))
+    np.testing.assert_array_equal(fields[0].known_truth[..., 0], data.t.values[0][..., wanted])
+    file = fields.parts[0].file
+    pressure = file.read("surface_pressure", file.states[0])
+    np.testing.assert_array_equal(pressure[:, :9], data.sp.values[0][:, wanted])
+    assert not fields[0].input.metric[..., 2].any()  # a part of a circle does not close
+
+
+def test_a_region_of_all_longitudes_is_the_circle(tmp_path):
     write(dataset().assign_coords(lon=15.0 * np.arange(24)), tmp_path / "a.nc")
-    message = refusal(tmp_path, train={"longitude": (-60, 60)})
-    assert "data.train.longitude = [-60.0, 60.0] crosses the first column of the grid" in message
+    for box in ((0, 360), (-180, 180)):
+        fields = opened(tmp_path, "train", WHOLE, train={"longitude": box})
+        assert fields[0].input.metric[..., 2].all()
+
+
+def test_regions_turned_on_a_circle_keep_their_distance_in_cells(tmp_path):
+    write(dataset().assign_coords(lon=15.0 * np.arange(24)), tmp_path / "a.nc")
+    near = {"train": {"columns": (20, 28)}, "test": {"columns": (6, 14)}}  # cells 4 and 5 between
+    assert "gap_cells = 3" in refusal(tmp_path, gap_cells=3, **near)
+    assert len(opened(tmp_path, "train", WHOLE, gap_cells=2, **near)) > 0
+    shared = {"train": {"columns": (20, 28)}, "test": {"columns": (3, 11)}}
+    assert "overlap" in refusal(tmp_path, **shared)
+
+
+def test_a_region_that_holds_nothing_or_two_pieces_is_refused(tmp_path):
+    write(dataset().assign_coords(lon=14.0 * np.arange(24)), tmp_path / "a.nc")
+    message = refusal(tmp_path, train={"longitude": (300, 30)})
+    assert "data.train.longitude = [300.0, 30.0] crosses the first column of the grid" in message
     assert "holds no point" in refusal(tmp_path, train={"latitude": (-60, -50)})
+    assert "columns = [20, 29], the grid has 24" in refusal(tmp_path, train={"columns": (20, 29)})
 
 
 def test_degrees_are_refused_on_a_map(tmp_path):

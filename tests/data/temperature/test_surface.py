@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from mindcast.refusal import Refusal
 from tests.data.temperature.files import Patch, dataset, opened, settings, write
 
-WHOLE = Patch(frame=None, multiple=4)
+WHOLE = Patch(frame=None)
 
 
 def surface(**changes):
@@ -120,13 +120,13 @@ def test_a_ground_on_another_grid_is_refused_with_what_differs(root):
 
 def test_a_time_without_surface_pressure_is_refused_when_the_data_are_opened(root):
     message = refusal(root, surface().isel(time=slice(3)))
-    assert "ground.nc: no surface pressure at 2020-01-01T18:00 for a.nc; it has 3 states" in message
-    assert "from 2020-01-01T00:00 to 2020-01-01T12:00; add that time" in message
+    assert "ground.nc: no surface pressure at 2020-01-01T18:00 for a.nc (sp on time);" in message
+    assert "it has 3 states from 2020-01-01T00:00 to 2020-01-01T12:00; add that time" in message
 
 
 def test_pressures_that_cannot_be_are_refused_with_the_file_that_holds_them(root):
     message = refusal(root, surface(sp=surface().sp / 100))
-    assert message.startswith("ground.nc: surface pressure from 1010 to 1010 Pa, expected 30000")
+    assert message.startswith("ground.nc: sp from 1010 to 1010 Pa, expected 30000 to 120000")
 
 
 def test_a_file_with_nothing_at_the_ground_or_no_file_is_refused(root):

@@ -36,7 +36,7 @@ def test_area_weighs_points_with_mean_one_in_each_case(batched):
     [
         ({"truth": TRUTH}, r"got truth \(2, 3, 8, 8\)"),
         ({"factor": 2}, r"got temperature_lr .* factor 2, expected \(2, 3, 4, 4, 1\)"),
-        ({"factor": 3}, "sides that the factor divides"),
+        ({"factor": 3}, r"factor 3, expected \(2, 3, 3, 3, 1\)"),
         ({"weight": np.ones((2, 3, 8, 8))}, "got weight"),
         ({"area": np.ones(8)}, r"got area \(8,\)"),
     ],

@@ -42,10 +42,10 @@ def built(cell_type, settings, stir=0.0, seed=0):
     return cell.set_train(False)
 
 
-def sample(cases=2, seed=0):
-    """A batch of smooth random fields."""
+def sample(cases=2, seed=0, size=FINE):
+    """A batch of smooth random fields of `size`."""
     rng = np.random.default_rng(seed)
-    height, width = FINE
+    height, width = size
     shape = (cases, len(LEVELS), height, width)
     column = np.array([288.0, 280.0, 255.0]).reshape(1, -1, 1, 1)
     truth = column + smooth(rng, shape, 3.0)

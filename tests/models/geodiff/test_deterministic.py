@@ -12,7 +12,7 @@ from mindcast.models.geodiff.training_losses import DeterministicLoss
 from mindcast.models.geodiff.upsampling import SHIFT_K, upsample
 from mindcast.physics.resample import bicubic
 from mindcast.samples import Sample
-from tests.models.geodiff.small import built, primary_of, sample, settings_of, tensors
+from tests.models.geodiff.small import FINE, built, primary_of, sample, settings_of, tensors
 
 
 def test_untrained_field_is_bicubic_interpolation():
@@ -21,7 +21,7 @@ def test_untrained_field_is_bicubic_interpolation():
     made = network(*arguments(network, given.named)).asnumpy()
     reduced = given.temperature_lr[..., 0].astype(np.float64) - SHIFT_K
     np.testing.assert_allclose(made, bicubic(reduced, 2), rtol=0, atol=1e-5)
-    alone = upsample(Tensor(given.temperature_lr[..., 0]) - SHIFT_K, 2)
+    alone = upsample(Tensor(given.temperature_lr[..., 0]) - SHIFT_K, 2, *FINE)
     np.testing.assert_array_equal(made, alone.asnumpy())
 
 
@@ -94,7 +94,7 @@ def test_priors_are_clipped_and_blanked_where_winds_are_absent():
     network = built(DeterministicNetwork, settings_of())
     priors = np.full_like(sample().input.priors_lr, 100.0)
     priors[..., 6] = [[[[1.0]]], [[[0.0]]]]
-    seen = network.fine_priors(tensors([priors])[0]).asnumpy()
+    seen = network.fine_priors(*tensors([priors, sample().input.statics])).asnumpy()
     np.testing.assert_allclose(seen[0, :, :6], 8.0, rtol=1e-6)
     np.testing.assert_allclose(seen[1, :, 2:6], 8.0, rtol=1e-6)
     np.testing.assert_array_equal(seen[1, :, :2], 0)

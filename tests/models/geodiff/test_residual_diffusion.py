@@ -277,14 +277,17 @@ def test_without_a_denoiser_there_is_the_deterministic_field_alone():
     np.testing.assert_allclose(made[:, 0, ..., 0], expected, atol=5e-5)
 
 
-def test_a_domain_that_does_not_fit_the_networks_is_refused_with_the_multiple():
+def test_arrays_that_do_not_belong_together_are_refused():
     settings = settings_of()
     primary = built(DeterministicNetwork, settings)
     forecaster = GeoDiffForecaster(settings, {"deterministic": primary}, Sampling(), 0, False)
     given = sample(cases=1).input
-    given = replace(given, statics=given.statics[:, :-2])
-    with pytest.raises(Refusal, match=r"statics has got=\(1, 6, 12, 3\).*multiples of 4"):
-        forecaster.forecast("geodiff-det", given, [0], 1)
+    for statics, expected in (
+        (given.statics[:, :-2], r"temperature_lr has got=\(1, 3, 4, 6, 1\), expected \(N, 3, 3, 6"),
+        (given.statics[:, :2], r"statics has got=\(1, 2, 12, 3\), .* with H and W from 3"),
+    ):
+        with pytest.raises(Refusal, match=expected):
+            forecaster.forecast("geodiff-det", replace(given, statics=statics), [0], 1)
 
 
 def test_joint_training_moves_the_deterministic_network_at_a_tenth_of_the_rate():

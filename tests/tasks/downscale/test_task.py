@@ -21,7 +21,7 @@ FIELDS = SimpleNamespace(
 
 def task(methods=(), **options):
     run = SimpleNamespace(evaluation=Evaluation(**options), runtime=Runtime())
-    return Task(FIELDS, run, None, methods)
+    return Task(FIELDS, run, SimpleNamespace(factor=4), methods)
 
 
 def sample(row_weights):
@@ -35,7 +35,7 @@ def sample(row_weights):
 def test_block_means_are_scored_with_the_weights_that_made_them(weights):
     scoring = task()
     case = scoring.case(0, sample(weights))
-    np.testing.assert_allclose(Target.of(case.sample).row_weights, weights, rtol=1e-6)
+    np.testing.assert_allclose(Target.of(case.sample, 4).row_weights, weights, rtol=1e-6)
     scoring.score(case)
     assert list(case.forecasts) == ["bicubic", "bicubic-conservative", "bilinear"]
     means = block_mean(case.forecasts["bicubic-conservative"][np.newaxis, ..., 0], 4, weights)

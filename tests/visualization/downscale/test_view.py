@@ -14,15 +14,22 @@ def test_an_ensemble_is_shown_by_a_member_its_mean_and_its_spread():
     np.testing.assert_allclose(view.spread, members.std(axis=0, ddof=1))
 
 
-def test_one_forecast_is_shown_as_it_is():
+def test_one_member_is_shown_as_a_member_without_a_spread():
+    view = make_view(1)
+    assert list(view.estimates) == ["bicubic", "deterministic", "member 0"]
+    assert view.spread is None
+
+
+def test_a_forecast_without_members_is_no_member():
     view = make_view(1, with_deterministic=False)
+    view.case.forecasts["ours"] = view.case.forecasts["ours"][0]
     assert list(view.estimates) == ["bicubic", "forecast"]
     assert view.spread is None
 
 
 def test_the_coarse_field_fills_its_blocks():
     view = make_view()
-    assert view.factor == 4
+    assert view.coarse_size == (2, 3)
     assert view.coarse.shape == (len(LEVELS), 8, 12)
     coarse = view.case.sample.input.temperature_lr
     assert (view.coarse[:, 4:, 8:] == coarse[:, 1:, 2:, 0]).all()

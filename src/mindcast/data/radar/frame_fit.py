@@ -57,14 +57,13 @@ def _resize_axis(frames: np.ndarray, axis: int, length: int, antialias: bool) ->
     indices, weights = _taps(frames.shape[axis], length, antialias)
     shape = [1] * frames.ndim
     shape[axis] = length
-    terms = (
-        np.take(frames, indices[:, tap], axis=axis) * weights[:, tap].reshape(shape)
-        for tap in range(weights.shape[1])
-    )
-    resized = next(terms)
-    for term in terms:
-        resized += term
-    return resized
+    resized, low, high = np.float32(0), np.float32(np.inf), np.float32(-np.inf)
+    for tap in range(weights.shape[1]):
+        pixels = np.take(frames, indices[:, tap], axis=axis)
+        low, high = np.minimum(low, pixels), np.maximum(high, pixels)
+        resized = resized + pixels * weights[:, tap].reshape(shape)
+    # a mean lies between its pixels; rounding of many would leave a flat area below its value
+    return np.clip(resized, low, high) if antialias else resized
 
 
 @lru_cache(maxsize=16)

@@ -5,10 +5,17 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
 import h5py
+import numpy as np
 
+from mindcast.data.file_kinds import found_instead, hdf5_trouble
 from mindcast.refusal import Refusal
+
+# what h5py raises for a file that is damaged, or holds what it cannot hand out
+HDF5_ERRORS = (OSError, LookupError, ValueError, TypeError, RuntimeError, MemoryError)
+HDF5_FILE = "an HDF5 file"
 
 
 class OpenFiles:
@@ -52,11 +59,8 @@ class OpenFiles:
             file = h5py.File(path, "r")
         except FileNotFoundError:
             raise Refusal(f"{path}: {self.missing}") from None
-        except OSError as error:
-            raise Refusal(
-                f"{path}: not a readable HDF5 file ({one_line(error)}); "
-                "it may be truncated, fetch it again"
-            ) from None
+        except HDF5_ERRORS as error:
+            raise _no_hdf5(path, error) from None
         problem = self._problem(file)
         if problem:
             file.close()
@@ -68,6 +72,86 @@ class OpenFiles:
         return ""
 
 
-def one_line(error: OSError) -> str:
+def item_of(path: Path, group: h5py.Group, name: str) -> Any:
+    """What a group holds under a name that it has; Refusal for a link that leads nowhere."""
+    try:
+        return group[name]
+    except HDF5_ERRORS as error:
+        where = f"{path}: {_below(group)}{name}"
+        target = _target(group, name)
+        if target:
+            raise Refusal(
+                f"{where} is a link to {target}, which cannot be opened; put the data there, or "
+                "write them into this file"
+            ) from None
+        reason, remedy = hdf5_trouble(error)
+        raise Refusal(f"{where} cannot be opened ({reason}); {remedy}") from None
+
+
+def read_part(dataset: h5py.Dataset, part: Any, where: str) -> np.ndarray:
+    """`dataset[part]` as an array; Refusal, which begins with `where`, if it cannot be read."""
+    try:
+        gone = _gone_source(dataset)
+        values = None if gone else np.asarray(dataset[part])
+    except HDF5_ERRORS as error:
+        reason, remedy = hdf5_trouble(error)
+        raise Refusal(f"{where} cannot be read ({reason}); {remedy}") from None
+    if values is None:
+        raise Refusal(f"{where} is put together from {gone}, which is gone; put it there again")
+    return values
+
+
+def number_type(dataset: h5py.Dataset) -> tuple[str, bool]:
+    """The name of a dataset's type, and whether it is of plain numbers: whole, float or bool."""
+    try:
+        kind = dataset.dtype
+    except HDF5_ERRORS as error:
+        return " ".join(str(error).split()) or "of an unknown type", False
+    names = h5py.check_enum_dtype(kind)
+    if names is not None:
+        return f"an enumeration of {', '.join(names)}", False
+    return str(kind), kind.kind in "iufb"
+
+
+def one_line(error: BaseException) -> str:
     """HDF5 reports in several lines, a refusal has one."""
     return " ".join(str(error).split())
+
+
+def _no_hdf5(path: Path, error: BaseException) -> Refusal:
+    try:
+        kind, remedy = found_instead(path) or ("", "")
+    except OSError:
+        kind = ""
+    if kind and kind != HDF5_FILE:
+        return Refusal(f"{path}: not a readable HDF5 file but {kind}; {remedy}")
+    reason, remedy = hdf5_trouble(error)
+    return Refusal(f"{path}: not a readable HDF5 file ({reason}); {remedy}")
+
+
+def _target(group: h5py.Group, name: str) -> str:
+    """Where a soft or external link leads, in words; nothing for what is no such link."""
+    try:
+        link = group.get(name, getlink=True)
+    except HDF5_ERRORS:
+        return ""
+    if isinstance(link, h5py.ExternalLink):
+        return f"{link.path} of {link.filename}"
+    return str(link.path) if isinstance(link, h5py.SoftLink) else ""
+
+
+def _below(group: h5py.Group) -> str:
+    name = (group.name or "").strip("/")
+    return f"{name}/" if name else ""
+
+
+def _gone_source(dataset: h5py.Dataset) -> str:
+    """A file that a virtual dataset needs and that is not there: HDF5 would fill in for it."""
+    if not dataset.is_virtual:
+        return ""
+    folder = Path(os.fsdecode(dataset.file.filename)).parent
+    for source in dataset.virtual_sources():
+        name = source.file_name
+        if name != "." and "%" not in name and not (folder / name).exists():
+            return str(name)
+    return ""

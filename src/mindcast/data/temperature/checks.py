@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from mindcast.data.temperature.names import QUANTITIES
 from mindcast.refusal import Refusal
 
-LOWEST_K, HIGHEST_K = 100.0, 400.0
-LOWEST_PA, HIGHEST_PA = 30000.0, 120000.0  # of surface pressure anywhere on earth
+LOWEST_PA, HIGHEST_PA = QUANTITIES["surface_pressure"].bounds
+# heights of pressure levels: of a mean atmosphere, and how far the coldest and warmest are from it
+SCALE_HEIGHT_M, TOLERANCE_M = 7400.0, 1200.0
 
 
 def below_ground(
@@ -56,11 +58,45 @@ def filled(
     return whole
 
 
-def check_range(path: Path, name: str, temperature: np.ndarray) -> None:
-    """Refusal for temperatures that no air has, which a wrong unit gives."""
-    lowest, highest = temperature.min(), temperature.max()
-    if lowest < LOWEST_K or highest > HIGHEST_K:
+def check_values(
+    path: Path,
+    name: str,
+    quantity: str,
+    values: np.ndarray,
+    levels_hpa: Sequence[float] | None = None,
+) -> None:
+    """Refusal for values that nothing on earth has: of a wrong unit, or standing for missing ones.
+
+    values: of the variable `name`, in our unit, on the levels if there are any. Those that are
+    missing pass, `filled` is for them.
+    """
+    wanted = QUANTITIES[quantity]
+    known = ~np.isnan(values) if levels_hpa is None else np.isfinite(values)
+    if not known.any():
+        return
+    lowest, highest = values[known].min(), values[known].max()
+    least, most = wanted.bounds
+    where = ""
+    if quantity == "height" and levels_hpa is not None:
+        lowest, highest, least, most, level = _farthest_height(values, known, levels_hpa)
+        where = f" at {level:g} hPa"
+    if lowest < least or highest > most:
         raise Refusal(
-            f"{path}: {name} from {lowest:g} to {highest:g} K, expected {LOWEST_K:g} to "
-            f"{HIGHEST_K:g}; fix its values or its attribute units"
+            f"{path}: {name}{where} from {lowest:g} to {highest:g} {wanted.unit}, expected "
+            f"{least:g} to {most:g}; fix its values or its attribute units, or give its fill "
+            "value in the attribute _FillValue"
         )
+
+
+def _farthest_height(
+    values: np.ndarray, known: np.ndarray, levels_hpa: Sequence[float]
+) -> tuple[float, float, float, float, float]:
+    """Heights of the first level that lies far from the standard atmosphere, and their bounds."""
+    for level, heights, there in zip(levels_hpa, values, known, strict=True):
+        standard = -SCALE_HEIGHT_M * np.log(level / 1013.25)
+        least, most = (standard + sign * (TOLERANCE_M + abs(standard) / 4) for sign in (-1, 1))
+        if there.any():
+            lowest, highest = heights[there].min(), heights[there].max()
+            if lowest < least or highest > most:
+                break
+    return float(lowest), float(highest), float(least), float(most), level

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -11,8 +11,10 @@ import numpy as np
 import xarray as xr
 
 from mindcast.data.temperature import axes, names
-from mindcast.data.temperature.grid import Grid
-from mindcast.data.temperature.netcdf import opened
+from mindcast.data.temperature.checks import check_values
+from mindcast.data.temperature.grid import Grid, turned
+from mindcast.data.temperature.netcdf import opened, values_of
+from mindcast.data.temperature.states import State
 from mindcast.refusal import Refusal
 
 LEVEL_TOLERANCE_HPA = 0.01
@@ -20,24 +22,16 @@ LEVEL_TOLERANCE_HPA = 0.01
 
 @dataclass(frozen=True)
 class Variable:
-    """One variable of a file: its name there and what takes its numbers to our unit."""
+    """One variable of a file: its name there and what takes its numbers to our unit.
+
+    versions: indices along its axis of versions, the final one first; () where it has none.
+    """
 
     name: str
     factor: float = 1.0
     offset: float = 0.0
     standard_name: str = ""
-
-
-@dataclass(frozen=True)
-class State:
-    """One field of a file: where it lies along the axes other than the grid's, and when it is.
-
-    time: valid time, datetime64[m], UTC. member: number of the ensemble member, or None.
-    """
-
-    place: tuple[tuple[str, int], ...]
-    time: np.datetime64
-    member: int | None = None
+    versions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,8 +39,9 @@ class FieldFile:
     """A file as this data set sees it.
 
     levels_hpa: (Z,) as they lie in the file. variables: by quantity of `names.QUANTITIES`.
-    layout: names of its axes and how its columns lie. earth_winds: winds are to be turned.
-    surface: files of single quantities at the ground, for those that this one does not hold.
+    layout: names of the axes of temperature and how the columns lie. earth_winds: winds are to be
+    turned. apart: quantities that lie in another file, or on axes of their own, each as a file of
+    that quantity alone.
     """
 
     path: Path
@@ -56,7 +51,19 @@ class FieldFile:
     variables: dict[str, Variable]
     layout: axes.Layout
     earth_winds: bool = False
-    surface: dict[str, FieldFile] = field(default_factory=dict)
+    apart: dict[str, FieldFile] = field(default_factory=dict)
+
+    def turned(self, first: int, west: float) -> FieldFile:
+        """The same on a closed circle of longitudes that begins with another column.
+
+        west: degrees, longitudes are counted from within half a circle of it.
+        """
+        return replace(
+            self,
+            grid=turned(self.grid, first, west),
+            layout=replace(self.layout, first=first),
+            apart={quantity: file.turned(first, west) for quantity, file in self.apart.items()},
+        )
 
     def level_indices(self, levels_hpa: tuple[float, ...]) -> list[int]:
         """Where the wanted levels lie; Refusal lists the levels that there are."""
@@ -89,50 +96,76 @@ class FieldFile:
         with opened(self.path) as data:
             found = {
                 quantity: self._values(data, quantity, state, levels_hpa)
-                for quantity in wanted & self.variables.keys()
+                for quantity in wanted & self.variables.keys() - self.apart.keys()
             }
-        for quantity in wanted & self.surface.keys():
-            there = self.surface[quantity]
-            found |= there.read_all([quantity], self.surface_state(quantity, state))
+        for quantity in wanted & self.apart.keys():
+            there = self.apart[quantity]
+            found |= there.read_all([quantity], self.state_apart(quantity, state), levels_hpa)
         return found
 
-    def surface_state(self, quantity: str, state: State) -> State:
-        """Where a quantity of the surface's file lies for a state of this one.
+    def state_apart(self, quantity: str, state: State) -> State:
+        """Where a quantity that lies apart lies for a state of this file.
 
-        At its time and member; what has no time, or does not change with it, at the first place.
-        Refusal for a surface pressure of another time.
+        At its time, of its member and run if there are several; what has no time, or does not
+        change with it, at the first place. Refusal for another quantity without that time.
         """
-        there = self.surface[quantity]
-        for member in (state.member, None):
-            if (state.time, member) in there.places:
-                return there.places[state.time, member]
-        if quantity != "surface_pressure" or not there.layout.states:
+        there = self.apart[quantity]
+        member = state.name or state.member
+        for key in ((member, state.run), (member,), (None,)):
+            if (state.time, *key) in there.places:
+                return there.places[state.time, *key]
+        if quantity in names.STATIC or not there.layout.states:
             return there.states[0]
         times = [other.time for other in there.states]
-        which = "" if state.member is None else f", member {state.member}"
+        which = "" if state.member is None else f", member {member}"
+        where = "" if there.path == self.path else f" for {self.path}"
+        on = f" ({there.variables[quantity].name} on {', '.join(there.layout.states)})"
         raise Refusal(
-            f"{there.path}: no surface pressure at {state.time}{which} for {self.path}; "
+            f"{there.path}: no {quantity.replace('_', ' ')} at {state.time}{which}{where}{on}; "
             f"it has {len(times)} states from {min(times)} to {max(times)}; add that "
-            "time, or fix data.surface_files"
+            f"time{', or fix data.surface_files' if where else ''}"
         )
 
     @cached_property
-    def places(self) -> dict[tuple[np.datetime64, int | None], State]:
-        """The states by time and member."""
-        return {(state.time, state.member): state for state in self.states}
+    def places(self) -> dict[tuple[object, ...], State]:
+        """The states by time and member, and by time, member and run; the first of several."""
+        found: dict[tuple[object, ...], State] = {}
+        for state in self.states:
+            key = (state.time, state.name or state.member)
+            found.setdefault(key, state)
+            found.setdefault((*key, state.run), state)
+        return found
 
     def path_of(self, quantity: str) -> Path:
         """The file that a quantity is read from."""
-        return self.surface[quantity].path if quantity in self.surface else self.path
+        return self.apart[quantity].path if quantity in self.apart else self.path
 
     def _values(
         self, data: xr.Dataset, quantity: str, state: State, levels_hpa: tuple[float, ...]
     ) -> np.ndarray:
         variable, layout = self.variables[quantity], self.layout
         array = data[variable.name]
-        place: dict[str, int | list[int]] = {d: i for d, i in state.place if d in array.dims}
-        if names.QUANTITIES[quantity].on_levels:
+        on_levels = names.QUANTITIES[quantity].on_levels
+        # axes that are not named here have one cell
+        place: dict[str, int | list[int] | slice] = dict.fromkeys(map(str, array.dims), 0)
+        place |= {dim: index for dim, index in state.place if dim in place}
+        order = [layout.level, layout.y, layout.x] if on_levels else [layout.y, layout.x]
+        place |= {layout.y: slice(None), layout.x: slice(None)}
+        if on_levels:
             place[layout.level] = self.level_indices(levels_hpa)
-        order = [d for d in (layout.level, layout.y, layout.x) if d in array.dims]
-        values = np.asarray(array.isel(place).transpose(*order).values, np.float64)
-        return layout.arranged(values) * variable.factor + variable.offset
+        if variable.versions:
+            place[names.VERSION] = list(variable.versions)
+            order.insert(0, names.VERSION)
+        raw = values_of(self.path, array.isel(place).transpose(*order))
+        values = np.asarray(merged(raw) if variable.versions else raw, np.float64)
+        values = layout.arranged(values) * variable.factor + variable.offset
+        check_values(self.path, variable.name, quantity, values, levels_hpa if on_levels else None)
+        return values
+
+
+def merged(versions: np.ndarray) -> np.ndarray:
+    """One field from several along the first axis: where the first is missing, the next counts."""
+    whole = versions[0]
+    for other in versions[1:]:
+        whole = np.where(np.isnan(whole), other, whole)
+    return whole

@@ -5,17 +5,22 @@ from __future__ import annotations
 import itertools
 from collections import OrderedDict
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from mindcast.data.base import PatchLike, Shapes, Split
-from mindcast.data.temperature.field_file import State
+from mindcast.data.temperature.labels import state_names
 from mindcast.data.temperature.parts import Box, Part
 from mindcast.data.temperature.settings import TemperatureSettings
 from mindcast.data.temperature.splits import parts_of
 from mindcast.data.temperature.state import Domain, WholeState
+from mindcast.data.temperature.states import State
+from mindcast.physics.resample import cells
 from mindcast.refusal import Refusal
 from mindcast.samples import Coordinates, DownscaleInput, DownscaleSample
+
+SMALLEST_REGION = 3  # points along an axis; derivatives at a border take three
 
 
 @dataclass(frozen=True)
@@ -43,11 +48,12 @@ class TemperatureFields:
         _check_patch(settings, patch)
         self.levels_hpa = tuple(float(level) for level in patch.levels_hpa)
         self.domains = [
-            Domain(part.file, patch, settings.coarsening, settings.area_weight) for part in parts
+            Domain(part, patch, settings.coarsening, settings.area_weight) for part in parts
         ]
         self.parts = tuple(parts)
+        self._names = state_names(parts, Path(settings.root_dir))
         self.boxes = [
-            _boxes(settings, patch, part, domain)
+            _crops(settings, patch.frame, part, domain) if patch.frame else [_region(part)]
             for part, domain in zip(parts, self.domains, strict=True)
         ]
         counts = [len(p.states) * len(b) for p, b in zip(parts, self.boxes, strict=True)]
@@ -64,8 +70,8 @@ class TemperatureFields:
         self._size = 0
         for domain, part in zip(self.domains, parts, strict=True):
             domain.check(part.states[0])  # better a refusal now than hours into a training
-            for quantity, state in itertools.product(part.file.surface, part.states):
-                part.file.surface_state(quantity, state)
+            for quantity, state in itertools.product(part.file.apart, part.states):
+                part.file.state_apart(quantity, state)
         self._whole(0, parts[0].states[0])
 
     def __len__(self) -> int:
@@ -88,18 +94,19 @@ class TemperatureFields:
         return np.array([self._place(i).state.time], "datetime64[m]")
 
     def label(self, i: int) -> str:
-        """File, time, member and first cell of sample i: "era5_20170101T1200_m3_y0_x64"."""
+        """File, time, member and first cell of sample i: "era5_20170101T1200_m3_y0_x64".
+
+        More where several samples share these, see `state_names`.
+        """
         place = self._place(i)
-        time = str(place.state.time).replace("-", "").replace(":", "")
-        member = "" if place.state.member is None else f"_m{place.state.member}"
         rows, columns = place.box
-        stem = self.domains[place.domain].file.path.stem
-        return f"{stem}_{time}{member}_y{rows.start}_x{columns.start}"
+        name = self._names[place.domain][place.state]
+        return f"{name}_y{rows.start}_x{columns.start}"
 
     def coordinates(self, i: int) -> Coordinates:
         """Where sample i lies, on its fine grid."""
         place = self._place(i)
-        grid = self.domains[place.domain].grid.cut(*place.box)
+        grid = self.domains[place.domain].file.grid.cut(*place.box)
         return Coordinates(
             grid.y,
             grid.x,
@@ -158,27 +165,35 @@ def _check_patch(settings: TemperatureSettings, patch: PatchLike) -> None:
         )
 
 
-def _boxes(
-    settings: TemperatureSettings, patch: PatchLike, part: Part, domain: Domain
+def _region(part: Part) -> Box:
+    """All of a region; Refusal where it has fewer points than a derivative takes."""
+    height, width = (span.stop - span.start for span in part.box)
+    if min(height, width) < SMALLEST_REGION:
+        raise Refusal(
+            f"{part.file.path}: {height} x {width} cells in the split's region, but the model "
+            f"needs {SMALLEST_REGION} x {SMALLEST_REGION}; take a larger region"
+        )
+    return part.box
+
+
+def _crops(
+    settings: TemperatureSettings, frame: tuple[int, int], part: Part, domain: Domain
 ) -> list[Box]:
-    """All crops of a region, or the one that it is as a whole."""
-    factor, frame = patch.factor, patch.frame
+    """All crops of a region, in whole coarse cells; Refusal if there is none."""
+    factor = domain.patch.factor
     spans = []
     for span, whole in zip(part.box, domain.part, strict=True):
-        first, last = -(-span.start // factor) * factor, min(span.stop, whole.stop)
+        first, last = cells(span.start, factor) * factor, min(span.stop, whole.stop)
         spans.append((first, last // factor * factor))
-    sizes = frame or [(last - first) // patch.multiple * patch.multiple for first, last in spans]
-    runs = []
-    for (first, last), size in zip(spans, sizes, strict=True):
-        starts = range(first, last - size + 1, settings.crop_stride) if frame else [first]
-        runs.append([slice(start, start + size) for start in starts])
-    if min(sizes) < 1 or not all(runs):
+    rows, columns = (
+        [slice(at, at + size) for at in range(first, last - size + 1, settings.crop_stride)]
+        for (first, last), size in zip(spans, frame, strict=True)
+    )
+    if not rows or not columns:
         height, width = (max(last - first, 0) for first, last in spans)
-        wanted = frame or (patch.multiple, patch.multiple)
         raise Refusal(
             f"{part.file.path}: {height} x {width} cells in the split's region, in whole "
-            f"coarse cells, but the model needs {wanted[0]} x {wanted[1]}; take a larger "
+            f"coarse cells, but the model needs {frame[0]} x {frame[1]}; take a larger "
             "region, smaller crops or fewer stages"
         )
-    rows, columns = runs
     return list(itertools.product(rows, columns))

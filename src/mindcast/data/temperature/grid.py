@@ -8,7 +8,7 @@ import numpy as np
 
 from mindcast.physics.constants import EARTH_RADIUS
 from mindcast.physics.horizontal import Metric, index_derivative, latitude_longitude_metric
-from mindcast.physics.resample import block_mean
+from mindcast.physics.resample import block_mean, cell_centres, cell_means
 from mindcast.samples import Axis
 
 
@@ -45,18 +45,29 @@ class Grid:
         )
 
     def coarse(self, factor: int) -> Grid:
-        """The grid of factor x factor blocks, its coordinates the means over each block."""
+        """The grid of factor x factor blocks, its coordinates the means over each block.
+
+        The last row and column of blocks hold the points that are left; they lie nearer.
+        """
         y, x = (
-            Axis(axis.name, axis.unit, axis.values.reshape(-1, factor).mean(axis=1))
-            for axis in (self.y, self.x)
+            Axis(axis.name, axis.unit, cell_means(axis.values, factor)) for axis in (self.y, self.x)
         )
         latitude, longitude = (block_mean(f, factor) for f in (self.latitude, self.longitude))
-        if self.regular:
-            metric = latitude_longitude_metric(y.values, x.values, self.metric.periodic)
-        else:
-            h_x, h_y = (factor * block_mean(h, factor) for h in (self.metric.h_x, self.metric.h_y))
-            metric = Metric(h_x, h_y)
+        metric = self._coarse_metric(y.values, x.values, factor)
         return Grid(y, x, latitude, longitude, metric, self.regular)
+
+    def _coarse_metric(self, y: np.ndarray, x: np.ndarray, factor: int) -> Metric:
+        """Of the blocks at `y` and `x`, whatever the size of the last ones."""
+        height, width = self.shape
+        closed = self.metric.periodic
+        along_y, along_x = _block_steps(height, factor), _block_steps(width, factor, closed)
+        if not self.regular:
+            h_x, h_y = (block_mean(h, factor) for h in (self.metric.h_x, self.metric.h_y))
+            return Metric(along_x * h_x, along_y[:, np.newaxis] * h_y)
+        # as if all columns were whole, then those at the end nearer; rows have their latitudes
+        even = latitude_longitude_metric(y, x[: width // factor])
+        h_x = even.h_x[:, :1] * (along_x / factor)
+        return Metric(h_x, np.broadcast_to(even.h_y[:, :1], h_x.shape), closed)
 
     def equals(self, other: Grid) -> bool:
         """Whether both have the same points, to about 10 m."""
@@ -64,6 +75,15 @@ class Grid:
             np.allclose(a, b, rtol=0, atol=1e-4)
             for a, b in ((self.latitude, other.latitude), (self.longitude, other.longitude))
         )
+
+
+def _block_steps(length: int, factor: int, closed: bool = False) -> np.ndarray:
+    """(blocks,): fine index steps to a step of the blocks' index, `factor` between whole blocks."""
+    centres = cell_centres(length, factor)
+    if not closed:
+        return index_derivative(centres, 0)
+    around = np.concatenate([centres[-1:] - length, centres, centres[:1] + length])
+    return (around[2:] - around[:-2]) / 2
 
 
 def regular_grid(latitude: np.ndarray, longitude: np.ndarray) -> Grid:
@@ -80,6 +100,16 @@ def regular_grid(latitude: np.ndarray, longitude: np.ndarray) -> Grid:
         metric,
         regular=True,
     )
+
+
+def turned(grid: Grid, first: int, west: float) -> Grid:
+    """A latitude-longitude grid that closes the circle, from column `first` on eastwards.
+
+    Its longitudes lie within half a circle of `west` at the first column.
+    """
+    x = np.roll(grid.x.values, -first)
+    x[len(x) - first :] += 360
+    return regular_grid(grid.y.values, x - 360 * np.rint((x[0] - west) / 360))
 
 
 def projected_grid(

@@ -1,18 +1,34 @@
 """Opening a NetCDF file; what goes wrong with it becomes a refusal.
 
-Files are opened anew for every reading: nothing is shared between processes.
+Files are opened anew for every reading: nothing is shared between processes. Times are left as
+numbers, see `times`.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import h5py
+import numpy as np
 import xarray as xr
 
+from mindcast.data.file_kinds import found_instead, hdf5_trouble
+from mindcast.data.temperature.classic import promised_size
 from mindcast.refusal import Refusal
+
+HDF5 = b"\x89HDF\r\n\x1a\n"
+# first bytes of a file -> who reads it
+ENGINES: dict[bytes, Any] = {
+    b"CDF\x01": "scipy",
+    b"CDF\x02": "scipy",
+    b"CDF\x05": "netcdf4",
+    HDF5[:4]: "h5netcdf",
+}
+VALID_RANGE = ("valid_range", "valid_min", "valid_max")
 
 
 @contextmanager
@@ -22,27 +38,113 @@ def opened(path: Path) -> Iterator[xr.Dataset]:
         with _open(path) as data:
             yield data
     except (OSError, RuntimeError, EOFError) as error:
-        raise Refusal(
-            f"{path}: cannot be read as NetCDF ({_line(error)}); it may be truncated, "
-            "fetch it again"
-        ) from None
+        raise _unreadable(path, error) from None
+
+
+def values_of(path: Path, array: xr.DataArray) -> np.ndarray:
+    """The values of an array, NaN where missing or outside its valid range; Refusal if damaged."""
+    try:
+        values = np.asarray(array.values)
+    except Exception as error:  # a damaged file makes the libraries below raise anything
+        raise _unreadable(path, error) from None
+    if values.dtype.kind not in "iufb":
+        raise Refusal(f"{path}: {array.name} holds {values.dtype}, expected numbers")
+    if not any(key in array.attrs for key in VALID_RANGE):
+        return values
+    lowest, highest = _valid_range(path, array)
+    return np.where((values >= lowest) & (values <= highest), values, np.nan)
 
 
 def _open(path: Path) -> xr.Dataset:
+    if path.is_dir():
+        raise Refusal(
+            f"{path}: is a folder, perhaps a Zarr store; write it as NetCDF first "
+            "(xarray: open_zarr, to_netcdf)"
+        )
     with path.open("rb") as file:
         magic = file.read(8)
-    if magic.startswith(b"GRIB"):
-        raise Refusal(f"{path}: is a GRIB file; turn it into NetCDF first (cdo -f nc4 copy IN OUT)")
-    classic = magic.startswith(b"CDF")
-    if not classic and magic != b"\x89HDF\r\n\x1a\n":
-        raise Refusal(f"{path}: is no NetCDF file; fix data.files, or fetch it again")
-    engine: Any = "scipy" if classic else "h5netcdf"
+    engine = ENGINES.get(magic[:4])
+    if engine is None or (engine == "h5netcdf" and magic != HDF5):
+        kind, remedy = found_instead(path) or (
+            "no NetCDF file",
+            "fix data.files, or fetch it again",
+        )
+        raise Refusal(f"{path}: is {kind}; {remedy}")
+    _check_size(path, engine)
     try:
-        return xr.open_dataset(path, engine=engine, decode_timedelta=False)
-    except (ValueError, KeyError, TypeError, ImportError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of xarray, about attributes that contradict
+            return xr.open_dataset(path, engine=engine, decode_times=False)
+    except (OSError, RuntimeError, EOFError):
+        raise
+    except Exception as error:  # a damaged header makes the libraries below raise anything
+        if engine == "h5netcdf" and "phony_dims" in str(error):
+            raise Refusal(
+                f"{path}: is HDF5 without the dimensions of NetCDF; write it as NetCDF, with "
+                "named dimensions (xarray: open_dataset with phony_dims, rename, to_netcdf)"
+            ) from None
         raise Refusal(
             f"{path}: cannot be understood as NetCDF ({_line(error)}); fix the file"
         ) from None
+
+
+def groups_of(path: Path) -> list[str]:
+    """The groups of a NetCDF-4 file that hold variables."""
+    found: list[str] = []
+    if not h5py.is_hdf5(path):
+        return found
+
+    def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Group) and any(isinstance(i, h5py.Dataset) for i in item.values()):
+            found.append(name)
+
+    with h5py.File(path) as file:
+        file.visititems(visit)
+    return found
+
+
+def _check_size(path: Path, engine: str) -> None:
+    """Refusal for a classic file that is shorter than its header promises."""
+    if engine == "h5netcdf":
+        return
+    promised, size = promised_size(path), path.stat().st_size
+    if promised is not None and size < promised:
+        raise Refusal(
+            f"{path}: cannot be read as NetCDF ({size} bytes of {promised}); it is truncated, "
+            "fetch it again"
+        )
+
+
+def _valid_range(path: Path, array: xr.DataArray) -> tuple[float, float]:
+    """The bounds of valid values as they are unpacked, a rounding wider."""
+    attributes, packing = array.attrs, array.encoding
+    try:
+        both = np.ravel(np.asarray(attributes.get("valid_range", (-np.inf, np.inf))))
+        given = [attributes.get("valid_min", both[0]), attributes.get("valid_max", both[1])]
+        bounds = np.ravel(np.asarray(given, np.float64))
+        scale = float(np.ravel(packing.get("scale_factor", 1.0))[0])
+        offset = float(np.ravel(packing.get("add_offset", 0.0))[0])
+        packed = {"scale_factor", "add_offset"} & packing.keys()
+        if packed and all(np.asarray(v).dtype.kind in "iu" for v in _stated(attributes)):
+            bounds = bounds * scale + offset
+        slack = 1e-6 * np.abs(bounds[np.isfinite(bounds)]).max(initial=0.0) + abs(scale) * bool(
+            packed
+        )
+        return float(bounds.min() - slack), float(bounds.max() + slack)
+    except (ValueError, TypeError, IndexError):
+        raise Refusal(
+            f"{path}: {array.name} has a valid range that is no pair of numbers; fix or remove its "
+            "attributes valid_range, valid_min, valid_max"
+        ) from None
+
+
+def _stated(attributes: dict[str, Any]) -> list[Any]:
+    return [attributes[key] for key in VALID_RANGE if key in attributes]
+
+
+def _unreadable(path: Path, error: BaseException) -> Refusal:
+    reason, remedy = hdf5_trouble(error)
+    return Refusal(f"{path}: cannot be read as NetCDF ({reason}); {remedy}")
 
 
 def _line(error: BaseException) -> str:

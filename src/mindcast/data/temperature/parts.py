@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mindcast.data.temperature.field_file import FieldFile, State
-from mindcast.data.temperature.grid import Grid
+from mindcast.data.temperature.field_file import FieldFile
+from mindcast.data.temperature.grid import Grid, turned
 from mindcast.data.temperature.settings import TemperatureSettings
+from mindcast.data.temperature.states import State
 from mindcast.refusal import Refusal
 
 Box = tuple[slice, slice]
@@ -68,13 +69,25 @@ def _close_times(
 
 
 def _overlap(a: Part, b: Part, gap_cells: int) -> bool:
-    if a.file.grid.equals(b.file.grid):
+    first = _columns_apart(a.file.grid, b.file.grid)
+    if first is not None:
         width = a.file.grid.shape[1] if a.file.grid.metric.periodic else 0
         return _meet(a.box[0], b.box[0], gap_cells) and any(
             _meet(a.box[1], slice(b.box[1].start + turn, b.box[1].stop + turn), gap_cells)
-            for turn in {-width, 0, width}
+            for turn in {first - width, first, first + width}
         )
     return all(_spans_meet(a.file.grid.cut(*a.box), b.file.grid.cut(*b.box)))
+
+
+def _columns_apart(a: Grid, b: Grid) -> int | None:
+    """By how many columns b begins east of a; None where their points differ."""
+    if a.equals(b):
+        return 0
+    if a.shape != b.shape or not (a.metric.periodic and b.metric.periodic):
+        return None
+    width = a.shape[1]
+    first = round((b.x.values[0] - a.x.values[0]) % 360 * width / 360) % width
+    return first if turned(a, first, float(b.x.values[0])).equals(b) else None
 
 
 def _meet(a: slice, b: slice, gap: int) -> bool:

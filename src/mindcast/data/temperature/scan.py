@@ -10,9 +10,15 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from mindcast.data.temperature import axes, names
-from mindcast.data.temperature.field_file import FieldFile, State, Variable
-from mindcast.data.temperature.netcdf import opened
+from mindcast.data.temperature import names
+from mindcast.data.temperature.axes import Layout
+from mindcast.data.temperature.field_file import FieldFile, Variable
+from mindcast.data.temperature.find import Opened, find, look_into
+from mindcast.data.temperature.horizontal import find_grid
+from mindcast.data.temperature.levels import pressures
+from mindcast.data.temperature.netcdf import groups_of, opened
+from mindcast.data.temperature.states import State, find_states
+from mindcast.data.temperature.units import text
 from mindcast.refusal import Refusal
 
 
@@ -28,7 +34,7 @@ def scan(path: Path, wind_axes: str = "auto", surface: Path | None = None) -> Fi
     for quantity in ground.values():
         _require_same_grid(file, quantity)
     lacking = {q: found for q, found in ground.items() if q not in file.variables}
-    return replace(file, surface=lacking)
+    return replace(file, apart={**file.apart, **lacking})
 
 
 def _last_change(path: Path, key: str) -> int:
@@ -44,28 +50,32 @@ def _last_change(path: Path, key: str) -> int:
 def _scan(path: Path, wind_axes: str, changed: int) -> FieldFile:
     """`changed`, the time of the last change, keeps the memory of a file from going stale."""
     with opened(path) as data:
-        temperature = _temperature(path, data)
-        layout = axes.find_layout(path, data, data[temperature.name])
-        others = [name for name in names.QUANTITIES if name != "temperature"]
-        found = {name: _find(path, data, name, layout) for name in others}
-        variables = {"temperature": temperature, **{q: v for q, v in found.items() if v}}
-        return FieldFile(
-            path,
-            axes.levels(path, data, layout),
-            axes.find_grid(path, data, layout),
-            _states(path, data, data[temperature.name], layout),
-            variables,
-            layout,
-            _winds_point_east(data, variables, wind_axes),
-        )
+        file = look_into(path, data)
+        temperature, layout = _temperature(file)
+        levels = pressures(path, data, layout.level)
+        whole = _alone(file, "temperature", temperature, layout, levels)
+        variables, apart = {"temperature": temperature}, {}
+        for quantity in names.QUANTITIES:
+            found = None if quantity in variables else find(file, quantity)
+            if found is None:
+                continue
+            if not layout.holds(found[1]):
+                alone = _alone(file, quantity, *found)
+                if not alone.grid.equals(whole.grid):  # of staggered winds, or another nest
+                    continue
+                apart[quantity] = alone
+            variables[quantity] = found[0]
+        earth_winds = _winds_point_east(data, variables, wind_axes)
+        return replace(whole, variables=variables, apart=apart, earth_winds=earth_winds)
 
 
 @lru_cache(maxsize=1024)
 def _scan_surface(path: Path, changed: int) -> dict[str, FieldFile]:
     """What a file holds at the ground; each quantity may have axes of its own."""
     with opened(path) as data:
-        found = {q: _find(path, data, q, None) for q in names.AT_GROUND}
-        files = {q: _at_ground(path, data, q, v) for q, v in found.items() if v is not None}
+        file = look_into(path, data)
+        found = {q: find(file, q) for q in names.AT_GROUND}
+        files = {q: _alone(file, q, *pair) for q, pair in found.items() if pair is not None}
     if not files:
         raise Refusal(
             f"{path}: none of {', '.join(names.AT_GROUND)} on latitude and longitude "
@@ -74,13 +84,23 @@ def _scan_surface(path: Path, changed: int) -> dict[str, FieldFile]:
     return files
 
 
-def _at_ground(path: Path, data: xr.Dataset, quantity: str, variable: Variable) -> FieldFile:
-    array = data[variable.name]
-    layout = axes.find_layout(path, data, array)
+def _alone(
+    file: Opened,
+    quantity: str,
+    variable: Variable,
+    layout: Layout,
+    levels: np.ndarray | None = None,
+) -> FieldFile:
+    """A file by one of its quantities alone."""
+    path, data, array = file.path, file.data, file.data[variable.name]
+    if levels is None:
+        on_levels = names.QUANTITIES[quantity].on_levels
+        levels = pressures(path, data, layout.level) if on_levels else np.empty(0)
+    timed = layout.states or quantity == "temperature"
     timeless = (State((), np.datetime64("NaT")),)
-    states = _states(path, data, array, layout) if layout.states else timeless
-    grid = axes.find_grid(path, data, layout)
-    return FieldFile(path, np.empty(0), grid, states, {quantity: variable}, layout)
+    states = find_states(path, data, array, layout, file.roles) if timed else timeless
+    grid = find_grid(path, data, layout)
+    return FieldFile(path, levels, grid, states, {quantity: variable}, layout)
 
 
 def _require_same_grid(file: FieldFile, surface: FieldFile) -> None:
@@ -98,64 +118,21 @@ def _require_same_grid(file: FieldFile, surface: FieldFile) -> None:
     )
 
 
-def _temperature(path: Path, data: xr.Dataset) -> Variable:
-    found = _find(path, data, "temperature", None)
+def _temperature(file: Opened) -> tuple[Variable, Layout]:
+    found = find(file, "temperature")
     if found is None:
-        held = ", ".join(map(str, data.data_vars)) or "nothing"
+        groups = [] if file.data.data_vars else groups_of(file.path)
+        if groups:
+            raise Refusal(
+                f"{file.path}: its variables lie in groups ({', '.join(groups)}), expected them "
+                f"outside; take a group out, such as ncks -G : -g {groups[0]} IN OUT"
+            )
+        held = ", ".join(map(str, file.data.data_vars)) or "nothing"
         raise Refusal(
-            f"{path}: no temperature on pressure levels, looked for "
+            f"{file.path}: no temperature on pressure levels, looked for "
             f"{names.looked_for('temperature')}; found {held}"
         )
     return found
-
-
-def _find(
-    path: Path, data: xr.Dataset, quantity: str, layout: axes.Layout | None
-) -> Variable | None:
-    """The variable of a quantity with the axes it should have, in a unit that is known."""
-    pairs = [(str(name), dict(data[name].attrs)) for name in data.variables]
-    for name in names.candidates(quantity, pairs):
-        if not _has_axes(data[name], quantity, layout):
-            continue
-        unit = data[name].attrs.get("units")
-        try:
-            numbers = names.conversion(quantity, name, unit)
-        except KeyError:
-            known = ", ".join(u for u in names.QUANTITIES[quantity].units if u)
-            raise Refusal(
-                f"{path}: {name} is in {unit!r}, expected one of {known}; fix its attribute units"
-            ) from None
-        if numbers is not None:
-            return Variable(name, *numbers, str(data[name].attrs.get("standard_name", "")))
-    return None
-
-
-def _has_axes(array: xr.DataArray, quantity: str, layout: axes.Layout | None) -> bool:
-    dims = [str(dim) for dim in array.dims]
-    if layout is None:
-        roles = {axes.role(array, dim) for dim in dims}
-        return {"y", "x"} <= roles and ("level" in roles) == names.QUANTITIES[quantity].on_levels
-    if not {layout.y, layout.x} <= set(dims):
-        return False
-    return (layout.level in dims) == names.QUANTITIES[quantity].on_levels
-
-
-def _states(
-    path: Path, data: xr.Dataset, array: xr.DataArray, layout: axes.Layout
-) -> tuple[State, ...]:
-    """Every field of the file, in the order in which its axes run."""
-    times = axes.valid_times(path, data, array, layout)
-    member = layout.others.get("member")
-    shape = [array.sizes[dim] for dim in layout.states]
-    states = []
-    for index in np.ndindex(*shape):
-        place = dict(zip(layout.states, index, strict=True))
-        number = None
-        if member:
-            coordinate = data[member].values if member in data.coords else range(10**6)
-            number = int(coordinate[place[member]])
-        states.append(State(tuple(place.items()), times[index], number))
-    return tuple(states)
 
 
 def _winds_point_east(data: xr.Dataset, variables: dict[str, Variable], wind_axes: str) -> bool:
@@ -164,5 +141,5 @@ def _winds_point_east(data: xr.Dataset, variables: dict[str, Variable], wind_axe
     # cfgrib names every u eastward_wind; the flag of the GRIB message is right
     relative = data[variables["u"].name].attrs.get("GRIB_uvRelativeToGrid")
     if relative is not None:
-        return not int(relative)
+        return text(relative) in ("0", "False", "0.0")
     return variables["u"].standard_name == "eastward_wind"

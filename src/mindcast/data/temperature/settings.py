@@ -9,7 +9,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model
 from mindcast.config.frozen import Frozen
 from mindcast.config.marks import BOUND, SPEED
 from mindcast.data.base import Split
-from mindcast.data.base_settings import DataSettings, Time
+from mindcast.data.base_settings import DataSettings, Positive2, Time
 
 Rows = tuple[NonNegativeInt, PositiveInt]
 Degrees = tuple[Annotated[float, Field(ge=-180, le=360)], Annotated[float, Field(ge=-180, le=360)]]
@@ -69,7 +69,7 @@ class TemperatureSettings(DataSettings):
     """What the test takes."""
     time_shares: tuple[NonNegativeFloat, NonNegativeFloat, NonNegativeFloat] = (0.7, 0.15, 0.15)
     """Shares of training, validation and test where no part is described; their sum is 1."""
-    gap_hours: NonNegativeFloat = 0.0
+    gap_hours: float = Field(default=0.0, ge=0, le=1e6)
     """Hours that splits which share a region stay apart at least."""
     gap_cells: NonNegativeInt = 0
     """Grid cells that splits which share a time stay apart."""
@@ -127,9 +127,9 @@ class SyntheticTemperatureSettings(TemperatureSettings):
 
     # all settings of files but the name by which the table of data sets knows them
     name: Literal["synthetic_temperature"]  # type: ignore[assignment]
-    grid_size: tuple[PositiveInt, PositiveInt] = (64, 96)
+    grid_size: Positive2 = (64, 96)
     """(H, W) of the generated grid, cells; at least 16 x 16."""
-    states: int = Field(default=12, ge=3)
+    states: int = Field(default=12, ge=3, le=100_000)
     """How many are generated."""
     seed: int = Field(default=0, ge=0)
     """Of the generated states."""

@@ -14,9 +14,10 @@ import numpy as np
 
 from mindcast.data.base import SPLITS, Split
 from mindcast.data.temperature.field_file import FieldFile
-from mindcast.data.temperature.parts import Box, Part, check_apart
+from mindcast.data.temperature.parts import Part, check_apart
 from mindcast.data.temperature.scan import scan
 from mindcast.data.temperature.settings import PartSettings, TemperatureSettings
+from mindcast.data.temperature.states import State
 from mindcast.refusal import Refusal
 
 
@@ -47,7 +48,7 @@ def _by_shares(settings: TemperatureSettings, split: Split) -> list[Part]:
         )
     own = set(_dealt_out(times, settings)[split].tolist())
     parts = [
-        Part(file, tuple(s for s in file.states if s.time.item() in own), _box(file, whole, split))
+        _part(file, tuple(s for s in file.states if s.time.item() in own), whole, split)
         for file in files
     ]
     parts = [part for part in parts if part.states]
@@ -84,7 +85,7 @@ def _chosen(settings: TemperatureSettings, split: Split) -> list[Part]:
     inside = _within(chosen)
     files = _files(settings, chosen)
     parts = [
-        Part(file, tuple(s for s in file.states if inside(s.time)), _box(file, chosen, split))
+        _part(file, tuple(s for s in file.states if inside(s.time)), chosen, split)
         for file in files
     ]
     parts = [part for part in parts if part.states]
@@ -120,54 +121,87 @@ def _paths(settings: TemperatureSettings, chosen: PartSettings) -> dict[Path, Pa
     return {
         root / name: None if surface is None else root / surface
         for name, surface in sorted(found.items())
-        if (root / name).is_file() and root / name not in without
+        if not (root / name).is_dir() and root / name not in without
     }
 
 
 def _files(settings: TemperatureSettings, chosen: PartSettings) -> list[FieldFile]:
     paths = _paths(settings, chosen)
+    for path in paths:
+        if not path.exists():
+            raise Refusal(f"{path}: is a link to a file that is not there; mend or remove it")
     if not paths:
-        patterns = ", ".join(chosen.files or settings.files)
-        there = Path(settings.root_dir).is_dir()
-        problem = f"no file matches {patterns}" if there else "no such folder"
-        raise Refusal(f"{settings.root_dir}: {problem}; fix data.root_dir or data.files")
+        raise Refusal(f"{settings.root_dir}: {_nothing(settings, chosen)}")
     return [scan(path, settings.wind_axes, surface) for path, surface in paths.items()]
 
 
-def _box(file: FieldFile, chosen: PartSettings, split: str) -> Box:
-    """The rectangle of the file's grid that a split asks for; Refusal if it is not inside."""
+def _nothing(settings: TemperatureSettings, chosen: PartSettings) -> str:
+    """Why no file is found, and what to do."""
+    root, patterns = Path(settings.root_dir), chosen.files or settings.files
+    if any("://" in name for name in (settings.root_dir, *patterns)):
+        return (
+            "is an address, expected a folder; fetch the files first (ncks or nccopy ADDRESS OUT)"
+        )
+    folders = [name for pattern in patterns for name in glob.glob(pattern, root_dir=root)]
+    if folders:
+        return (
+            f"{folders[0]} is a folder, perhaps a Zarr store, expected NetCDF files; write it as "
+            "NetCDF first (xarray: open_zarr, to_netcdf), or fix data.files"
+        )
+    problem = f"no file matches {', '.join(patterns)}" if root.is_dir() else "no such folder"
+    return f"{problem}; fix data.root_dir or data.files"
+
+
+def _part(file: FieldFile, states: tuple[State, ...], chosen: PartSettings, split: str) -> Part:
+    """Those states on the rectangle of the grid that a split asks for; Refusal if it is not inside.
+
+    A grid that closes the circle is turned so that a rectangle across its first column is one.
+    """
     height, width = file.grid.shape
     rows = _span(file, chosen.rows, height, f"data.{split}.rows")
-    columns = _span(file, chosen.columns, width, f"data.{split}.columns")
-    if chosen.latitude or chosen.longitude:
-        if not file.grid.regular:
-            raise Refusal(
-                f"{file.path}: data.{split}.latitude and longitude are for "
-                "latitude-longitude grids; give rows and columns"
-            )
-        latitude, longitude = file.grid.y.values, file.grid.x.values
-        if chosen.latitude:
-            south, north = chosen.latitude
-            inside = (latitude >= south) & (latitude <= north)
-            rows = _run(file, inside, f"data.{split}.latitude = {[south, north]}")
-        if chosen.longitude:
-            west, east = chosen.longitude
-            inside = (longitude - west) % 360 <= (east - west) % 360
-            columns = _run(file, inside, f"data.{split}.longitude = {[west, east]}")
-    return rows, columns
+    closed = file.grid.metric.periodic
+    columns = _span(file, chosen.columns, width, f"data.{split}.columns", closed)
+    if (chosen.latitude or chosen.longitude) and not file.grid.regular:
+        raise Refusal(
+            f"{file.path}: data.{split}.latitude and longitude are for "
+            "latitude-longitude grids; give rows and columns"
+        )
+    if chosen.latitude:
+        south, north = chosen.latitude
+        latitude = file.grid.y.values
+        inside = (latitude >= south) & (latitude <= north)
+        rows = _run(file, inside, f"data.{split}.latitude = {[south, north]}")
+    if chosen.longitude:
+        west, east = chosen.longitude
+        reach = (east - west) % 360 or 360 * (east != west)  # [0, 360] is all
+        inside = (file.grid.x.values - west) % 360 <= reach
+        columns = _run(file, inside, f"data.{split}.longitude = {[west, east]}", closed)
+    if columns.stop <= width:
+        return Part(file, states, (rows, columns))
+    first = columns.start
+    west = chosen.longitude[0] if chosen.longitude else float(file.grid.x.values[first])
+    return Part(file.turned(first, west), states, (rows, slice(0, columns.stop - columns.start)))
 
 
-def _span(file: FieldFile, span: tuple[int, int] | None, size: int, key: str) -> slice:
+def _span(
+    file: FieldFile, span: tuple[int, int] | None, size: int, key: str, closed: bool = False
+) -> slice:
+    """The indices of a key; on a closed circle they may pass the last one."""
     if span is None:
         return slice(0, size)
-    if span[1] > size:
+    first, last = span
+    if last > size and not (closed and first < size and last - first <= size):
         raise Refusal(f"{file.path}: {key} = {list(span)}, the grid has {size}; fix the key")
-    return slice(*span)
+    return slice(first, last)
 
 
-def _run(file: FieldFile, inside: np.ndarray, key: str) -> slice:
-    """The one run of indices that lie inside."""
-    found = np.flatnonzero(inside)
+def _run(file: FieldFile, inside: np.ndarray, key: str, closed: bool = False) -> slice:
+    """The one run of indices that lie inside; on a closed circle it may pass the last one."""
+    found, size = np.flatnonzero(inside), len(inside)
+    if closed and 0 < len(found) < size and inside[0] and inside[-1]:
+        first = int(np.flatnonzero(~inside)[-1]) + 1
+        if len(found) == size - first + int(np.flatnonzero(~inside)[0]):
+            return slice(first, first + len(found))
     if not len(found) or len(found) != found[-1] - found[0] + 1:
         what = "crosses the first column of the grid" if len(found) else "holds no point"
         longitude = file.grid.x.values

@@ -2,6 +2,13 @@
 
 Everything is computed on the whole field before anything is cut out of it, so that a crop has no
 borders of its own. float64 inside, float32 at the end.
+
+Where coarse cells lie. For crops they begin at the field's first point, and crops are made of whole
+ones. A region that is taken whole has every one of its points in cells of its own: they begin at
+its first point, and where its size is no multiple of the factor the last ones hold what is left. No
+cell reaches over a region's border, so none holds points of another split. Beyond the border the
+field goes on with whole cells, for the derivatives there; but not behind a region's cell that is
+not whole: the region ends like a field.
 """
 
 from __future__ import annotations
@@ -13,10 +20,12 @@ from functools import cached_property
 import numpy as np
 
 from mindcast.data.base import PatchLike
-from mindcast.data.temperature.checks import below_ground, check_range, filled
-from mindcast.data.temperature.field_file import FieldFile, State
+from mindcast.data.temperature.checks import below_ground, filled
+from mindcast.data.temperature.field_file import FieldFile
 from mindcast.data.temperature.grid import Grid, along_grid, x_axis_angle
 from mindcast.data.temperature.names import looked_for
+from mindcast.data.temperature.parts import Box, Part
+from mindcast.data.temperature.states import State
 from mindcast.physics.horizontal import PERIODIC, Metric
 from mindcast.physics.priors import (
     PRIOR_SOURCES,
@@ -26,7 +35,7 @@ from mindcast.physics.priors import (
     no_winds,
     prior_channels,
 )
-from mindcast.physics.resample import block_mean, coarsen_bicubic
+from mindcast.physics.resample import block_mean, cells, coarsen_bicubic
 from mindcast.refusal import Refusal
 from mindcast.samples import DownscaleInput, DownscaleSample, Sample, from_named
 
@@ -38,19 +47,27 @@ OPTIONAL = {"winds": ("omega",), "geostrophic": (), "temperature_only": ()}
 
 @dataclass(frozen=True)
 class WholeState:
-    """The sample that a whole domain is."""
+    """The sample that a whole domain is; its arrays begin at `origin` of the file's grid."""
 
     sample: DownscaleSample
     factor: int
+    origin: tuple[int, int]
 
     @property
     def nbytes(self) -> int:
         return sum(array.nbytes for array in self.sample.named.values())
 
     def cut(self, rows: slice, columns: slice) -> DownscaleSample:
-        """The sample of a rectangle, given on the fine grid in multiples of the factor."""
+        """The sample of a rectangle of the file's grid that is made of the domain's cells."""
+        rows, columns = (
+            slice(span.start - first, span.stop - first)
+            for span, first in zip((rows, columns), self.origin, strict=True)
+        )
         fine = (..., rows, columns, slice(None))
-        y, x = (slice(s.start // self.factor, s.stop // self.factor) for s in (rows, columns))
+        y, x = (
+            slice(span.start // self.factor, cells(span.stop, self.factor))
+            for span in (rows, columns)
+        )
         coarse = (..., y, x, slice(None))
         parts = {
             name: np.ascontiguousarray(array[coarse if name in COARSE else fine])
@@ -63,25 +80,18 @@ class WholeState:
 
 
 class Domain:
-    """The whole field of one file, trimmed to a multiple of the factor, and how it is coarsened."""
+    """The field of one file as far as coarse cells are made of it, and how it is coarsened."""
 
-    def __init__(
-        self, file: FieldFile, patch: PatchLike, coarsening: str, area_weight: bool
-    ) -> None:
+    def __init__(self, part: Part, patch: PatchLike, coarsening: str, area_weight: bool) -> None:
+        file = part.file
         self.file, self.patch, self.coarsening = file, patch, coarsening
-        height, width = (size // patch.factor * patch.factor for size in file.grid.shape)
-        self.part = (slice(0, height), slice(0, width))
-        if min(height, width) < 3 * patch.factor:
-            rows, columns = file.grid.shape
-            raise Refusal(
-                f"{file.path}: grid of {rows} x {columns} is too small, factor "
-                f"{patch.factor} needs {3 * patch.factor} x {3 * patch.factor}; lower "
-                "the model's factor"
-            )
+        self.part = _part(part, patch)
         self.grid = file.grid.cut(*self.part)
-        self.row_weights = np.ones(height)
+        self.row_weights = np.ones(self.grid.shape[0])
         if area_weight and self.grid.regular and coarsening == "block_mean":
-            self.row_weights = np.cos(np.radians(self.grid.y.values))
+            # a row at a pole counts next to nothing, yet a cell may hold no other
+            cosine = np.cos(np.radians(self.grid.y.values))
+            self.row_weights = np.maximum(cosine, np.finfo(np.float32).tiny)
         self.source = _prior_source(file, patch.prior_source)
         file.level_indices(patch.levels_hpa)
 
@@ -114,14 +124,19 @@ class Domain:
             ),
             truth=fine["temperature"][..., np.newaxis],
         )
-        return WholeState(sample.mapped(lambda a: a.astype(np.float32)), self.patch.factor)
+        rows, columns = self.part
+        return WholeState(
+            sample.mapped(lambda array: array.astype(np.float32)),
+            self.patch.factor,
+            (rows.start, columns.start),
+        )
 
     def check(self, state: State) -> None:
         """Read the temperature of a state; Refusal if it cannot be."""
         self._fields(self._read((), state))
 
     def _read(self, quantities: Iterable[str], state: State) -> dict[str, np.ndarray]:
-        """Temperature, surface pressure and `quantities`, trimmed, where the file holds them."""
+        """Temperature, surface pressure and `quantities`, where the file holds them."""
         wanted = ("temperature", "surface_pressure", *quantities)
         found = self.file.read_all(wanted, state, tuple(self.patch.levels_hpa))
         return {name: values[(..., *self.part)] for name, values in found.items()}
@@ -137,7 +152,6 @@ class Domain:
             for name in ("temperature", *NEEDS[self.source], *OPTIONAL[self.source])
             if name in raw
         }
-        check_range(path, self.file.variables["temperature"].name, fields["temperature"])
         if "u" in fields and self.file.earth_winds and not self.grid.regular:
             angle = x_axis_angle(self.grid.latitude, self.grid.longitude)
             fields["u"], fields["v"] = along_grid(fields["u"], fields["v"], angle)
@@ -169,6 +183,32 @@ class Domain:
         orography, land = (np.nan_to_num(raw.get(name, nothing)) for name in STATICS)
         sine = np.sin(np.radians(self.grid.latitude))
         return np.stack([orography / 1000, land, sine], axis=-1)
+
+
+def _part(part: Part, patch: PatchLike) -> Box:
+    """The part of a file's grid that the cells cover; Refusal if they are fewer than 3 x 3."""
+    factor, shape, crops = patch.factor, part.file.grid.shape, patch.frame is not None
+    spans = [slice(0, size // factor * factor) for size in shape] if crops else part.box
+    rows, columns = (_covered(span, size, factor) for span, size in zip(spans, shape, strict=True))
+    height, width = (span.stop - span.start for span in (rows, columns))
+    if min(cells(height, factor), cells(width, factor)) < 3:
+        least = 3 * factor if crops else 2 * factor + 1
+        what, cure = f"grid of {shape[0]} x {shape[1]}", "lower the model's factor"
+        if min(shape) >= least:
+            what = f"region of {height} x {width} on a {what}"
+            cure = f"take a larger region or {cure}"
+        raise Refusal(
+            f"{part.file.path}: {what} is too small, factor {factor} needs {least} x {least}; "
+            f"{cure}"
+        )
+    return rows, columns
+
+
+def _covered(span: slice, size: int, factor: int) -> slice:
+    """What the cells cover of an axis that a region takes `span` of, see the head of the file."""
+    first = span.start % factor
+    whole = (span.stop - span.start) % factor == 0
+    return slice(first, first + (size - first) // factor * factor if whole else span.stop)
 
 
 def _prior_source(file: FieldFile, wanted: str) -> str:

@@ -14,15 +14,15 @@ BICUBIC, CONSERVATIVE, BILINEAR = "bicubic", "bicubic-conservative", "bilinear"
 
 def _conservative(target: Target) -> np.ndarray:
     """Bicubic, then every block shifted so that its mean is the coarse value again."""
-    smooth = bicubic(target.coarse, target.factor)
-    return enforce_block_mean(smooth, target.coarse, target.row_weights)
+    smooth = bicubic(target.coarse, target.factor, target.size)
+    return enforce_block_mean(smooth, target.coarse, target.factor, target.row_weights)
 
 
 # a name in the report -> what it makes of the coarse field, (N, Z, H, W) float64
 BASELINES: dict[str, Callable[[Target], np.ndarray]] = {
-    BICUBIC: lambda target: bicubic(target.coarse, target.factor),
+    BICUBIC: lambda target: bicubic(target.coarse, target.factor, target.size),
     CONSERVATIVE: _conservative,
-    BILINEAR: lambda target: bilinear(target.coarse, target.factor),
+    BILINEAR: lambda target: bilinear(target.coarse, target.factor, target.size),
 }
 
 

@@ -24,7 +24,7 @@ from mindcast.evaluation.downscale.spectrum import PowerSpectra
 from mindcast.evaluation.downscale.target import Target, as_field
 from mindcast.evaluation.downscale.vertical import LevelCorrelation, StaticStability, ThicknessError
 from mindcast.evaluation.means import ratio
-from mindcast.evaluation.suite import Row, Suite, as_dict
+from mindcast.evaluation.suite import MEAN, ONLY, Row, Suite, as_dict
 from mindcast.physics.vertical import layer_depths
 
 
@@ -80,7 +80,8 @@ class DownscaleSuite(Suite[Target]):
             Quantiles(levels),
             spectra,
         ]
-        ranks = RankHistogram(levels, members, self.seed) if members > 1 else None
+        is_ensemble = field in (MEAN, ONLY)
+        ranks = RankHistogram(levels, members, self.seed) if is_ensemble else None
         of_ensemble: list[Score[Target]] = [EnsembleErrors(levels)]
         return _FieldRow(
             name, method, field, members, of_field, of_ensemble, spectra=spectra, ranks=ranks
@@ -92,7 +93,7 @@ class DownscaleSuite(Suite[Target]):
         {"levels_hpa": [Z], "reference", "axes": {"level": [...], "layer": [...]} naming the values
         of an entry, "rows": {row name: {"method", "field", "members", "cases", "scores": {name:
         {"score", "unit", "axis", "overall", "values"}}, "spectrum": see `PowerSpectra.curves`,
-        "ranks": Z lists of M + 1 shares or None for one member}}}. Methods without any case are
+        "ranks": Z lists of M + 1 shares or None for a single field}}}. Methods without any case are
         absent.
         """
         rows = self.rows_by_name()

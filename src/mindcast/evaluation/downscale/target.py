@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from mindcast.physics.horizontal import ROW_WEIGHT
+from mindcast.physics.resample import cells
 from mindcast.physics.statics import SIN_LATITUDE
 from mindcast.samples import DownscaleSample
 
@@ -20,7 +21,7 @@ from mindcast.samples import DownscaleSample
 class Target:
     """Truth of a batch with what decides how it counts.
 
-    truth (N, Z, H, W, 1) and temperature_lr (N, Z, H / factor, W / factor, 1) in K. weight
+    truth (N, Z, H, W, 1) and temperature_lr (N, Z, h, w, 1) in K, h = ceil(H / factor). weight
     (N, Z, H, W, 1): 1 above the ground, 0 below it, where pressure exceeds the surface pressure
     and the field is the producer's invention; None counts every point. area (H, W) or (N, H, W),
     positive, say cos(latitude): how much a point counts among its level's; None counts all alike.
@@ -36,19 +37,20 @@ class Target:
     row_weights: np.ndarray | None = None
 
     @classmethod
-    def of(cls, sample: DownscaleSample, by_area: bool = False) -> Target:
+    def of(cls, sample: DownscaleSample, factor: int, by_area: bool = False) -> Target:
         """The target of one sample, not batched, that has a truth.
 
-        by_area: whether points count by cos(latitude).
+        factor: points along a side of a coarse cell. by_area: whether they count by cos(latitude).
         """
         if sample.truth is None:
             raise ValueError("got a sample without truth, expected one to score against")
         given = sample.input
-        area = np.sqrt(1 - np.square(given.statics[..., SIN_LATITUDE])) if by_area else None
+        square = np.square(given.statics[..., SIN_LATITUDE])
+        area = np.sqrt(np.maximum(1 - square, 0)) if by_area else None
         return cls(
             sample.truth[np.newaxis],
             given.temperature_lr[np.newaxis],
-            factor=sample.truth.shape[1] // given.temperature_lr.shape[1],
+            factor=factor,
             weight=given.weight[np.newaxis],
             area=area,
             row_weights=given.metric[:, 0, ROW_WEIGHT],
@@ -58,11 +60,11 @@ class Target:
         if self.truth.ndim != 5 or self.truth.shape[-1] != 1:
             raise ValueError(f"got truth {self.truth.shape}, expected (N, Z, H, W, 1)")
         n, levels, height, width, _ = self.truth.shape
-        coarse = (n, levels, height // self.factor, width // self.factor, 1)
-        if self.temperature_lr.shape != coarse or height % self.factor or width % self.factor:
+        coarse = (n, levels, cells(height, self.factor), cells(width, self.factor), 1)
+        if self.temperature_lr.shape != coarse:
             raise ValueError(
                 f"got temperature_lr {self.temperature_lr.shape} for truth {self.truth.shape} "
-                f"and factor {self.factor}, expected {coarse} and sides that the factor divides"
+                f"and factor {self.factor}, expected {coarse}"
             )
         if self.weight is not None and self.weight.shape != self.truth.shape:
             raise ValueError(f"got weight {self.weight.shape}, expected {self.truth.shape}")
@@ -71,6 +73,12 @@ class Target:
                 f"got area {self.area.shape}, expected ({height}, {width}) "
                 f"or ({n}, {height}, {width})"
             )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W)."""
+        height, width = self.truth.shape[2:4]
+        return height, width
 
     @cached_property
     def field(self) -> np.ndarray:

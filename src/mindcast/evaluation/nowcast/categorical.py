@@ -1,5 +1,7 @@
 """Scores of events "value at or above a threshold", from counts added over the whole test set.
 
+A value that is exactly the threshold counts, whatever rounding in float32 makes of it (`reached`).
+
 With h hits, m misses, f false alarms, c correct negatives and a small e:
 
     csi   h / (h + m + f + e)    pod  h / (h + m + e)    sucr  h / (h + f + e)
@@ -21,6 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mindcast.cases import ROUNDING, reached
 from mindcast.evaluation.means import ratio
 from mindcast.evaluation.nowcast.base import LeadEntry, check_forecast
 from mindcast.refusal import Refusal
@@ -124,6 +127,7 @@ class CategoricalScores:
         self.frames, self.thresholds, self.pool, self.eps = frames, tuple(thresholds), pool, eps
         # float32: brings code / 255 back onto every code 0..255 exactly
         self.value_scale = np.float32(value_scale)
+        self.rounding = ROUNDING if value_scale != 1 else 0.0  # physical values are what they are
         shape = (len(self.thresholds), frames)
         self.counts = Counts(*(np.zeros(shape, np.int64) for _ in range(4)))
 
@@ -136,7 +140,9 @@ class CategoricalScores:
         valid = ~(np.isnan(forecast) | np.isnan(truth))
         counts, pixels = self.counts, _per_lead(valid)
         for k, threshold in enumerate(self.thresholds):
-            expected, observed = ((field >= threshold) & valid for field in (forecast, truth))
+            expected, observed = (
+                reached(field, threshold, self.rounding) & valid for field in (forecast, truth)
+            )
             hits, events = _per_lead(expected & observed), _per_lead(observed)
             alarms = _per_lead(expected)
             counts.hits[k] += hits

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mindcast.cases import ROUNDING
 from mindcast.evaluation.nowcast.base import LeadEntry
 from mindcast.evaluation.nowcast.categorical import CategoricalScores, csi, far, hss, max_pool, pod
 
@@ -26,8 +27,12 @@ SCORES = (csi, far, pod, hss)
 
 
 def whole_codes(field: np.ndarray, value_scale: float) -> np.ndarray:
-    """Scaled values as whole physical values, rounded down, at most `value_scale`; NaN stays."""
-    return np.floor(np.clip(field, 0, 1) * np.float32(value_scale))
+    """Scaled values as whole physical values, rounded down, at most `value_scale`; NaN stays.
+
+    A value that only rounding in float32 keeps below a whole number is that number.
+    """
+    physical = np.clip(field, 0, 1) * np.float32(value_scale)
+    return np.floor(physical * np.float32(1 + ROUNDING))
 
 
 class FrameMeanScores:

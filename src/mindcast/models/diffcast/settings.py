@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from mindcast.config.frozen import Frozen, renamed
 from mindcast.config.marks import FREE
+from mindcast.config.numbers import Size
 from mindcast.config.schema import Sampling
 from mindcast.diffusion.process import DiffusionProcess
 from mindcast.diffusion.samplers import Plan, make_plan
@@ -27,9 +28,9 @@ SCHEDULES = {"sigmoid": "sigmoid", "cosine": "cosine", "linear": "linear_rescale
 class DenoiserSettings(Frozen):
     """Widths of the denoiser and of the context network, which meet at every level."""
 
-    dim: PositiveInt = 64
+    dim: Size = 64
     """Channels at full resolution, a multiple of 8."""
-    multiples: tuple[PositiveInt, ...] = Field(default=(1, 2, 4, 8), min_length=1)
+    multiples: tuple[Size, ...] = Field(default=(1, 2, 4, 8), min_length=1)
     """Channels after each level, in `dim`; all levels but the last halve the frame."""
 
     @property
@@ -101,15 +102,15 @@ class DiffCastSettings(Frozen):
 
     name: Literal["diffcast"]
     """Chooses this model."""
-    frame_size: tuple[PositiveInt, PositiveInt] = (128, 128)
+    frame_size: tuple[Size, Size] = (128, 128)
     """(H, W) of a frame, pixels."""
-    context_frames: PositiveInt = 5
+    context_frames: Size = 5
     """Frames that a forecast starts from."""
-    target_frames: PositiveInt = 20
+    target_frames: Size = 20
     """Frames that it predicts, in whole segments of `context_frames`."""
-    stride: Annotated[PositiveInt, FREE] = 5
+    stride: Annotated[Size, FREE] = 5
     """Frames between the starts of two sequences cut from one event."""
-    patch: PositiveInt = 1
+    patch: Size = 1
     """Side of the blocks of pixels that enter all networks as channels. p makes them p^2 times
     cheaper at full resolution; 1 as published."""
     backbone: Literal["simvp", "phydnet", "convgru", "earthformer"] = "simvp"

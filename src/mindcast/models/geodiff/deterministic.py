@@ -34,15 +34,16 @@ class DeterministicNetwork(nn.Cell):
 
     def construct(self, temperature_lr: Tensor, priors_lr: Tensor, statics: Tensor) -> Tensor:
         """(N, Z, h, w, 1) K, (N, Z, h, w, 7), (N, H, W, 3) -> T_det - 250 K (N, Z, H, W)."""
-        return self.from_bicubic(self.bicubic(temperature_lr), priors_lr, statics)
+        return self.from_bicubic(self.bicubic(temperature_lr, statics), priors_lr, statics)
 
-    def bicubic(self, temperature_lr: Tensor) -> Tensor:
-        """U(T_lr) - 250 K, from (N, Z, h, w, 1) K to (N, Z, H, W)."""
-        return upsample(temperature_lr.reshape(temperature_lr.shape[:4]) - SHIFT_K, self.factor)
+    def bicubic(self, temperature_lr: Tensor, statics: Tensor) -> Tensor:
+        """U(T_lr) - 250 K, (N, Z, h, w, 1) K on the grid of the statics, (N, Z, H, W)."""
+        coarse = temperature_lr.reshape(temperature_lr.shape[:4]) - SHIFT_K
+        return upsample(coarse, self.factor, statics.shape[1], statics.shape[2])
 
     def from_bicubic(self, bicubic: Tensor, priors_lr: Tensor, statics: Tensor) -> Tensor:
         """T_det from U(T_lr), both (N, Z, H, W), reduced."""
-        return self.corrected(bicubic, self.fine_priors(priors_lr), statics)
+        return self.corrected(bicubic, self.fine_priors(priors_lr, statics), statics)
 
     def corrected(self, bicubic: Tensor, fine_priors: Tensor, statics: Tensor) -> Tensor:
         """The same with `fine_priors` (N, Z, 7, H, W): all inputs of D are on the fine grid."""
@@ -54,9 +55,10 @@ class DeterministicNetwork(nn.Cell):
         correction = self.primary(volume, None, features).reshape(bicubic.shape)
         return bicubic + statistics.std.reshape(1, -1, 1, 1) * correction
 
-    def fine_priors(self, priors_lr: Tensor) -> Tensor:
+    def fine_priors(self, priors_lr: Tensor, statics: Tensor) -> Tensor:
         """Coarse priors and flag, standardised there, then upsampled: (N, Z, 7, H, W)."""
         priors = channels_first(priors_lr)
         flag = priors[:, :, FLAG:]
         standard = self.primary_statistics.standardised(priors[:, :, :PRIORS], flag)
-        return upsample(ops.cat((standard, flag), 2), self.factor)
+        coarse = ops.cat((standard, flag), 2)
+        return upsample(coarse, self.factor, statics.shape[1], statics.shape[2])

@@ -13,24 +13,26 @@ from mindspore import Tensor, nn, ops
 from mindcast.config.schema import Sampling
 from mindcast.diffusion.ensembles import EnsembleSampler
 from mindcast.diffusion.sampling import SamplingStep
-from mindcast.diffusion.tiling import TiledStep, Tiles, in_batches
+from mindcast.diffusion.tiling import TiledStep, in_batches
+from mindcast.models.geodiff.pieces import Pieces
 from mindcast.models.geodiff.residual_network import ResidualConditioning
 from mindcast.models.geodiff.settings import GeoDiffSettings
 from mindcast.models.geodiff.upsampling import SHIFT_K
-from mindcast.physics.horizontal import ROW_WEIGHT
-from mindcast.physics.resample import enforce_block_mean
+from mindcast.physics.horizontal import PERIODIC, ROW_WEIGHT
+from mindcast.physics.resample import cells, enforce_block_mean
 from mindcast.refusal import Refusal
 from mindcast.samples import DownscaleInput
 
 DETERMINISTIC, SAMPLED = "geodiff-det", "geodiff"
+SMALLEST = 3  # points along a side of a domain
 
 
 class GeoDiffForecaster:
     """See `models.base.Forecaster`. "geodiff-det" is T_det, "geodiff" the ensemble, which exists
     where the denoiser does. Networks of the stage "joint" are preferred where they are given.
 
-    The networks get the tiles of `GeoDiffSettings.tile`, or a domain as one tile; what is
-    interpolated or derived is made of whole domains, so that tiles have no borders of their own.
+    Domains may have any size. The networks get `Pieces` of them; what is interpolated or derived is
+    made of whole domains as they are, so that pieces have no borders of their own.
     """
 
     deterministic = (DETERMINISTIC,)
@@ -53,8 +55,9 @@ class GeoDiffForecaster:
         )
 
         # functions with a name: graph mode cannot read a lambda within a call
-        def interpolated(temperature_lr, priors_lr):
-            return primary.bicubic(temperature_lr), primary.fine_priors(priors_lr)
+        def interpolated(temperature_lr, priors_lr, statics):
+            bicubic = primary.bicubic(temperature_lr, statics)
+            return bicubic, primary.fine_priors(priors_lr, statics)
 
         self.interpolate = self.sampler.compiled(interpolated)
         self.correct = self.sampler.compiled(primary.corrected)
@@ -98,40 +101,38 @@ class GeoDiffForecaster:
         fields = []
         for number, key in enumerate(keys):
             case = input.mapped(itemgetter(slice(number, number + 1)))
-            tiles = self._tiles(case)
-            bicubic, primary = self._primary(case, tiles)
+            closed = bool(case.metric[0, 0, 0, PERIODIC])
+            pieces = Pieces(case.statics.shape[1:3], self.settings, closed)
+            bicubic, primary = self._primary(case, pieces)
             field = primary.asnumpy() + SHIFT_K
             if method == SAMPLED:
-                conditioning = self._conditioning(case, tiles, bicubic, primary)
-                residual = self._residual(tiles, conditioning, key, members, primary, progress)
+                conditioning = self._conditioning(case, pieces, bicubic, primary)
+                residual = self._residual(pieces, conditioning, key, members, progress)
                 field = field + self.kelvin.reshape(-1, 1, 1) * residual
             if self.settings.enforce_lr_mean:
                 row_weights = case.metric[0, :, 0, ROW_WEIGHT]
-                field = enforce_block_mean(field, case.temperature_lr[..., 0], row_weights)
+                coarse = case.temperature_lr[..., 0]
+                field = enforce_block_mean(field, coarse, self.settings.factor, row_weights)
             fields.append(field)
         return np.stack(fields).astype(np.float32)[..., None]
 
-    def _tiles(self, case: DownscaleInput) -> Tiles:
-        domain, tile = case.statics.shape[1:3], self.settings.tile
-        return Tiles(domain, domain, 0) if tile is None else Tiles(domain, tile.size, tile.overlap)
-
-    def _primary(self, case: DownscaleInput, tiles: Tiles) -> tuple[Tensor, Tensor]:
+    def _primary(self, case: DownscaleInput, pieces: Pieces) -> tuple[Tensor, Tensor]:
         """U(T_lr) and T_det, both (1, Z, H, W), reduced."""
-        bicubic, priors = self.interpolate(case.temperature_lr, case.priors_lr)
-        statics = tiles.cut(Tensor(case.statics), channels_last=True)
+        bicubic, priors = self.interpolate(case.temperature_lr, case.priors_lr, case.statics)
+        statics = pieces.cut(Tensor(case.statics), channels_last=True)
         (primary,) = self._over_tiles(
-            self.correct, (tiles.cut(bicubic), tiles.cut(priors), statics)
+            self.correct, (pieces.cut(bicubic), pieces.cut(priors), statics)
         )
-        return bicubic, tiles.blend(primary[:, None])
+        return bicubic, pieces.blend(primary[:, None])
 
     def _conditioning(
-        self, case: DownscaleInput, tiles: Tiles, bicubic: Tensor, primary: Tensor
+        self, case: DownscaleInput, pieces: Pieces, bicubic: Tensor, primary: Tensor
     ) -> list[Tensor]:
         """What the step takes after the noise, of every tile (K, ...); it depends on no member."""
         whole = self.conditioning(
             primary, bicubic, case.wind_lr, case.priors_lr, case.statics, case.metric
         )
-        return self._over_tiles(self.encode, [tiles.cut(array) for array in whole])
+        return self._over_tiles(self.encode, [pieces.cut(array) for array in whole])
 
     def _over_tiles(self, function: Callable[..., Any], tiles: Sequence[Tensor]) -> list[Tensor]:
         """A function of tiles (K, 1, ...) of one case, a batch at a time; its outputs (K, ...)."""
@@ -144,32 +145,30 @@ class GeoDiffForecaster:
 
     def _residual(
         self,
-        tiles: Tiles,
+        pieces: Pieces,
         conditioning: Sequence[Tensor],
         key: int,
         members: int,
-        like: Tensor,
         progress: Callable[[int], object] | None,
     ) -> np.ndarray:
-        """R of all members of one case, (M, Z, H, W) where `like` is (1, Z, H, W)."""
+        """R of all members of one case, (M, Z, H, W); the margin is drawn as well as the domain."""
         step: Callable[..., Any] = self.step
-        if len(tiles) > 1:
-            step, conditioning = TiledStep(step, tiles, conditioning, self.batch_size), ()
-        _, levels, height, width = like.shape
-        shape = (levels, 1, height, width)
-        return self.sampler.draw(step, [key], members, shape, conditioning, progress)[0, :, :, 0]
+        if len(pieces.tiles) > 1:
+            step, conditioning = TiledStep(step, pieces.tiles, conditioning, self.batch_size), ()
+        shape = (len(self.settings.levels_hpa), 1, *pieces.size)
+        drawn = self.sampler.draw(step, [key], members, shape, conditioning, progress)
+        return pieces.without_margin(drawn[0, :, :, 0])
 
     def _require_shapes(self, input: DownscaleInput) -> None:
-        """Every array must fit the statics, whose H and W must fit the networks."""
+        """Every array must fit the statics; derivatives at a border take SMALLEST points."""
         settings, statics = self.settings, input.statics.shape
-        multiple = settings.multiple
-        if len(statics) != 4 or statics[1] % multiple or statics[2] % multiple:
+        if len(statics) != 4 or min(statics[1:3]) < SMALLEST:
             raise Refusal(
                 f"forecast: statics has got={statics}, expected (N, H, W, 3) with "
-                f"H and W multiples of {multiple}"
+                f"H and W from {SMALLEST}"
             )
         levels, fine = len(settings.levels_hpa), statics[1:3]
-        coarse = tuple(size // settings.factor for size in fine)
+        coarse = tuple(cells(length, settings.factor) for length in fine)
         expected = {
             "temperature_lr": (levels, *coarse, 1),
             "wind_lr": (levels, *coarse, 3),

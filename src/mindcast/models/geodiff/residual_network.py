@@ -93,7 +93,7 @@ class ResidualConditioning(nn.Cell):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """See `samples.DownscaleInput` for the arrays. Gives T_det (N, Z, H, W), reduced,
         the conditioning (N, Z, C, H, W) and the standardised priors (N, Z, 7, H, W)."""
-        bicubic = self.deterministic.bicubic(temperature_lr)
+        bicubic = self.deterministic.bicubic(temperature_lr, statics)
         primary = self.deterministic.from_bicubic(bicubic, priors_lr, statics)
         return (primary, *self.of_primary(primary, bicubic, wind_lr, priors_lr, statics, metric))
 
@@ -118,6 +118,7 @@ class ResidualConditioning(nn.Cell):
         self, primary: Tensor, wind_lr: Tensor, priors_lr: Tensor, metric: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Priors (N, Z, 6, H, W) of T_det, not standardised, and the flag (N, 1, 1, 1, 1)."""
-        wind = upsample(channels_first(wind_lr), self.factor)
+        height, width = primary.shape[-2:]
+        wind = upsample(channels_first(wind_lr), self.factor, height, width)
         flag = priors_lr[:, :1, :1, :1, FLAG:]
         return self.priors(ops.stop_gradient(primary), wind, metric), flag

@@ -5,10 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from mindcast.config.frozen import Frozen, renamed
 from mindcast.config.marks import FREE
+from mindcast.config.numbers import Size
 from mindcast.config.schema import Sampling
 from mindcast.diffusion.process import DiffusionProcess
 from mindcast.diffusion.samplers import Plan, make_plan
@@ -20,21 +21,21 @@ LARGEST_BETA = 0.9999  # of the public schedule
 class UNetSettings(Frozen):
     """The 3-D U-Net (Ho et al. 2022)."""
 
-    dim: PositiveInt = 64
+    dim: Size = 64
     """Channels at full resolution, even."""
-    multiples: tuple[PositiveInt, ...] = Field(default=(1, 2, 4, 8), min_length=1)
+    multiples: tuple[Size, ...] = Field(default=(1, 2, 4, 8), min_length=1)
     """Channels of each stage, in `dim`, finest first; all but the last halve the frame."""
-    heads: PositiveInt = 8
+    heads: Size = 8
     """Of every attention."""
-    head_size: PositiveInt = 32
+    head_size: Size = 32
     """Channels of a head in attention over levels, even; within a frame it is 32."""
     linear_attention: bool = True
     """Attention of linear cost within the frame, in every stage."""
-    first_kernel: PositiveInt = 7
+    first_kernel: Size = 7
     """Side of the first convolution, odd."""
     buckets: int = Field(default=32, ge=4)
     """Of relative positions of levels, for the bias of their attention; a multiple of 4."""
-    max_distance: PositiveInt = 32
+    max_distance: Size = 32
     """Levels from which on all distances share the last bucket."""
     upsample: Literal["transposed", "nearest_conv"] = "transposed"
     """The public network's is "transposed"; "nearest_conv" leaves no checkerboard."""
@@ -161,9 +162,9 @@ class DiffusionSettings(Frozen):
 class TileSettings(Frozen):
     """How domains beyond the memory are cut for the networks."""
 
-    size: tuple[PositiveInt, PositiveInt]
+    size: tuple[Size, Size]
     """(H, W) of a tile, fine cells."""
-    overlap: PositiveInt
+    overlap: Size
     """Fine cells by which tiles lie over each other at least, up to half a tile."""
 
     @model_validator(mode="after")
@@ -186,7 +187,7 @@ class GeoDiffSettings(Frozen):
     """Pressure of the levels in hPa, from the ground upwards; two or more."""
     factor: int = Field(default=4, ge=2)
     """Fine cells along one coarse one."""
-    frame_size: Annotated[tuple[PositiveInt, PositiveInt], FREE] = (64, 64)
+    frame_size: Annotated[tuple[Size, Size], FREE] = (64, 64)
     """(H, W) of the training crops, fine cells."""
     statics: bool = True
     """Whether the networks take orography, land-sea mask and sin(latitude)."""
@@ -206,9 +207,14 @@ class GeoDiffSettings(Frozen):
     """The diffusion process."""
 
     @property
+    def reduction(self) -> int:
+        """What the sides of a frame must be multiples of for both networks."""
+        return max(self.deterministic.reduction, self.denoiser.reduction)
+
+    @property
     def multiple(self) -> int:
-        """What H and W must be multiples of."""
-        return self.factor * max(self.deterministic.reduction, self.denoiser.reduction)
+        """What the sides of crops and tiles must be multiples of."""
+        return self.factor * self.reduction
 
     @model_validator(mode="after")
     def _levels_rise(self) -> GeoDiffSettings:

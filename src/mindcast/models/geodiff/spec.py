@@ -25,7 +25,6 @@ def _patch(settings: GeoDiffSettings, frame: tuple[int, int] | None) -> Patch:
         levels_hpa=settings.levels_hpa,
         factor=settings.factor,
         frame=frame,
-        multiple=settings.multiple,
         prior_source=settings.priors.source,
     )
 

@@ -120,7 +120,8 @@ def _preview(
     forecaster = GeoDiffForecaster(settings, networks, sampling, seed=0, compiled=False)
     truth = sample.known_truth[0, ..., 0]
     coarse = sample.input.temperature_lr[0, ..., 0]
-    fields = {"truth": truth, "bicubic": bicubic(coarse, settings.factor)}
+    interpolated = bicubic(coarse, settings.factor, (truth.shape[1], truth.shape[2]))
+    fields = {"truth": truth, "bicubic": interpolated}
     for method in methods:
         fields[method] = forecaster.forecast(method, sample.input, [0], 1)[0, 0, ..., 0]
     low = truth.min(axis=(1, 2), keepdims=True)

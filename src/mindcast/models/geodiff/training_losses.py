@@ -83,7 +83,7 @@ class DeterministicLoss(nn.Cell):
         truth: Tensor,
     ) -> Loss:
         """See the head of the file."""
-        bicubic = self.network.bicubic(temperature_lr)
+        bicubic = self.network.bicubic(temperature_lr, statics)
         predicted = self.network.from_bicubic(bicubic, priors_lr, statics)
         return self.of_prediction(predicted, bicubic, statics, weight, truth)
 
@@ -238,7 +238,7 @@ class JointLoss(nn.Cell):
         primary, conditioning, priors = self.residual.conditioning(
             temperature_lr, wind_lr, priors_lr, statics, metric
         )
-        bicubic = self.field.network.bicubic(temperature_lr)
+        bicubic = self.field.network.bicubic(temperature_lr, statics)
         first, field = self.field.of_prediction(primary, bicubic, statics, weight, truth)
         second, residual = self.residual.of_primary(
             primary, conditioning, priors, statics, weight, truth, t, noise, kept

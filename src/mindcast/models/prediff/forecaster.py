@@ -87,10 +87,9 @@ class PreDiffForecaster:
         return np.stack([np.stack([self._decode(row) for row in case]) for case in latents])
 
     def _encode(self, frames: np.ndarray) -> np.ndarray:
-        """(T, H, W, 1) to the scaled posterior mean (T, h, w, c)."""
+        """(T, H, W, 1) to the posterior mean (T, h, w, c), which is not scaled."""
         mean = self.encode(frames.transpose(0, 3, 1, 2)).asnumpy()
-        scaled = mean.transpose(0, 2, 3, 1) * self.settings.diffusion.scale_factor
-        return np.ascontiguousarray(scaled, np.float32)
+        return np.ascontiguousarray(mean.transpose(0, 2, 3, 1), np.float32)
 
     def _decode(self, latent: np.ndarray) -> np.ndarray:
         """(T, h, w, c) to frames (T, H, W, 1) in [0, 1]."""

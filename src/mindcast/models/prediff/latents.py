@@ -8,8 +8,8 @@ from mindspore import Tensor, nn, ops
 class FrameLatents(nn.Cell):
     """Sequences (N, T, H, W, C) <-> latents (N, T, h, w, c), through an `Autoencoder`.
 
-    No gradient passes into the autoencoder. Differs: the reference multiplies only sampled latents
-    by `scale_factor`, here all of them are; its scale factor is 1.
+    Latents that are diffused are multiplied by `scale_factor`, those of known frames are not. No
+    gradient passes into the autoencoder.
     """
 
     def __init__(self, autoencoder: nn.Cell, scale_factor: float = 1.0) -> None:
@@ -17,22 +17,20 @@ class FrameLatents(nn.Cell):
         self.autoencoder, self.scale_factor = autoencoder, scale_factor
 
     def means(self, frames: Tensor) -> Tensor:
-        """Posterior means, which stand for frames that are known."""
+        """Posterior means, not scaled, which stand for frames that are known."""
         mean, _ = self.autoencoder.encode(_fold(frames))
-        return self._unfold_latents(mean, frames)
+        return ops.stop_gradient(_unfold(mean, frames.shape[0]))
 
     def samples(self, frames: Tensor, noise: Tensor) -> Tensor:
-        """Posterior samples for standard normal noise (N*T, c, h, w), frames varying fastest."""
+        """Scaled posterior samples for normal noise (N*T, c, h, w), frames varying fastest."""
         mean, logvar = self.autoencoder.encode(_fold(frames))
-        return self._unfold_latents(self.autoencoder.sample(mean, logvar, noise), frames)
+        drawn = _unfold(self.autoencoder.sample(mean, logvar, noise), frames.shape[0])
+        return ops.stop_gradient(drawn * self.scale_factor)
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Frames (N, T, H, W, C), not clipped."""
+        """Frames (N, T, H, W, C) of scaled latents, not clipped."""
         frames = self.autoencoder.decode(_fold(latents / self.scale_factor))
         return _unfold(frames, latents.shape[0])
-
-    def _unfold_latents(self, latents: Tensor, frames: Tensor) -> Tensor:
-        return ops.stop_gradient(_unfold(latents, frames.shape[0]) * self.scale_factor)
 
 
 def _fold(x: Tensor) -> Tensor:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from mindcast.config.frozen import Frozen, renamed
 from mindcast.config.marks import FREE
+from mindcast.config.numbers import Size
 from mindcast.config.schema import Sampling
 from mindcast.diffusion.process import DiffusionProcess
 from mindcast.diffusion.samplers import Plan, make_plan
@@ -21,13 +22,13 @@ Shape = tuple[int, int, int, int]
 class AutoencoderSettings(Frozen):
     """The frame autoencoder: (H, W, 1) frames to (H/f, W/f, latent) and back."""
 
-    latent_channels: PositiveInt = 64
+    latent_channels: Size = 64
     """Channels of an encoded frame."""
-    block_channels: tuple[PositiveInt, ...] = Field(default=(128, 256, 512, 512), min_length=1)
+    block_channels: tuple[Size, ...] = Field(default=(128, 256, 512, 512), min_length=1)
     """Channels of each block, finest first; all but the last halve the frame."""
-    layers_per_block: PositiveInt = 2
+    layers_per_block: Size = 2
     """Residual blocks in each encoder block; the decoder has one more."""
-    norm_groups: PositiveInt = 32
+    norm_groups: Size = 32
     """Groups of the group norms; must divide every entry of `block_channels`."""
 
     @property
@@ -64,7 +65,7 @@ class AdversarySettings(Frozen):
     two a step, its 50001 is the 25000 here."""
     layers: int = Field(default=3, gt=0, le=16)
     """Halving convolutions of the discriminator."""
-    channels: PositiveInt = 64
+    channels: Size = 64
     """Channels after its first convolution; they double up to eightfold."""
     loss: Literal["hinge", "vanilla"] = "hinge"
     """Of the discriminator: "hinge", or "vanilla" for the logistic one."""
@@ -73,13 +74,13 @@ class AdversarySettings(Frozen):
 class CuboidSettings(Frozen):
     """What the denoiser and the alignment network share: a pyramid of cuboid attention."""
 
-    base_units: PositiveInt = 256
+    base_units: Size = 256
     """Channels of the finest level."""
     scale_alpha: float = Field(default=1.0, gt=0, le=8)
     """Channels grow by int(`downsample`^`scale_alpha`) from level to level."""
-    depth: tuple[PositiveInt, ...] = Field(default=(4, 4), min_length=1)
+    depth: tuple[Size, ...] = Field(default=(4, 4), min_length=1)
     """Blocks of each level, finest first."""
-    heads: PositiveInt = 4
+    heads: Size = 4
     """Of every attention; must divide the channels of every level."""
     patterns: str | tuple[str, ...] = "axial"
     """Cuboids of a block: one name for all levels or one a level, see
@@ -107,7 +108,7 @@ class CuboidSettings(Frozen):
     """Factor of height and width from level to level."""
     position_embedding: Literal["t+h+w", "t+hw"] = "t+h+w"
     """Learned positions: one table an axis, or one for time and one for the frame."""
-    time_embedding_multiple: PositiveInt = 4
+    time_embedding_multiple: Size = 4
     """Width of the embedded diffusion step, in `base_units`."""
     scale_shift: bool = False
     """The diffusion step scales and shifts normalised features; else it is added."""
@@ -148,16 +149,16 @@ class DenoiserSettings(CuboidSettings):
 
     skip_connections: bool = True
     """Whether levels going up get the output of those going down."""
-    upsample_kernel: PositiveInt = 3
+    upsample_kernel: Size = 3
     """Side of the convolution after upsampling, in cells."""
 
 
 class AlignmentSettings(CuboidSettings):
     """The network of knowledge alignment, which reads noisy latents (Gao et al. 2023)."""
 
-    base_units: PositiveInt = 128
-    depth: tuple[PositiveInt, ...] = Field(default=(1, 1), min_length=1)
-    out_channels: PositiveInt = 1
+    base_units: Size = 128
+    depth: tuple[Size, ...] = Field(default=(1, 1), min_length=1)
+    out_channels: Size = 1
     """Values read out; the forecast is steered by the mean intensity, 1."""
     read_out_per_frame: bool = True
     """One value a frame (released) or one for the whole sequence."""
@@ -182,7 +183,7 @@ class DiffusionSettings(Frozen):
     learn_logvar: Annotated[bool, FREE] = True
     """Whether the weight exp(-logvar[t]) of each noise level's error is trained."""
     scale_factor: float = Field(default=1.0, gt=0)
-    """Multiplies every latent."""
+    """Multiplies the latents of the frames to be forecast, not those of the context."""
     clip: float | None = Field(default=None, gt=0)
     """Bound of |estimated clean latent| while sampling; null: none. Formerly `clip_denoised`: true
     was 1, false null."""
@@ -250,13 +251,13 @@ class PreDiffSettings(Frozen):
 
     name: Literal["prediff"]
     """Chooses this model."""
-    frame_size: tuple[PositiveInt, PositiveInt] = (128, 128)
+    frame_size: tuple[Size, Size] = (128, 128)
     """(H, W) of a frame, pixels."""
-    context_frames: PositiveInt = 7
+    context_frames: Size = 7
     """Frames that a forecast starts from."""
-    target_frames: PositiveInt = 6
+    target_frames: Size = 6
     """Frames that it predicts."""
-    stride: Annotated[PositiveInt, FREE] = 6
+    stride: Annotated[Size, FREE] = 6
     """Frames between the starts of two sequences cut from one event."""
     autoencoder: AutoencoderSettings = AutoencoderSettings()
     """Of the frames; stage "vae"."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from mindcast.cases import DownscaleCase
 from mindcast.config.schema import RunSettings
-from mindcast.data.base import Fields
+from mindcast.data.base import Fields, PatchLike
 from mindcast.evaluation.downscale.baselines import BASELINES, BICUBIC, interpolated
 from mindcast.evaluation.downscale.report import table_text, write_report
 from mindcast.evaluation.downscale.suite import DownscaleSuite
@@ -25,24 +25,25 @@ class Task:
     baselines = tuple(BASELINES)
 
     def __init__(
-        self, samples: Fields, settings: RunSettings, window: object, methods: tuple[str, ...]
+        self, samples: Fields, settings: RunSettings, window: PatchLike, methods: tuple[str, ...]
     ) -> None:
-        self.samples, self.methods = samples, methods
+        self.samples, self.methods, self.factor = samples, methods, window.factor
         self.area_weight = settings.evaluation.area_weight
         seed = settings.runtime.seed
         self.suite = DownscaleSuite((*self.baselines, *methods), samples.levels_hpa, seed=seed)
 
     def case(self, i: int, sample: DownscaleSample) -> DownscaleCase:
         """Sample i with its place and time."""
-        return DownscaleCase(self.samples.label(i), sample, self.samples.coordinates(i))
+        where = self.samples.coordinates(i)
+        return DownscaleCase(self.samples.label(i), sample, where, self.factor)
 
     def score(self, case: DownscaleCase) -> None:
         """The interpolations and all forecasts of the case, by level."""
-        target = Target.of(case.sample, self.area_weight)
+        target = Target.of(case.sample, self.factor, self.area_weight)
         for name in self.baselines:
             case.forecasts[name] = interpolated(name, target)[0]
         for method in case.forecasts:
-            self.suite.update(method, case.members(method)[np.newaxis], target)
+            self.suite.update(method, case.forecasts[method][np.newaxis], target)
 
     def keep(self, case: DownscaleCase, folder: Path, provenance: Mapping[str, Any]) -> None:
         """The fields of a case as NetCDF."""
@@ -56,7 +57,7 @@ class Task:
         from mindcast.visualization.downscale.panels import downscale_panel
         from mindcast.visualization.downscale.view import View
 
-        single = case.first(self.methods, several=False)
+        single = case.first(self.methods, ensemble=False)
         beside = {BICUBIC: BICUBIC, **({"deterministic": single} if single else {})}
         for method in self.methods:
             view = View(case, method, beside)

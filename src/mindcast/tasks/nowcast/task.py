@@ -49,7 +49,7 @@ class Task:
         """Persistence and all forecasts of the case, by lead time."""
         case.forecasts[PERSISTENCE] = persistence(case.context, len(case.truth))
         for method in case.forecasts:
-            self.suite.update(method, case.members(method)[np.newaxis], case.truth[np.newaxis])
+            self.suite.update(method, case.forecasts[method][np.newaxis], case.truth[np.newaxis])
 
     def keep(self, case: NowcastCase, folder: Path, provenance: Mapping[str, Any]) -> None:
         """Nothing: the frames of a case are in its pictures."""

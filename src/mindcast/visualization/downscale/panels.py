@@ -33,9 +33,9 @@ def downscale_panel(path: Path, view: View, levels: Sequence[int] = ()) -> None:
     """Draw the estimates of a method to the PNG `path`.
 
     Two rows a level. Upper: the coarse field, bicubic, deterministic (if the case has it), member
-    0, the mean of all (or the one forecast), truth. Lower, each below its field: the errors, with
-    their RMSE on this level, and below the truth the spread of the members. levels: indices, by
-    default at most three, evenly spread.
+    0 and, of several, their mean (or the one forecast), truth. Lower, each below its field: the
+    errors, with their RMSE on this level, and below the truth the spread of several members.
+    levels: indices, by default at most three, evenly spread.
     """
     chosen = list(levels) or spread_out(len(view.levels_hpa), 3)
     fields = {"coarse input": view.coarse, **view.estimates, "truth": view.truth}
@@ -49,8 +49,8 @@ def downscale_panel(path: Path, view: View, levels: Sequence[int] = ()) -> None:
     figure = Figure(figsize=size)
     for k, level in enumerate(chosen):
         _draw_level(figure, view, fields, level, TOP + CAPTION + k * block, tall, titled=k == 0)
-    coarse = f"{height // view.factor}×{width // view.factor}"
-    about = f"temperature, {coarse} to {height}×{width} points (factor {view.factor})"
+    coarse = "×".join(map(str, view.coarse_size))
+    about = f"temperature, {coarse} to {height}×{width} points (factor {view.case.factor})"
     add_title(figure, LEFT, view.title, f"{view.moment}; {about}")
     save_png(figure, path)
 

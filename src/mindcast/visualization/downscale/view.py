@@ -39,15 +39,18 @@ class View:
         return np.array(self.case.coordinates.levels_hpa)
 
     @property
-    def factor(self) -> int:
-        """Fine points along a side of a coarse one."""
-        return self.case.shape[1] // self.case.sample.input.temperature_lr.shape[1]
+    def coarse_size(self) -> tuple[int, int]:
+        """(h, w) of the coarse input."""
+        height, width = self.case.sample.input.temperature_lr.shape[1:3]
+        return height, width
 
     @property
     def coarse(self) -> np.ndarray:
         """The coarse input, each value repeated over its block."""
-        blocks = self.case.sample.input.temperature_lr
-        return self._shown(blocks.repeat(self.factor, axis=1).repeat(self.factor, axis=2))
+        factor, (height, width) = self.case.factor, self.case.shape[1:3]
+        cells = self.case.sample.input.temperature_lr
+        blocks = cells.repeat(factor, axis=1).repeat(factor, axis=2)
+        return self._shown(blocks[:, :height, :width])
 
     @property
     def truth(self) -> np.ndarray:
@@ -59,11 +62,10 @@ class View:
         """What can be held against the truth, by the name under which it is shown."""
         found = {name: self.case.members(method)[0] for name, method in self.beside.items()}
         members = self.case.members(self.method)
+        first = "member 0" if self.case.is_ensemble(self.method) else "forecast"
+        found[first] = members[0]
         if len(members) > 1:
-            found["member 0"] = members[0]
             found[f"mean of {len(members)}"] = members.mean(axis=0, dtype=np.float64)
-        else:
-            found["forecast"] = members[0]
         return {name: self._shown(values) for name, values in found.items()}
 
     @property

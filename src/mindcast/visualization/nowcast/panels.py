@@ -11,6 +11,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from mindcast.cases import reached
 from mindcast.visualization.colours import (
     HIT_MISS_RGB,
     VALUE_SCALES,
@@ -49,8 +50,8 @@ def forecast_panel(path: Path, view: View, threshold: float) -> None:
 
     Rows: the latest context frames, truth, persistence, the first MEMBERS members, the mean of
     all, the share of all at or above `threshold`, and hits and misses of the mean at `threshold`
-    (with one member only: the forecast, and its hits and misses). At most COLUMNS lead times,
-    evenly spread up to the last. `threshold` is a physical value.
+    (of one member, or of a forecast without members: that, and its hits and misses). At most
+    COLUMNS lead times, evenly spread up to the last. `threshold` is a physical value.
     """
     rows = _rows(view, threshold, evenly_spread(len(view.case.truth), COLUMNS))
     figure, tops = _sheet(rows, max(len(row.frames) for row in rows))
@@ -81,7 +82,7 @@ def _rows(view: View, threshold: float, leads: np.ndarray) -> list[_Row]:
         _Row("persistence", np.repeat(context[-1:], len(leads), axis=0)),
     ]
     if len(ensemble) == 1:
-        best, name = ensemble[0], "forecast"
+        best, name = ensemble[0], view.first
         rows.append(_Row(name, best))
     else:
         best, name = ensemble.mean(axis=0, dtype=np.float64), f"mean of {len(ensemble)}"
@@ -92,7 +93,7 @@ def _rows(view: View, threshold: float, leads: np.ndarray) -> list[_Row]:
 
 
 def _share(ensemble: np.ndarray, threshold: float) -> np.ndarray:
-    share = (ensemble >= threshold).mean(axis=0)
+    share = reached(ensemble, threshold).mean(axis=0)
     return np.where(np.isnan(ensemble).any(axis=0), np.nan, share)
 
 

@@ -37,6 +37,11 @@ class View:
         return self._physical(self.case.members(self.method))
 
     @property
+    def first(self) -> str:
+        """What the first of the members is called: a forecast that has no others is no member."""
+        return "member 0" if self.case.is_ensemble(self.method) else "forecast"
+
+    @property
     def start(self) -> np.datetime64:
         """Time of the last frame of the context."""
         return self.case.times[len(self.case.context) - 1]

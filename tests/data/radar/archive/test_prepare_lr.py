@@ -184,7 +184,10 @@ def test_prepare_needs_to_know_its_source(tmp_path):
 
 def test_prepare_writes_to_the_root_of_the_data_set(source, tmp_path, monkeypatch):
     calls = []
-    monkeypatch.setattr(prepare_lr, "prepare_sevir_lr", lambda *given: calls.append(given))
+    monkeypatch.setattr(
+        prepare_lr, "prepare_sevir_lr", lambda *given, **options: calls.append((*given, options))
+    )
     prepare(settings(tmp_path, prepare={"source_dir": "a", "reduction": "mean"}))
     prepare(settings(tmp_path, prepare={"source_dir": "a", "target_dir": "b"}))
-    assert calls == [("a", str(tmp_path), "mean"), ("a", "b", "max")]
+    as_set = {"clip": False, "check_values": True}
+    assert calls == [("a", str(tmp_path), "mean", as_set), ("a", "b", "max", as_set)]

@@ -141,8 +141,8 @@ def test_times_without_offsets_put_the_catalogue_time_on_the_middle_frame(tmp_pa
     [
         (":".join(str(i * 10 - 45) for i in range(10)), "11:15"),  # as they stand
         (":".join(str(i * 5 - 45.2) for i in range(19)), "11:15"),  # made before thinning by two
-        ("0:5", "11:10"),  # do not fit: frame 5 of 10 is the middle
-        ("unknown", "11:10"),
+        (":".join(str(i * 10 - 45 + i % 2) for i in range(10)), "11:16"),  # rounded to minutes
+        ("unknown", "11:10"),  # frame 5 of 10 is the middle
     ],
 )
 def test_times_follow_the_offsets_of_the_catalogue(tmp_path, offsets, first):

@@ -139,10 +139,10 @@ def test_a_group_in_the_place_of_a_sequence_is_refused(path):
     assert "test/0 is no array, expected a sequence" in refusal(path)
 
 
-@pytest.mark.parametrize("dtype", [np.int16, np.uint32, "S3"])
+@pytest.mark.parametrize("dtype", [np.complex64, "S3"])
 def test_a_wrong_type_of_number_is_refused(path, dtype):
     write(path, "shanghai", {"test": [np.zeros((FRAMES, 8, 8), dtype)]})
-    assert f"is {np.dtype(dtype)}, expected uint8 (or float): codes 0..255" in refusal(path)
+    assert f"is {np.dtype(dtype)}, expected uint8 (or other numbers): codes 0..255" in refusal(path)
 
 
 def test_frames_of_unequal_size_are_refused(path):
@@ -205,6 +205,4 @@ def test_a_time_that_is_none_is_refused(path):
     write(path)
     with h5py.File(path, "a") as file:
         file["test/0"].attrs["first_frame_utc"] = "noon"
-    sequences = open_split(settings(path), "test", window())
-    with pytest.raises(Refusal, match=r"test/0: first_frame_utc = 'noon', expected a date"):
-        sequences.times(0)
+    assert "test/0: first_frame_utc = 'noon', expected a date and time like" in refusal(path)

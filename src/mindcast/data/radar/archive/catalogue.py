@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from mindcast.data.base_settings import to_utc
 from mindcast.refusal import Refusal
 
 FILE_NAME = "CATALOG.csv"
+JITTER_MINUTES = 1.0  # offsets are rounded to minutes
 NEEDED = ("id", "file_name", "file_index", "img_type", "time_utc", "pct_missing")
 
 
@@ -35,18 +37,62 @@ class Event:
     minute_offsets: str
 
     def frame_times(self, frames: int, interval_minutes: int) -> np.ndarray:
-        """Valid times of all frames, datetime64[m].
+        """Valid times of all frames, datetime64[m], `interval_minutes` apart.
 
-        Offsets for more frames than there are come from a catalogue made before the archive was
-        thinned in time: every n-th is taken. Without fitting offsets `time` is the middle frame.
+        The catalogue's offsets place them; without any `time` is the middle frame. Refusal as
+        `first_offset`.
         """
-        offsets = _numbers(self.minute_offsets)
-        thinning = (len(offsets) - 1) // max(frames - 1, 1)
-        offsets = offsets[::thinning] if thinning > 0 else []
-        if len(offsets) != frames:
-            offsets = [(i - frames // 2) * interval_minutes for i in range(frames)]
-        minutes = np.rint(offsets).astype(np.int64).astype("timedelta64[m]")
-        return np.datetime64(self.time, "m") + minutes
+        first = first_offset(self.minute_offsets, frames, interval_minutes)
+        minutes = round(first) + np.arange(frames) * interval_minutes
+        return np.datetime64(self.time, "m") + minutes.astype("timedelta64[m]")
+
+
+@lru_cache(maxsize=256)
+def first_offset(minute_offsets: str, frames: int, interval_minutes: int) -> float:
+    """Minutes from an event's time to the first of its frames; by default the middle one is there.
+
+    Offsets for more frames than there are come from a catalogue made before the archive was
+    thinned in time: every n-th is taken. Refusal if they do not lie `interval_minutes` apart, but
+    for the jitter of clocks, or are not those of so many frames.
+    """
+    if not any(letter.isdigit() for letter in minute_offsets):
+        return float(-(frames // 2) * interval_minutes)
+    offsets = _thinned(minute_offsets, frames)
+    grid = np.arange(frames) * float(interval_minutes)
+    first = float(np.mean(offsets - grid))
+    if np.abs(offsets - grid - first).max() > min(JITTER_MINUTES, interval_minutes / 2):
+        steps = np.unique(np.diff(offsets))
+        apart = f"{steps[0]:g}" if len(steps) == 1 else f"{steps[0]:g} to {steps[-1]:g}"
+        raise Refusal(
+            f"minute_offsets are {apart} minutes apart, expected data.interval_minutes = "
+            f"{interval_minutes}; "
+            + (
+                f"set data.interval_minutes={apart}"
+                if len(steps) == 1 and steps[0] >= 1 and steps[0].is_integer()
+                else "fix them, or take such events out with pct_missing > 0"
+            )
+        )
+    return first
+
+
+def _thinned(minute_offsets: str, frames: int) -> np.ndarray:
+    """The offsets of so many frames, minutes."""
+    try:
+        offsets = np.array([float(part) for part in minute_offsets.split(":")])
+    except ValueError:
+        offsets = np.array([np.nan])
+    if not np.isfinite(offsets).all():
+        raise Refusal(
+            f"minute_offsets = {minute_offsets[:60]!r}, expected numbers like -10:-5:0:5:10; "
+            "fix them or leave them empty"
+        )
+    every = max((len(offsets) - 1) // max(frames - 1, 1), 1)
+    if len(offsets[::every]) != frames:
+        raise Refusal(
+            f"{len(offsets)} minute_offsets for events of {frames} frames; set "
+            "data.frames_per_event to match, fix them or leave them empty"
+        )
+    return offsets[::every]
 
 
 def read_events(
@@ -64,6 +110,15 @@ def read_events(
     ]
     rows_of = Counter(event.id for event in events)
     return sorted((e for e in events if rows_of[e.id] == 1), key=lambda event: event.id)
+
+
+def check_minutes(root: Path, events: Iterable[Event], frames: int, interval_minutes: int) -> None:
+    """Refusal if the catalogue says other minutes between the frames of an event."""
+    for event in events:
+        try:
+            first_offset(event.minute_offsets, frames, interval_minutes)
+        except Refusal as refusal:
+            raise Refusal(f"{root / FILE_NAME}: event {event.id}: {refusal}") from None
 
 
 def date_range(root: Path) -> str:
@@ -142,11 +197,3 @@ def _time(row: dict[str, str], where: str) -> datetime:
             f"{where}: time_utc = {row['time_utc']!r}, expected a date and time like "
             "2019-06-01 00:00:00"
         ) from None
-
-
-def _numbers(text: str) -> list[float]:
-    """Colon-separated numbers; none where the text is anything else."""
-    try:
-        return [float(part) for part in text.split(":")]
-    except ValueError:
-        return []

@@ -18,8 +18,17 @@ import numpy as np
 from tqdm import tqdm
 
 from mindcast.data.radar.archive.catalogue import FILE_NAME, file_names
-from mindcast.data.radar.archive.event_files import IMAGE_TYPE, SEVIR_SHAPE, EventFiles
+from mindcast.data.radar.archive.event_files import (
+    CLIP_INSTEAD,
+    IMAGE_TYPE,
+    SEVIR_SHAPE,
+    EventFiles,
+)
 from mindcast.data.radar.archive.settings import SevirLRSettings
+from mindcast.data.radar.attributes import plain
+from mindcast.data.radar.hdf5 import HDF5_ERRORS
+from mindcast.data.radar.scaling import whole_codes
+from mindcast.data.source_state import SOURCE, check_state, state_of
 from mindcast.files import check_space, complete_or_absent
 from mindcast.refusal import Refusal
 
@@ -33,7 +42,9 @@ def prepare(settings: SevirLRSettings) -> None:
     how = settings.prepare
     if how is None:
         raise Refusal("data.prepare is missing; give data.prepare.source_dir, the folder of SEVIR")
-    prepare_sevir_lr(how.source_dir, how.target_dir or settings.root_dir, how.reduction)
+    target = how.target_dir or settings.root_dir
+    check = settings.check_values
+    prepare_sevir_lr(how.source_dir, target, how.reduction, clip=how.clip, check_values=check)
 
 
 def prepare_sevir_lr(
@@ -41,24 +52,30 @@ def prepare_sevir_lr(
     target_dir: str | Path,
     reduction: Reduction = "max",
     source_shape: Shape = SEVIR_SHAPE,
+    clip: bool = False,
+    check_values: bool = True,
 ) -> None:
     """Write the reduced archive, files under the names of the source; shows progress by event.
 
     The catalogue is copied last and unchanged: a folder with a catalogue is complete. Finished
-    files are kept, files that hold anything else are refused, never overwritten.
+    files are kept; files that hold anything else, or were made from another state of the source,
+    are refused, never overwritten. clip, check_values: as in the settings.
     """
     source, target = Path(source_dir), Path(target_dir)
     names = file_names(source, IMAGE_TYPE)
     _check_target(source, target)
-    files = EventFiles(IMAGE_TYPE, source_shape)
+    files = EventFiles(IMAGE_TYPE, source_shape, way_out="fix it", beyond=CLIP_INSTEAD, clip=clip)
     events = {name: len(files.dataset(source / "data" / name)) for name in names}
+    if check_values:
+        files.check_scale({source / "data" / name: range(events[name]) for name in names})
     with tqdm(total=sum(events.values()), desc="SEVIR-LR", unit="event") as bar:
         for name in names:
-            path = target / "data" / name
-            if _is_finished(path, (events[name], *_reduced(source_shape)), reduction):
+            path, full = target / "data" / name, source / "data" / name
+            state, shape = state_of([full], source), (events[name], *_reduced(source_shape))
+            if _is_finished(path, shape, reduction, full, state):
                 bar.update(events[name])
             else:
-                _reduce_file(files, source / "data" / name, path, reduction, bar.update)
+                _reduce_file(files, full, path, reduction, state, bar.update)
     files.close()
     with complete_or_absent(target / FILE_NAME) as part:
         shutil.copyfile(source / FILE_NAME, part)
@@ -88,6 +105,7 @@ def _reduce_file(
     source: Path,
     target: Path,
     reduction: Reduction,
+    state: str,
     advance: Callable[[int], object],
 ) -> None:
     """One file, event by event. Differs: means are rounded to whole codes, to stay uint8."""
@@ -100,22 +118,27 @@ def _reduce_file(
         out = file.create_dataset(
             IMAGE_TYPE, shape, np.uint8, chunks=(1, *shape[1:]), compression="gzip"
         )
-        out.attrs["reduction"] = reduction
+        out.attrs["reduction"], out.attrs[SOURCE] = reduction, state
         for index in range(shape[0]):
             frames = files.read(source, index, slice(None))  # a step in HDF5 is 80 times slower
-            out[index] = np.rint(reduce_frames(frames[..., ::TIME_STEP], reduction))
+            reduced = reduce_frames(frames[..., ::TIME_STEP], reduction)
+            out[index] = whole_codes(reduced, f"{source}: event {index}")
             advance(1)
 
 
-def _is_finished(path: Path, shape: tuple[int, ...], reduction: Reduction) -> bool:
+def _is_finished(
+    path: Path, shape: tuple[int, ...], reduction: Reduction, source: Path, state: str
+) -> bool:
     """Whether the file is there and right; Refusal if something else has its name."""
     if not path.exists():
         return False
+    made_from = None
     try:
         with h5py.File(path, "r") as file:
             dataset = file[IMAGE_TYPE]
             found = (dataset.shape, dataset.attrs.get("reduction"))
-    except (OSError, KeyError):
+            made_from = plain(dataset.attrs.get(SOURCE))
+    except HDF5_ERRORS:
         found = (None, None)
     if found != (shape, reduction):
         raise Refusal(
@@ -123,6 +146,7 @@ def _is_finished(path: Path, shape: tuple[int, ...], reduction: Reduction) -> bo
             f"(found {found[0]}, {found[1]}); move it away or choose another "
             "data.prepare.target_dir"
         )
+    check_state(path, made_from, source, state)
     return True
 
 

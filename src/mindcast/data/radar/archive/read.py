@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from mindcast.data.base import Shapes, Split, WindowLike
-from mindcast.data.radar.archive.catalogue import Event, date_range, read_events
+from mindcast.data.radar.archive.catalogue import Event, check_minutes, date_range, read_events
 from mindcast.data.radar.archive.event_files import EventFiles
 from mindcast.data.radar.archive.settings import ArchiveSettings
 from mindcast.data.radar.scaling import CODE_MAX, VIL_THRESHOLDS, scale_codes
@@ -35,6 +35,8 @@ class Archive:
         self, settings: ArchiveSettings, events: Sequence[Event], window: WindowLike, source: str
     ) -> None:
         _check_window(settings, window)
+        root = Path(settings.root_dir)
+        check_minutes(root, events, settings.frames_per_event, settings.interval_minutes)
         self.frame_shape = settings.frame_size
         self.interval_minutes = settings.interval_minutes
         self.events, self.frames = tuple(events), settings.frames_per_event
@@ -42,9 +44,9 @@ class Archive:
         self.pieces = 1 + (self.frames - window.length) // window.stride
         self.keys = np.arange(len(self), dtype=np.int64)
         self.source = f"{source}, {len(self.events)} events, {len(self)} sequences"
-        self._data = Path(settings.root_dir) / "data"
+        self._data = root / "data"
         self._files = EventFiles(settings.image_type, (*self.frame_shape, self.frames))
-        self._check_files()
+        self._check_files(read_events(root, settings.image_type) if settings.check_values else [])
 
     def __len__(self) -> int:
         return len(self.events) * self.pieces
@@ -77,13 +79,20 @@ class Archive:
         start = piece * self.window.stride
         return self.events[event], slice(start, start + self.window.length)
 
-    def _check_files(self) -> None:
-        """Open every file once now: better a refusal here than hours into a training."""
+    def _check_files(self, usable: Sequence[Event]) -> None:
+        """Open every file once now: better a refusal here than hours into a training.
+
+        Values of another scale show in a few of the `usable` events of each, of whatever split.
+        """
         last: dict[str, int] = {}
         for event in self.events:
             last[event.file_name] = max(event.file_index, last.get(event.file_name, 0))
         for name, index in last.items():
             self._files.dataset(self._data / name, index)
+        rows: dict[Path, list[int]] = {self._data / name: [] for name in last}
+        for event in usable:
+            rows.get(self._data / event.file_name, []).append(event.file_index)
+        self._files.check_scale(rows)
         self._files.close()
 
 

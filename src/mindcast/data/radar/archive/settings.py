@@ -25,6 +25,8 @@ class PrepareSettings(Frozen):
     """The folder to write; empty: the data set's `root_dir`."""
     reduction: Literal["max", "mean"] = "max"
     """What a block of 3 x 3 pixels becomes."""
+    clip: bool = False
+    """Cut off values beyond 0..255 (a mark for "no echo", overshoots), which are refused else."""
 
 
 class ArchiveSettings(DataSettings):
@@ -42,6 +44,8 @@ class ArchiveSettings(DataSettings):
     """Minutes from frame to frame."""
     image_type: Annotated[Literal["vil"], BOUND] = "vil"
     """Which images of the archive: vertically integrated liquid."""
+    check_values: bool = True
+    """Refuse files whose values look like another scale (see `radar.values`)."""
     train_test_split_date: Time = SPLIT_DATE
     """Events up to it are for training and validation, later ones for the test."""
     start_date: Time | None = None
@@ -97,7 +101,7 @@ class SyntheticSettings(ArchiveSettings):
     frame_size: Positive2 = (128, 128)
     frames_per_event: PositiveInt = 25
     interval_minutes: PositiveInt = 10
-    events: int = Field(default=40, ge=2)
+    events: int = Field(default=40, ge=2, le=100_000)
     """How many are generated."""
     seed: int = Field(default=0, ge=0)
     """Of the generated events."""

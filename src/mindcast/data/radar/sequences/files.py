@@ -2,42 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
 from mindcast.data.base_settings import to_utc
-from mindcast.data.radar.hdf5 import OpenFiles, one_line
-from mindcast.data.radar.scaling import CODE_MAX
+from mindcast.data.radar.attributes import is_code, plain, whole_number
+from mindcast.data.radar.axes import Axes, Shape, frames_first, likely_frames_axis
+from mindcast.data.radar.hdf5 import (
+    HDF5_ERRORS,
+    OpenFiles,
+    item_of,
+    number_type,
+    one_line,
+    read_part,
+)
+from mindcast.data.radar.packing import ODIM_GROUP, PLAIN, Packing, packing_of
 from mindcast.data.radar.sequences.layouts import Layout
+from mindcast.data.radar.values import StoredScale
 from mindcast.refusal import Refusal
 
 COUNT_NAMES = ("all_len", "{group}_len")  # inside the group, at the top
 FIRST_FRAME = "first_frame_utc"  # attribute of a sequence, ISO 8601
+WAY_OUT = "fix it or take the sequence out"
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One sequence: dataset `name` ("train/12") of a file, `frames` long."""
+    """One sequence: dataset `name` ("train/12") of a file, `frames` long.
+
+    first_frame: when the first frame was taken, ISO 8601 UTC; empty where that is not known.
+    """
 
     path: Path
     name: str
     frames: int
+    first_frame: str = ""
+    packing: Packing = PLAIN
 
 
 class SequenceFiles(OpenFiles):
     """The files of one data set.
 
-    value_scale: physical value of 1.
+    value_scale: physical value of 1. axes: of a stored sequence; None: frames first, and a shape
+    that hints at others is refused. model_frame: (H, W) that frames are brought to, such a hint.
     """
 
-    def __init__(self, layout: Layout, value_scale: float, limit: int = 8) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        value_scale: float,
+        axes: Axes | None = None,
+        model_frame: tuple[int, int] | None = None,
+        limit: int = 8,
+    ) -> None:
         super().__init__(limit)
-        self.layout, self.stored_maximum = layout, layout.stored_maximum(value_scale)
-        self.frame: tuple[int, ...] | None = None  # (H, W) of all sequences listed so far
+        self.layout, self.axes, self.model_frame = layout, axes, model_frame
+        maximum = layout.stored_maximum(value_scale)
+        self.scale = StoredScale(maximum, layout.physical, layout.unit)
+        self.frame: Shape | None = None  # (H, W) of all sequences listed so far
+
+    def groups(self, path: Path) -> list[str]:
+        """The names of the groups of a file; Refusal for a link that leads nowhere."""
+        file = self.file(path)
+        return [name for name in file if isinstance(item_of(path, file, name), h5py.Group)]
 
     def listed(self, path: Path, group_name: str) -> list[Stored]:
         """The sequences of a group by their number; Refusal if any is not (T, H, W) numbers.
@@ -46,7 +79,7 @@ class SequenceFiles(OpenFiles):
         """
         group = self.file(path)[group_name]
         count = self._announced(path, group_name, group)
-        names = set(group)
+        names = set(group) - {ODIM_GROUP}
         found = []
         for number in range(len(names) if count is None else count):
             name = self.layout.name(number)
@@ -57,7 +90,8 @@ class SequenceFiles(OpenFiles):
                     f"...; expected all from {self.layout.name(0)!r} on, as many as the "
                     "file counts; fetch it again or fix data.name"
                 )
-            found.append(self._stored(path, f"{group_name}/{name}", group[name]))
+            item = item_of(path, group, name)
+            found.append(self._stored(path, f"{group_name}/{name}", item))
         return found
 
     def read(self, stored: Stored, frames: slice = slice(None)) -> np.ndarray:
@@ -66,71 +100,83 @@ class SequenceFiles(OpenFiles):
         Refusal if they cannot be read, or hold NaN, infinity, or what lies beyond the scale.
         """
         where = f"{stored.path}: {stored.name}"
-        try:
-            values = self.file(stored.path)[stored.name][frames]
-        except OSError as error:
-            raise Refusal(
-                f"{where} cannot be read ({one_line(error)}); fetch the file again"
-            ) from None
+        dataset = item_of(stored.path, self.file(stored.path), stored.name)
+        last = (slice(None), slice(None), frames)
+        values = read_part(dataset, last if self.axes == "hwt" else frames, where)
+        if self.axes == "hwt":
+            values = np.moveaxis(values, -1, 0)
+        values = stored.packing.unpacked(values, where)
         if self.layout.missing is not None:
-            values = np.where(values == self.layout.missing, np.zeros_like(values), values)
-        if not np.isfinite(values).all():
-            raise Refusal(f"{where} holds NaN or infinity; fix it or take the sequence out")
-        low, high = float(values.min()), float(values.max())
-        if low < 0 or high > self.stored_maximum:
-            remedy = "fix the file"
-            if self.layout.physical and high <= CODE_MAX:
-                codes = "if these are codes 0..255, data.name is another"
-                remedy = f"{codes}; else raise data.value_scale"
-            raise Refusal(
-                f"{where} holds values from {low:g} to {high:g}, expected {self.expected}; {remedy}"
-            )
-        return values.astype(np.float32) / np.float32(self.stored_maximum)
+            values = np.where(is_code(values, self.layout.missing), np.zeros_like(values), values)
+        values = self.scale.checked(values, where, WAY_OUT)
+        return values.astype(np.float32) / np.float32(self.scale.maximum)
 
-    def first_time(self, stored: Stored) -> str:
-        """When the first frame was taken, ISO 8601 UTC; empty where the file does not hold it."""
-        text = str(self.file(stored.path)[stored.name].attrs.get(FIRST_FRAME, ""))
-        try:
-            return to_utc(datetime.fromisoformat(text)).isoformat() if text else ""
-        except ValueError:
-            raise Refusal(
-                f"{stored.path}: {stored.name}: {FIRST_FRAME} = {text!r}, expected a "
-                "date and time like 2019-06-01T00:00:00"
-            ) from None
-
-    @property
-    def expected(self) -> str:
-        """What is stored, in words."""
-        if self.layout.physical:
-            return f"{self.layout.unit} in 0..{self.stored_maximum:g} (data.value_scale)"
-        return f"codes 0..{CODE_MAX:g}"
+    def largest(self, stored: Stored) -> float:
+        """The largest value of a sequence as stored."""
+        return float(self.read(stored).max()) * self.scale.maximum
 
     def _announced(self, path: Path, name: str, group: h5py.Group) -> int | None:
+        """How many sequences the file counts in a group: a number beside them, or an attribute."""
         inside, above = COUNT_NAMES
-        scalar = group.get(inside, group.parent.get(above.format(group=name)))
-        if scalar is None:
-            return None
-        if getattr(scalar, "size", 0) != 1 or scalar.dtype.kind not in "iu":
-            raise Refusal(
-                f"{path}: {scalar.name} should be one whole number, the count of "
-                f"sequences in {name}; fix the file"
-            )
-        return int(np.ravel(scalar[()])[0])
+        for holder, key in ((group, inside), (group.parent, above.format(group=name))):
+            for place in (holder, holder.attrs):
+                if key not in place:
+                    continue
+                found = place[key] if place is holder.attrs else item_of(path, holder, key)
+                return _count(found, f"{path}: {holder.name.rstrip('/')}/{key}", name)
+        return None
 
-    def _stored(self, path: Path, name: str, dataset: h5py.Dataset) -> Stored:
+    def _stored(self, path: Path, name: str, dataset: object) -> Stored:
         where = f"{path}: {name}"
-        is_array = isinstance(dataset, h5py.Dataset)
-        shape: tuple[int, ...] = dataset.shape if is_array else ()
+        if not isinstance(dataset, h5py.Dataset):
+            raise Refusal(f"{where} is no array, expected a sequence (frames, height, width)")
+        shape: Shape = dataset.shape or ()
         if len(shape) != 3 or 0 in shape:
-            found = shape if is_array else "no array"
-            raise Refusal(f"{where} is {found}, expected a sequence (frames, height, width)")
-        kind = dataset.dtype
-        if kind != np.uint8 and kind.kind != "f":
-            raise Refusal(f"{where} is {kind}, expected uint8 (or float): {self.expected}")
-        self.frame = self.frame or shape[1:]
-        if shape[1:] != self.frame:
-            size, others = ("{} x {}".format(*frame) for frame in (shape[1:], self.frame))
+            raise Refusal(f"{where} is {shape}, expected a sequence (frames, height, width)")
+        kind, is_number = number_type(dataset)
+        if not is_number:
+            expected = self.scale.expected
+            raise Refusal(f"{where} is {kind}, expected uint8 (or other numbers): {expected}")
+        if self.axes is None and likely_frames_axis(shape, self.model_frame):
+            raise Refusal(
+                f"{where} is {shape}, which does not look like (frames, height, width); set "
+                "data.axes=hwt if the frames are its last axis, data.axes=thw if it is right"
+            )
+        frames, *frame = frames_first(shape, self.axes)
+        self.frame = self.frame or tuple(frame)
+        if tuple(frame) != self.frame:
+            size, others = ("{} x {}".format(*one) for one in (frame, self.frame))
             raise Refusal(
                 f"{where} has frames of {size}, those before have {others}; all must be of one size"
             )
-        return Stored(path, name, shape[0])
+        return Stored(path, name, frames, _first_frame(dataset, where), packing_of(dataset, where))
+
+
+def _count(found: Any, where: str, group: str) -> int:
+    try:
+        count = whole_number(found[()] if isinstance(found, h5py.Dataset) else found)
+    except HDF5_ERRORS:
+        count = None
+    if count is None:
+        raise Refusal(
+            f"{where} should be one whole number, the count of sequences in {group}; fix the file"
+        )
+    return count
+
+
+def _first_frame(dataset: h5py.Dataset, where: str) -> str:
+    attributes: Mapping[str, Any] = dataset.attrs
+    try:
+        found = plain(attributes[FIRST_FRAME]) if FIRST_FRAME in attributes else None
+    except HDF5_ERRORS as error:
+        raise Refusal(
+            f"{where}: {FIRST_FRAME} cannot be read ({one_line(error)}); write it again"
+        ) from None
+    if found in (None, ""):
+        return ""
+    try:
+        return to_utc(datetime.fromisoformat(found)).isoformat()
+    except (ValueError, TypeError, OverflowError):
+        raise Refusal(
+            f"{where}: {FIRST_FRAME} = {found!r}, expected a date and time like 2019-06-01T00:00:00"
+        ) from None

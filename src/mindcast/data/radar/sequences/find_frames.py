@@ -8,37 +8,60 @@ of the names, where numbers count by their value ("2.png" before "10.png").
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
+from mindcast.data.radar.axes import Axes
+from mindcast.data.radar.sequences import arrays, pictures
+from mindcast.data.radar.sequences.frame_times import gaps_of, times_of
+from mindcast.data.radar.sequences.pictures import Grey
 from mindcast.refusal import Refusal
 
-SUFFIXES = (".npy", ".png", ".gif")
-GREY_MODES = ("L", "I", "F", "I;16", "I;16L", "I;16B")
+SUFFIXES = (arrays.SUFFIX, ".png", ".gif")
 KEPT_FRAMES = 64  # overlapping sequences read a frame several times
 
 
 @dataclass(frozen=True)
 class FrameEvent:
-    """A series of frames; `places` are (file, number of the frame in it)."""
+    """A series of frames; `places` are (file, number of the frame in it).
+
+    axes: of arrays of several frames. times: of the frames, datetime64[s] UTC; None: not known.
+    breaks: numbers of the frames before which others are missing.
+    """
 
     name: str
     places: tuple[tuple[Path, int], ...]
+    axes: Axes | None = None
+    times: np.ndarray | None = field(default=None, compare=False)
+    breaks: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.places)
 
-    def frame(self, k: int) -> np.ndarray:
-        """Codes of frame k, (H, W) float32; Refusal if it cannot be read or is coloured."""
-        return _read(*self.places[k])
+    @property
+    def files(self) -> list[Path]:
+        """Its files, each once, in order."""
+        return list(dict.fromkeys(path for path, _ in self.places))
+
+    def frame(self, k: int) -> Grey:
+        """Codes of frame k, (H, W) as stored, and which pixels are transparent, None for none.
+
+        Refusal if it cannot be read or is coloured.
+        """
+        return _read(*self.places[k], self.axes)
 
 
-def find_events(source: Path) -> list[FrameEvent]:
-    """The events of a folder; Refusal if there are none, or frames of unequal size."""
+def find_events(source: Path, axes: Axes | None = None) -> list[FrameEvent]:
+    """The events of a folder; Refusal if there are none, or frames of unequal size.
+
+    axes: of arrays of several frames; None: frames first.
+    """
+    _extent.cache_clear()  # the files may be others than when they were read last
+    _read.cache_clear()
     if not source.is_dir():
         raise Refusal(f"{source}: no such folder; set data.prepare.source_dir")
     entries = sorted((p for p in source.iterdir() if p.name[0] != "."), key=_by_number)
@@ -50,20 +73,39 @@ def find_events(source: Path) -> list[FrameEvent]:
             f"{files[0].name}); keep one kind, a sub-folder is one event"
         )
     if folders:
-        events = [_event(folder.name, _frames_in(folder)) for folder in folders]
+        events = [_event(folder.name, _frames_in(folder), axes) for folder in folders]
     else:
-        events = _events_of_files(source, files)
+        events = _events_of_files(source, files, axes)
     events = [event for event in events if len(event)]
     if not events:
         raise Refusal(
             f"{source}: no frames, expected {', '.join(SUFFIXES)} files or sub-folders of them"
         )
-    _check_sizes(events)
+    _check_sizes(events, axes)
     return events
 
 
-def _events_of_files(source: Path, files: list[Path]) -> list[FrameEvent]:
-    counts = {path: _extent(path)[0] for path in files}
+def frame_files(source: Path) -> Iterator[Path]:
+    """All files of frames of a folder and of its sub-folders."""
+    for folder in (source, *(entry for entry in source.iterdir() if _is_event(entry))):
+        yield from _frames_in(folder)
+
+
+def timed(event: FrameEvent, interval_minutes: int) -> FrameEvent:
+    """The event with the times in the names of its frames, if they hold any, and its gaps.
+
+    Refusal for times that do not rise by the interval, see `gaps_of`.
+    """
+    if len(event.files) < len(event):  # a file of several frames has one name
+        return event
+    times = times_of([path.stem for path in event.files], interval_minutes)
+    if times is None:
+        return event
+    return replace(event, times=times, breaks=gaps_of(event.files, times, interval_minutes))
+
+
+def _events_of_files(source: Path, files: list[Path], axes: Axes | None) -> list[FrameEvent]:
+    counts = {path: _extent(path, axes)[0] for path in files}
     several = [path for path in files if counts[path] > 1]
     if several and len(several) < len(files):
         single = next(path for path in files if counts[path] == 1)
@@ -72,8 +114,8 @@ def _events_of_files(source: Path, files: list[Path]) -> list[FrameEvent]:
             f"{single.name} one; put the frames of an event into a sub-folder"
         )
     if several:
-        return [_event(path.stem, [path]) for path in files]
-    return [_event(source.name, files)]
+        return [_event(path.stem, [path], axes) for path in files]
+    return [_event(source.name, files, axes)]
 
 
 def _frames_in(folder: Path) -> list[Path]:
@@ -81,16 +123,21 @@ def _frames_in(folder: Path) -> list[Path]:
     return sorted(files, key=_by_number)
 
 
-def _event(name: str, files: list[Path]) -> FrameEvent:
-    return FrameEvent(name, tuple((p, k) for p in files for k in range(_extent(p)[0])))
+def _is_event(entry: Path) -> bool:
+    return entry.is_dir() and entry.name[0] != "."
 
 
-def _check_sizes(events: list[FrameEvent]) -> None:
-    files = dict.fromkeys(path for event in events for path, _ in event.places)
-    first = next(iter(files))
+def _event(name: str, files: list[Path], axes: Axes | None) -> FrameEvent:
+    places = tuple((p, k) for p in files for k in range(_extent(p, axes)[0]))
+    return FrameEvent(name, places, axes)
+
+
+def _check_sizes(events: list[FrameEvent], axes: Axes | None) -> None:
+    files = [path for event in events for path in event.files]
+    first = files[0]
     for path in files:
-        if _extent(path)[1:] != _extent(first)[1:]:
-            found, others = ("{} x {}".format(*_extent(p)[1:]) for p in (path, first))
+        if _extent(path, axes)[1:] != _extent(first, axes)[1:]:
+            found, others = ("{} x {}".format(*_extent(p, axes)[1:]) for p in (path, first))
             raise Refusal(
                 f"{path}: has frames of {found}, {first.name} has {others}; all must be of one size"
             )
@@ -102,68 +149,14 @@ def _by_number(path: Path) -> list[tuple[int, int, str]]:
 
 
 @cache
-def _extent(path: Path) -> tuple[int, int, int]:
+def _extent(path: Path, axes: Axes | None) -> tuple[int, int, int]:
     """(frames, height, width) of a file, from its header."""
-    if path.suffix.lower() == ".npy":
-        shape = _array(path).shape
-        if len(shape) not in (2, 3) or 0 in shape:
-            raise Refusal(f"{path}: has shape {shape}, expected (H, W) or (frames, H, W)")
-        frames, height, width = (1, *shape)[-3:]
-        return frames, height, width
-    with _picture(path) as picture:
-        return getattr(picture, "n_frames", 1), picture.height, picture.width
+    is_array = path.suffix.lower() == arrays.SUFFIX
+    return arrays.extent(path, axes) if is_array else pictures.extent(path)
 
 
 @lru_cache(maxsize=KEPT_FRAMES)
-def _read(path: Path, number: int) -> np.ndarray:
-    if path.suffix.lower() == ".npy":
-        array = _array(path)
-        codes = array[number] if array.ndim == 3 else array
-    else:
-        codes = _grey(path, number)
-    if not np.isfinite(codes).all():
-        raise Refusal(
-            f"{path}: frame {number} holds NaN or infinity; fix it, or give such "
-            "pixels a value and name it in data.prepare.missing_code"
-        )
-    return np.asarray(codes, np.float32)
-
-
-def _array(path: Path) -> np.ndarray:
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise Refusal(
-            f"{path}: not a readable .npy array ({' '.join(str(error).split())}); write it again"
-        ) from None
-    if array.dtype.kind not in "uif":
-        raise Refusal(f"{path}: holds {array.dtype}, expected numbers")
-    return array
-
-
-def _grey(path: Path, number: int) -> np.ndarray:
-    """Grey values of a picture: as they are stored, 0..255 or 0..65535."""
-    with _picture(path) as picture:
-        try:
-            picture.seek(number)
-            if picture.mode in GREY_MODES:
-                return np.asarray(picture)
-            channels = np.asarray(picture.convert("RGB"))
-        except (OSError, EOFError, SyntaxError) as error:
-            raise Refusal(
-                f"{path}: frame {number} cannot be read ({error}); write it again"
-            ) from None
-    if (channels != channels[..., :1]).any():
-        raise Refusal(
-            f"{path}: frame {number} is coloured, expected grey values; colours have no "
-            "physical value here, give the grey or .npy originals"
-        )
-    return channels[..., 0]
-
-
-def _picture(path: Path) -> Image.Image:
-    try:
-        return Image.open(path)
-    except (OSError, UnidentifiedImageError, SyntaxError) as error:
-        reason = " ".join(str(error).split())
-        raise Refusal(f"{path}: not a readable picture ({reason}); write it again") from None
+def _read(path: Path, number: int, axes: Axes | None) -> Grey:
+    if path.suffix.lower() == arrays.SUFFIX:
+        return arrays.read_frame(path, number, axes), None
+    return pictures.read_grey(path, number)

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from mindcast.data.base import SPLITS
-from mindcast.data.radar.sequences.find_frames import FrameEvent, find_events
+from mindcast.data.radar.attributes import is_code
+from mindcast.data.radar.scaling import whole_codes
+from mindcast.data.radar.sequences.files import FIRST_FRAME
+from mindcast.data.radar.sequences.find_frames import (
+    FrameEvent,
+    find_events,
+    frame_files,
+    timed,
+)
 from mindcast.data.radar.sequences.layouts import LAYOUTS, Layout
 from mindcast.data.radar.sequences.settings import (
     FramesPrepareSettings,
     FramesSequenceSettings,
 )
 from mindcast.data.radar.sequences.write import Sequence, finish, is_finished, write_file
+from mindcast.data.source_state import state_of
 from mindcast.files import check_space
 from mindcast.refusal import Refusal
 
@@ -27,7 +39,7 @@ RAIN_FIRST, RAIN_LEAD, RAIN_STEP, RAIN_TRAIN_STEP = 10, 5, 5, 15
 
 @dataclass(frozen=True)
 class Piece:
-    """Frames start..stop - 1 of an event, all of one split."""
+    """Frames start..stop - 1 of an event, all of one split, none missing between them."""
 
     event: FrameEvent
     start: int
@@ -45,15 +57,27 @@ class Mapping:
         self.stored_maximum = layout.stored_maximum(value_scale)
 
     def stored(self, piece: Piece, k: int) -> np.ndarray:
-        """Frame k of a piece, (H, W) uint8; Refusal if it exceeds the value scale."""
-        codes = piece.event.frame(piece.start + k).astype(np.float64)
-        physical = codes * self.how.physical_per_code + self.how.offset
+        """Frame k of a piece, (H, W) uint8; missing values and what lies below 0 are 0.
+
+        Refusal for NaN and infinity, and if it exceeds the value scale.
+        """
+        path, number = piece.event.places[piece.start + k]
+        codes, transparent = piece.event.frame(piece.start + k)
+        with np.errstate(over="ignore"):  # beyond float32: infinity, which is refused
+            narrow = codes.astype(np.float32)
+        physical = narrow.astype(np.float64) * self.how.physical_per_code + self.how.offset
         if self.how.missing_code is not None:
-            physical[codes == self.how.missing_code] = 0
+            physical[is_code(codes, float(self.how.missing_code))] = 0
+        if transparent is not None:
+            physical[transparent] = 0
+        if not np.isfinite(physical).all():
+            raise Refusal(
+                f"{path}: frame {number} holds NaN or infinity; fix it, or set data.prepare."
+                "missing_code=nan if NaN stands for missing values"
+            )
         # a rounding error of the mapping is no wrong scale
         high = round(float(physical.max()), 6)
         if high > self.value_scale:
-            path, number = piece.event.places[piece.start + k]
             raise Refusal(
                 f"{path}: frame {number} reaches {high:g} with data.prepare."
                 f"physical_per_code = {self.how.physical_per_code:g} and offset = "
@@ -61,7 +85,7 @@ class Mapping:
                 f"{self.value_scale:g}; fix the mapping"
             )
         scaled = np.clip(physical / self.value_scale, 0, 1)
-        return np.rint(scaled * self.stored_maximum).astype(np.uint8)
+        return whole_codes(scaled * self.stored_maximum, f"{path}: frame {number}")
 
 
 def prepare(settings: FramesSequenceSettings) -> None:
@@ -74,11 +98,16 @@ def prepare(settings: FramesSequenceSettings) -> None:
         )
     root, layout = Path(settings.root_dir), LAYOUTS[settings.name]
     path = root if root.suffix == ".h5" else root / FILE_NAME
-    recipe = {**how.model_dump(mode="json"), "value_scale": settings.value_scale}
-    if is_finished(path, recipe):
+    recipe = _recipe(how, settings.value_scale)
+    source = Path(how.source_dir)
+    state = state_of(frame_files(source), source) if source.is_dir() else ""
+    if is_finished(path, recipe, source, state):
         return
     mapping = Mapping(how, layout, settings.value_scale)
-    events = find_events(Path(how.source_dir))
+    events = find_events(source, how.axes)
+    if how.times_in_names:
+        events = [timed(event, settings.interval_minutes) for event in events]
+        _report_gaps(events)
     pieces = split_events(events, how)
     asked_for = {"train": 1.0, "val": how.val_fraction, "test": how.test_fraction}
     check_space(path, _bytes(events, how) // 2)  # radar packs to less than half
@@ -88,16 +117,50 @@ def prepare(settings: FramesSequenceSettings) -> None:
             for split in SPLITS
             if asked_for[split]
         }
-        write_file(path, layout, recipe, splits)
+        write_file(path, layout, recipe, splits, state)
     if path != root:
         finish(root, [path])
+
+
+def _recipe(how: FramesPrepareSettings, value_scale: float) -> dict[str, Any]:
+    """What the set depends on; settings that are newer than some sets only where they matter."""
+    recipe = {**how.model_dump(mode="json"), "value_scale": value_scale}
+    newer = {"axes": None, "times_in_names": True}
+    return {key: value for key, value in recipe.items() if newer.get(key, ()) != value}
+
+
+def _report_gaps(events: Iterable[FrameEvent]) -> None:
+    """One line on stderr for all gaps, if there are any."""
+    gaps = [(event.files[k - 1], event.files[k]) for event in events for k in event.breaks]
+    if gaps:
+        before, after = gaps[0]
+        print(
+            f"mindcast: frames are missing at {len(gaps)} places by the times in their names, the "
+            f"first between {before} and {after.name}; no sequence reaches across one",
+            file=sys.stderr,
+        )
 
 
 def split_events(events: list[FrameEvent], how: FramesPrepareSettings) -> dict[str, list[Piece]]:
     """Which frames belong to which split, in order: training, validation, test.
 
     Several events are shared out whole. A single one is cut, `gap_frames` left out at each border.
+    An event is in several pieces where frames are missing.
     """
+    return {
+        split: [part for piece in pieces for part in _unbroken(piece)]
+        for split, pieces in _shared_out(events, how).items()
+    }
+
+
+def _unbroken(piece: Piece) -> list[Piece]:
+    """A piece cut where frames are missing."""
+    inside = [k for k in piece.event.breaks if piece.start < k < piece.stop]
+    ends = itertools.pairwise([piece.start, *inside, piece.stop])
+    return [Piece(piece.event, start, stop) for start, stop in ends]
+
+
+def _shared_out(events: list[FrameEvent], how: FramesPrepareSettings) -> dict[str, list[Piece]]:
     if len(events) > 1:
         ends = _ends(len(events), how)
         return {
@@ -131,8 +194,11 @@ def frame_sequences(
     for piece in pieces:
         for start in frame_windows(piece, split, how, mapping):
             frames = [mapping.stored(piece, k) for k in range(start, start + how.length)]
-            source = f"{piece.event.name} from frame {piece.start + start}"
-            yield np.stack(frames), {"source": source}
+            first = piece.start + start
+            attributes = {"source": f"{piece.event.name} from frame {first}"}
+            if piece.event.times is not None:
+                attributes[FIRST_FRAME] = str(piece.event.times[first])
+            yield np.stack(frames), attributes
 
 
 def frame_windows(
@@ -167,12 +233,12 @@ def _counted(
     if not count:
         raise Refusal(
             f"{how.source_dir}: the {split} split has no sequence of {how.length} frames "
-            f"(selection {how.selection!r}); shorten data.prepare.length or change the "
-            "fractions"
+            f"(selection {how.selection!r}) without a gap; shorten data.prepare.length or change "
+            "the fractions"
         )
 
 
 def _bytes(events: list[FrameEvent], how: FramesPrepareSettings) -> int:
     """About what all sequences take, not packed."""
     overlap = max(how.length // how.stride, 1)
-    return sum(map(len, events)) * events[0].frame(0).size * overlap
+    return sum(map(len, events)) * events[0].frame(0)[0].size * overlap

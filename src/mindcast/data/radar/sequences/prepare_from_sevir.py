@@ -7,6 +7,7 @@ with the first unfinished file.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,17 +19,28 @@ import numpy as np
 from tqdm import tqdm
 
 from mindcast.data.base import SPLITS
-from mindcast.data.radar.archive.catalogue import Event, date_range, read_events
-from mindcast.data.radar.archive.event_files import IMAGE_TYPE, SEVIR_SHAPE, EventFiles
+from mindcast.data.radar.archive.catalogue import (
+    Event,
+    check_minutes,
+    date_range,
+    read_events,
+)
+from mindcast.data.radar.archive.event_files import (
+    CLIP_INSTEAD,
+    IMAGE_TYPE,
+    SEVIR_SHAPE,
+    EventFiles,
+)
 from mindcast.data.radar.frame_fit import resize
+from mindcast.data.radar.scaling import whole_codes
 from mindcast.data.radar.sequences.files import FIRST_FRAME
 from mindcast.data.radar.sequences.layouts import LAYOUTS
 from mindcast.data.radar.sequences.settings import SevirH5Settings, SevirPrepareSettings
 from mindcast.data.radar.sequences.write import Sequence, finish, is_finished, write_file
+from mindcast.data.source_state import state_of
 from mindcast.files import check_space
 from mindcast.refusal import Refusal
 
-INTERVAL_MINUTES = 5
 # validation and test begin after these times; frames between the starts of two sequences
 PRESETS = {
     "paper": (datetime(2019, 1, 1), datetime(2019, 6, 1), 12),
@@ -38,12 +50,16 @@ PRESETS = {
 
 @dataclass(frozen=True)
 class Cut:
-    """How events become sequences: `length` frames of `size`, one every `stride` frames."""
+    """How events become sequences: `length` frames of `size`, one every `stride` frames.
+
+    interval_minutes: between frames.
+    """
 
     length: int
     stride: int
     size: tuple[int, int]
     antialias: bool
+    interval_minutes: int = 5
 
 
 def prepare(settings: SevirH5Settings) -> None:
@@ -51,19 +67,29 @@ def prepare(settings: SevirH5Settings) -> None:
     how = settings.prepare
     if how is None:
         raise Refusal("data.prepare is missing; give data.prepare.source_dir, the folder of SEVIR")
-    prepare_sevir_h5(how, Path(settings.root_dir))
+    prepare_sevir_h5(
+        how,
+        Path(settings.root_dir),
+        interval_minutes=settings.interval_minutes,
+        check_values=settings.check_values,
+    )
 
 
 def prepare_sevir_h5(
-    how: SevirPrepareSettings, target: Path, source_shape: tuple[int, int, int] = SEVIR_SHAPE
+    how: SevirPrepareSettings,
+    target: Path,
+    source_shape: tuple[int, int, int] = SEVIR_SHAPE,
+    interval_minutes: int = 5,
+    check_values: bool = True,
 ) -> None:
     """Write the files of the set into the folder `target`; shows progress by event.
 
-    Splits never share an event. Finished files are kept; what is something else is refused.
+    Splits never share an event. Finished files are kept; what is something else, or was made from
+    another state of the source, is refused.
     """
     source = Path(how.source_dir)
     val_after, test_after, stride = _choices(how)
-    cut = Cut(how.length, stride, how.frame_size, how.antialias)
+    cut = Cut(how.length, stride, how.frame_size, how.antialias, interval_minutes)
     if cut.length > source_shape[2]:
         raise Refusal(
             f"data.prepare.length = {cut.length}: SEVIR's events have {source_shape[2]} frames"
@@ -75,10 +101,28 @@ def prepare_sevir_h5(
     }
     if not any(events.values()):
         raise Refusal(f"{source}: no usable event; the catalogue runs from {date_range(source)}")
+    for of_split in events.values():
+        check_minutes(source, of_split, source_shape[2], interval_minutes)
     if target.is_file() or target.resolve() == source.resolve():
         raise Refusal(f"{target}: must be a folder of its own; choose another data.root_dir")
     recipe = {**vars(cut), "val_after": str(val_after), "test_after": str(test_after)}
-    _write_set(EventFiles(IMAGE_TYPE, source_shape), source, target, events, cut, recipe)
+    del recipe["interval_minutes"]  # the catalogue's, thus part of the source
+    if how.clip:
+        recipe["clip"] = True
+    files = EventFiles(
+        IMAGE_TYPE, source_shape, way_out="fix it", beyond=CLIP_INSTEAD, clip=how.clip
+    )
+    if check_values:
+        files.check_scale(_rows(source, events))
+    _write_set(files, source, target, events, cut, recipe)
+
+
+def _rows(source: Path, events: dict[str, list[Event]]) -> dict[Path, list[int]]:
+    """The events of every file."""
+    rows: dict[Path, list[int]] = {}
+    for event in itertools.chain.from_iterable(events.values()):
+        rows.setdefault(source / "data" / event.file_name, []).append(event.file_index)
+    return rows
 
 
 def _choices(how: SevirPrepareSettings) -> tuple[datetime, datetime, int]:
@@ -107,17 +151,19 @@ def _write_set(
         for name in names:
             own = {s: [e for e in events[s] if e.file_name == name] for s in SPLITS}
             made_by = {**recipe, "source": name, "events": {s: len(own[s]) for s in SPLITS}}
-            if is_finished(paths[name], made_by):
+            path = source / "data" / name
+            state = state_of([path], source, repr(own))
+            if is_finished(paths[name], made_by, path, state):
                 bar.update(sum(map(len, own.values())))
                 continue
             pieces = 1 + (files.event_shape[2] - cut.length) // cut.stride
             needed = sum(map(len, own.values())) * pieces * cut.length * math.prod(cut.size)
             check_space(paths[name], needed // 2)  # radar packs to less than half
-            path = source / "data" / name
             splits: dict[str, Iterator[Sequence]] = {
                 s: _sequences(files, path, own[s], cut, bar.update) for s in SPLITS
             }
-            write_file(paths[name], LAYOUTS["sevir_h5"], made_by, splits, part_of_a_set=True)
+            layout = LAYOUTS["sevir_h5"]
+            write_file(paths[name], layout, made_by, splits, state, part_of_a_set=True)
     files.close()
     finish(target, paths.values())
 
@@ -131,8 +177,9 @@ def _sequences(
     """
     for event in events:
         codes = np.moveaxis(files.read(path, event.file_index, slice(None)), -1, 0)
-        codes = np.rint(resize(codes, cut.size, cut.antialias)).astype(np.uint8)
-        times = event.frame_times(len(codes), INTERVAL_MINUTES)
+        smaller = resize(codes, cut.size, cut.antialias)
+        codes = whole_codes(smaller, f"{path}: event {event.file_index}")
+        times = event.frame_times(len(codes), cut.interval_minutes)
         for start in range(0, len(codes) - cut.length + 1, cut.stride):
             attributes = {"source": event.id, FIRST_FRAME: str(times[start])}
             yield codes[start : start + cut.length], attributes

@@ -11,11 +11,11 @@ import numpy as np
 
 from mindcast.data.base import Shapes, Split, WindowLike
 from mindcast.data.radar.frame_fit import fit_frames
-from mindcast.data.radar.sequences.check import check_scale
 from mindcast.data.radar.sequences.files import SequenceFiles, Stored
 from mindcast.data.radar.sequences.find_files import files_of
 from mindcast.data.radar.sequences.layouts import LAYOUTS, VAL_GROUPS
 from mindcast.data.radar.sequences.settings import SequenceSettings
+from mindcast.data.radar.values import SAMPLED, check_scale
 from mindcast.data.radar.windows import sample_of, shapes_of
 from mindcast.refusal import Refusal
 from mindcast.samples import NowcastInput, NowcastSample
@@ -68,7 +68,7 @@ class SequenceSet:
     def times(self, i: int) -> np.ndarray:
         """Valid times of the frames of sample i, datetime64[m], UTC; of an unknown day, 1970."""
         stored, start = self._place(i)
-        first = np.datetime64(self._files.first_time(stored) or NO_TIME, "m")
+        first = np.datetime64(stored.first_frame or NO_TIME, "m")
         minutes = (start + np.arange(self.window.length)) * self.interval_minutes
         return first + minutes.astype("timedelta64[m]")
 
@@ -90,7 +90,9 @@ class SequenceSet:
 def open_split(settings: SequenceSettings, split: Split, window: WindowLike) -> SequenceSet:
     """One split of the set at `settings.root_dir`; Refusal if it is empty or not as described."""
     root = Path(settings.root_dir)
-    files = SequenceFiles(LAYOUTS[settings.name], settings.value_scale)
+    height, width = window.frame
+    layout = LAYOUTS[settings.name]
+    files = SequenceFiles(layout, settings.value_scale, settings.axes, (height, width))
     stored, words = _select(settings, files, files_of(root), split)
     if not stored:
         raise Refusal(
@@ -99,8 +101,7 @@ def open_split(settings: SequenceSettings, split: Split, window: WindowLike) -> 
         )
     _check_lengths(stored, window)
     if settings.check_values:
-        for path in dict.fromkeys(one.path for one in stored):
-            check_scale(files, [one for one in stored if one.path == path])
+        _check_values(files, stored)
     files.close()
     thresholds = ", ".join(f"{value:g}" for value in settings.thresholds)
     scale = f"0..{settings.value_scale:g} {files.layout.unit}, thresholds {thresholds}"
@@ -108,13 +109,24 @@ def open_split(settings: SequenceSettings, split: Split, window: WindowLike) -> 
     return SequenceSet(settings, stored, files, window, source)
 
 
+def _check_values(files: SequenceFiles, stored: list[Stored]) -> None:
+    """Refusal if a few sequences of every file look like values of another scale."""
+    of_file: dict[Path, list[Stored]] = {}
+    for one in stored:
+        of_file.setdefault(one.path, []).append(one)
+    largest = {
+        path: [files.largest(one) for one in those[:: -(-len(those) // SAMPLED)]]
+        for path, those in of_file.items()
+    }
+    things = f"sequences of {stored[0].name.split('/')[0]}"
+    check_scale(files.scale, largest, things, "fix data.name")
+
+
 def _select(
     settings: SequenceSettings, files: SequenceFiles, paths: list[Path], split: Split
 ) -> tuple[list[Stored], str]:
     """The sequences of a split and, in words, where they come from."""
-    groups = {
-        path: [n for n, item in files.file(path).items() if hasattr(item, "keys")] for path in paths
-    }
+    groups = {path: files.groups(path) for path in paths}
     held = list(dict.fromkeys(name for names in groups.values() for name in names))
     own_validation = [name for name in VAL_GROUPS if name in held]
     wanted = split if split != "val" else (own_validation or ["train"])[0]

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from math import isnan
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, model_validator
 
 from mindcast.config.frozen import Frozen
 from mindcast.config.marks import BOUND
 from mindcast.data.base_settings import DataSettings, Positive2, Time
+from mindcast.data.radar.axes import Axes
 from mindcast.data.radar.frame_fit import Fit
 from mindcast.data.radar.scaling import CODE_MAX, VIL_THRESHOLDS
 from mindcast.data.radar.sequences.layouts import DBZ_MISSING, LAYOUTS
+
+NAN: Final = "nan"
+
+
+def _nan_by_name(code: Any) -> Any:
+    """NaN, which settings do not take, as the word for it."""
+    is_nan = isinstance(code, float) and isnan(code)
+    return NAN if is_nan or (isinstance(code, str) and code.strip(".").lower() == NAN) else code
+
+
+MissingCode = Annotated[float | Literal["nan"], BeforeValidator(_nan_by_name)]
 
 
 class FramesPrepareSettings(Frozen):
@@ -28,8 +41,14 @@ class FramesPrepareSettings(Frozen):
     """Physical value of one code more."""
     offset: float = 0.0
     """Physical value of code 0."""
-    missing_code: float | None = None
-    """Code of missing values, which become 0; null: none."""
+    missing_code: MissingCode | None = None
+    """Code of missing values, which become 0, as transparent pixels do; "nan" for NaN; null:
+    none."""
+    axes: Axes | None = None
+    """Axes of a 3-D .npy: "thw" (frames, height, width) or "hwt"; null: the first, and a shape that
+    looks like another order is refused."""
+    times_in_names: bool = True
+    """Look for times in the names of frames: no sequence then reaches across a gap."""
     length: PositiveInt = 25
     """Frames of a sequence."""
     stride: PositiveInt = 5
@@ -75,6 +94,8 @@ class SevirPrepareSettings(Frozen):
     """(H, W) of the frames that are written, pixels."""
     antialias: bool = False
     """Whether frames are smoothed before they are reduced."""
+    clip: bool = False
+    """Cut off values beyond 0..255 (a mark for "no echo", overshoots), which are refused else."""
 
 
 class SequenceSettings(DataSettings):
@@ -99,7 +120,10 @@ class SequenceSettings(DataSettings):
     antialias: Annotated[bool, BOUND] = False
     """Whether "resize" smooths frames before it reduces them."""
     check_values: bool = True
-    """Refuse files whose values look like another scale (see `sequences.check`)."""
+    """Refuse files whose values look like another scale (see `radar.values`)."""
+    axes: Axes | None = None
+    """Axes of a stored sequence: "thw" (frames, height, width) or "hwt"; null: the first, and a
+    shape that looks like another order is refused."""
     val_fraction: float = Field(default=0.1, ge=0, lt=1)
     """Share of the training sequences, the last, for validation where the file has no group for
     it."""

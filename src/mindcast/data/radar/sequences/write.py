@@ -12,6 +12,7 @@ import numpy as np
 
 from mindcast.data.radar.sequences.find_files import MANIFEST, PART, attributes_of
 from mindcast.data.radar.sequences.layouts import Layout
+from mindcast.data.source_state import SOURCE, check_state
 from mindcast.files import complete_or_absent
 from mindcast.refusal import Refusal
 
@@ -27,15 +28,17 @@ def write_file(
     layout: Layout,
     recipe: Recipe,
     splits: Mapping[str, Iterable[Sequence]],
+    source_state: str,
     part_of_a_set: bool = False,
 ) -> dict[str, int]:
     """A file with a group for each of `splits`; gives the number of sequences in each.
 
+    source_state: what `state_of` gives for the files that they come from.
     The file appears under its name when complete; Refusal where it cannot be written.
     """
     counts = {}
     with complete_or_absent(path) as part, h5py.File(part, "w") as file:
-        file.attrs[RECIPE] = _text(recipe)
+        file.attrs[RECIPE], file.attrs[SOURCE] = _text(recipe), source_state
         if part_of_a_set:
             file.attrs[PART] = True
         for split, sequences in splits.items():
@@ -60,17 +63,22 @@ def _write_sequence(
     dataset.attrs.update(attributes)
 
 
-def is_finished(path: Path, recipe: Recipe) -> bool:
-    """Whether a file is there and made by this recipe; Refusal if something else has its name."""
+def is_finished(path: Path, recipe: Recipe, source: Path, state: str) -> bool:
+    """Whether a file is there and made by this recipe from `source` as it is now.
+
+    state: of the source, see `state_of`. Refusal if something else has its name.
+    """
     if not path.exists():
         return False
-    found = attributes_of(path).get(RECIPE, "")
+    attributes = attributes_of(path)
+    found = attributes.get(RECIPE, "")
     if found != _text(recipe):
         raise Refusal(
             f"{path}: holds something else than this preparation makes ({_text(recipe)}; "
             f"found {found or 'no recipe'}); move it away or choose another "
             "data.root_dir"
         )
+    check_state(path, attributes.get(SOURCE), source, state)
     return True
 
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from mindcast.config.frozen import Frozen
 from mindcast.config.marks import FREE
+from mindcast.config.numbers import Size
 from mindcast.layers.cuboid_patterns import cuboids_of
 from mindcast.refusal import Refusal
 
-Widths = tuple[PositiveInt, ...]
+Widths = tuple[Size, ...]
 Probability = Field(default=0.1, ge=0.0, lt=1.0)
 LEVELS_255 = (74, 133, 160, 219)  # four of the six event thresholds of SEVIR's VIL
 BALANCED_WEIGHTS = (1.0, 2.0, 5.0, 10.0, 30.0)
@@ -23,21 +24,21 @@ BALANCED_WEIGHTS = (1.0, 2.0, 5.0, 10.0, 30.0)
 class SimVPSettings(Frozen):
     """SimVP as DiffCast runs it: convolutions, and an inception translator over stacked frames."""
 
-    spatial_channels: PositiveInt = 64
+    spatial_channels: Size = 64
     """Channels of the frame encoder and its mirror, the decoder; even."""
-    temporal_channels: PositiveInt = 256
+    temporal_channels: Size = 256
     """Channels of the translator, to which the frames are channels; even."""
     spatial_layers: int = Field(default=2, gt=0, le=32)
     """Layers of encoder and decoder each; every second one halves the frame."""
     temporal_layers: int = Field(default=6, ge=2)
     """Inception blocks of the translator's way down, and as many up."""
-    encoder_kernel: PositiveInt = 3
+    encoder_kernel: Size = 3
     """Side of the encoder's convolutions, odd."""
-    decoder_kernel: PositiveInt = 3
+    decoder_kernel: Size = 3
     """Side of the decoder's convolutions, odd."""
     branch_kernels: Widths = Field(default=(3, 5, 7, 11), min_length=1)
     """Sides of the parallel convolutions of one inception block, odd."""
-    groups: PositiveInt = 8
+    groups: Size = 8
     """Of those convolutions and their norms; 1 where it does not divide temporal_channels / 2."""
 
     @property
@@ -64,16 +65,16 @@ class SimVPSettings(Frozen):
 class PhyDNetSettings(Frozen):
     """PhyDNet: one physical cell and a ConvLSTM, fed frame by frame (Le Guen & Thome 2020)."""
 
-    width: PositiveInt = 32
+    width: Size = 32
     """Channels after the first convolution; the cells work on twice as many."""
     lstm_channels: Widths = Field(default=(128, 128, 64), min_length=1)
     """Of each ConvLSTM layer; the last must be 2 `width`, which the decoder takes."""
-    lstm_kernel: PositiveInt = 3
+    lstm_kernel: Size = 3
     """Side of the ConvLSTM's convolutions, odd."""
     kernel: int = Field(default=7, ge=3)
     """k of the k x k filters that stand for the derivatives up to order k - 1 along each axis, odd;
     there are k^2 of them."""
-    norm_groups: PositiveInt = 16
+    norm_groups: Size = 16
     """Of the image encoder's and decoder's norms; must divide `width`."""
     moment_weight: Annotated[float, FREE] = Field(default=1.0, ge=0)
     """Weight of the loss that keeps the filters near derivatives."""
@@ -105,7 +106,7 @@ class ConvGRUSettings(Frozen):
     """Channels of the state."""
     state_kernels: Widths = (5, 5, 3)
     """Sides of the convolutions over the state, odd."""
-    input_kernel: PositiveInt = 3
+    input_kernel: Size = 3
     """Side of the convolutions over the input, odd."""
     leaky_slope: float = Field(default=0.2, ge=0, lt=1)
     """Of the leaky ReLUs below 0."""
@@ -142,7 +143,7 @@ class ConvGRUSettings(Frozen):
 class EarthformerSettings(Frozen):
     """Earthformer with global vectors (Gao et al. 2022), its SEVIR form scaled to 128 x 128."""
 
-    base_units: PositiveInt = 128
+    base_units: Size = 128
     """Channels of the finest level of the transformer."""
     scale_alpha: float = Field(default=1.0, gt=0, le=8)
     """Channels grow by int(`downsample`^`scale_alpha`) from level to level."""
@@ -155,11 +156,11 @@ class EarthformerSettings(Frozen):
     `mindcast.layers.cuboid_patterns`."""
     decoder_patterns: str | tuple[str, ...] = "axial"
     """Those of the decoder."""
-    heads: PositiveInt = 4
+    heads: Size = 4
     """Of every attention; must divide the channels of every level."""
     global_vectors: int = Field(default=8, ge=0)
     """How many go along with each sample; 0: none."""
-    global_width_ratio: PositiveInt = 1
+    global_width_ratio: Size = 1
     """Channels of a global vector, in those of the level."""
     separate_global_projections: bool = True
     """Attention to and from global vectors has its own projections."""

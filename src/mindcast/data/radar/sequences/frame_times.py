@@ -1,0 +1,124 @@
+"""Times in the names of frames, and the gaps that they show.
+
+A date and a time of day stand in a name in one of the usual ways: 202007011205, 20200701T120500Z,
+2020-07-01_12-05, 20200701-S120500, two-digit years, seconds or milliseconds since 1970. UTC.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from mindcast.refusal import Refusal
+
+MINUTE = np.timedelta64(60, "s")
+STEP_TOLERANCE = 0.1  # of the interval: by how much the usual step may differ from it
+PARTS = ("month", "day", "hour", "minute", "second")
+GAP, TWICE = 1.5, 0.5  # times the interval: a step so long skips a frame, one so short is too many
+Reading = Callable[[str], datetime | None]
+
+
+def _by_calendar(year: str, century: str = "") -> Reading:
+    """A reading of names that hold year, month, day, hour, minute and maybe second."""
+    compiled = re.compile(
+        rf"(?<!\d)(?P<year>{year})[-_.]?(?P<month>\d\d)[-_.]?(?P<day>\d\d)[-_. ]?[TSts]?"
+        r"(?P<hour>\d\d)(?P<colon>[-_.:h]?)(?P<minute>\d\d)"
+        r"(?:(?P=colon)(?P<second>\d\d)(?:[.,]?\d{3})?)?(?!\d)"
+    )
+
+    def read(name: str) -> datetime | None:
+        for found in compiled.finditer(name):
+            month, day, hour, minute, second = (int(found[part] or 0) for part in PARTS)
+            try:
+                return datetime(int(century + found["year"]), month, day, hour, minute, second)
+            except ValueError:  # the thirteenth month: digits of something else
+                continue
+        return None
+
+    return read
+
+
+def _by_epoch(digits: int, per_second: int) -> Reading:
+    compiled = re.compile(rf"(?<!\d)(1\d{{{digits - 1}}})(?!\d)")
+
+    def read(name: str) -> datetime | None:
+        found = compiled.search(name)
+        if found is None:
+            return None
+        return datetime.fromtimestamp(int(found[1]) / per_second, UTC).replace(tzinfo=None)
+
+    return read
+
+
+# plain ones are times whatever they are; the others only where they step as the frames should
+PLAIN: Sequence[Reading] = (_by_calendar(r"(?:19|20)\d\d"),)
+READINGS: Sequence[Reading] = (
+    *PLAIN,
+    _by_calendar(r"\d\d", century="20"),
+    _by_epoch(10, 1),
+    _by_epoch(13, 1000),
+)
+
+
+def times_of(names: Sequence[str], interval_minutes: int) -> np.ndarray | None:
+    """The times that names of frames tell, datetime64[s]; None where not all of them tell one.
+
+    Of several readings that one is right whose steps are the interval. One time in all names is
+    that of the event.
+    """
+    plain = None
+    for reading in READINGS:
+        found = [reading(name) for name in names]
+        if None in found:
+            continue
+        times = np.array(found, "datetime64[s]")
+        if _steps_by(times, interval_minutes):
+            return times
+        if reading in PLAIN and len(np.unique(times)) > 1:
+            plain = times
+    return plain
+
+
+def gaps_of(files: Sequence[Path], times: np.ndarray, interval_minutes: int) -> tuple[int, ...]:
+    """Numbers of the frames before which others are missing.
+
+    Refusal for times that do not rise, come twice, or step by another interval.
+    """
+    steps = np.diff(times)
+    interval = interval_minutes * MINUTE
+    for k in np.flatnonzero(steps < TWICE * interval):
+        if steps[k] <= 0 * MINUTE:
+            order = "the same time as" if steps[k] == 0 * MINUTE else "an earlier time than"
+            raise Refusal(
+                f"{files[k + 1]}: by its name of {order} {files[k].name} before it; keep one frame "
+                "of a time, those of several places in sub-folders, and names in order of time"
+            )
+    if not _steps_by(times, interval_minutes):
+        usual = float(np.median(steps) / MINUTE)
+        setting = f"set data.interval_minutes={usual:g}" if usual == int(usual) else "fix the names"
+        raise Refusal(
+            f"{files[0]}: by the names frames are {usual:g} minutes apart, expected "
+            f"data.interval_minutes = {interval_minutes}; {setting}, or data.prepare."
+            "times_in_names=false if these are no times"
+        )
+    close = np.flatnonzero(steps < TWICE * interval)
+    if len(close):
+        k = close[0]
+        raise Refusal(
+            f"{files[k + 1]}: by its name {steps[k] / MINUTE:g} minutes after {files[k].name}, "
+            f"expected data.interval_minutes = {interval_minutes}; take one of them out"
+        )
+    return tuple(int(k) + 1 for k in np.flatnonzero(steps > GAP * interval))
+
+
+def _steps_by(times: np.ndarray, interval_minutes: int) -> bool:
+    """Whether these times usually step by the interval; those of a single frame do."""
+    steps = np.diff(times)
+    if not len(steps):
+        return True
+    usual = float(np.median(steps) / MINUTE)
+    return abs(usual - interval_minutes) <= STEP_TOLERANCE * interval_minutes
