@@ -18,6 +18,7 @@ from mindcast.evaluation import unfinished
 from mindcast.evaluation.unfinished import Unfinished
 from mindcast.files import remove_leftovers, write_text
 from mindcast.refusal import Refusal
+from mindcast.runtime.interrupts import explained
 from mindcast.runtime.run_folder import RunFolder
 from mindcast.runtime.run_lock import LOCK, locked
 from mindcast.tasks.base import Task
@@ -100,21 +101,19 @@ class Report:
     def kept(self) -> Iterator[None]:
         """Whatever ends the block early, what was scored is saved and the user learns of it."""
         try:
-            yield
-        except KeyboardInterrupt as interrupt:
-            self.save()
-            interrupt.args = (self._so_far(),)
-            raise
+            with explained(self._so_far):
+                yield
         except Refusal as refusal:
-            self.save()
+            text = self._so_far()
             if not self.saved:
                 raise
-            raise Refusal(f"{refusal}; {self._so_far()}") from None
+            raise Refusal(f"{refusal}; {text}") from None
         except BaseException:
             self.save()
             raise
 
     def _so_far(self) -> str:
+        self.save()
         return (
             f"{self.saved} of {self.of.count} cases are scored in {self.folder}; continue with "
             f"--mode test --out {self.folder.parent} --resume"
