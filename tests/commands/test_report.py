@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from mindcast.commands.cases import distinct
 from mindcast.commands.report import identity_of
 from mindcast.evaluation import unfinished
 from mindcast.refusal import Refusal
@@ -94,8 +95,8 @@ def test_an_interrupt_says_how_far_it_came_and_how_to_go_on(tmp_path):
 def test_a_refusal_on_the_way_loses_nothing_that_was_scored(tmp_path):
     said = stopped(tmp_path, 2, Refusal("disk: is full; make room"))
     assert said == (
-        f"disk: is full; make room; 2 of 6 cases are scored in {tmp_path / 'report'}: continue "
-        f"with --out {tmp_path} --resume"
+        f"disk: is full; make room; 2 of 6 cases are scored in {tmp_path / 'report'}; continue "
+        f"with --mode test --out {tmp_path} --resume"
     )
     assert scores(tmp_path)["unfinished"]["cases"] == 2
 
@@ -136,6 +137,20 @@ def test_samples_of_one_name_are_all_drawn(tmp_path):
     work(tmp_path, Split(labels=labels), figures=6)
     drawn = {name.removesuffix(".gif") for name in names(tmp_path / "figures") if "gif" in name}
     assert drawn == {"ours_a", "ours_a_2", "ours_a_3", "ours_a_4", "ours_b", "ours_b_2"}
+
+
+def test_a_label_too_long_for_a_file_is_shortened_to_one_that_no_other_has():
+    long = ["ä" * 200 + end for end in ("_0", "_1", "_1")]
+    names = distinct(["a", *long])
+    assert len(set(names)) == 4
+    assert all(len(name.encode()) <= 184 for name in names)
+    assert names[1].endswith("ä_0")
+    assert distinct(["b" * 180]) == ("b" * 180,)
+
+
+def test_a_test_can_be_made_while_a_training_writes_the_run(tmp_path):
+    with locked(tmp_path, "run", ""):
+        assert work(tmp_path).asked == list(range(COUNT))
 
 
 def test_other_settings_are_refused_by_name(tmp_path):

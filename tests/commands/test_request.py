@@ -4,6 +4,7 @@ import pytest
 
 from mindcast.cli import parse
 from mindcast.commands.request import read_settings
+from mindcast.config.loader import to_yaml
 from mindcast.refusal import Refusal
 from mindcast.runtime import run_folder
 from mindcast.settings import load_settings
@@ -94,6 +95,26 @@ def test_the_newest_settings_of_a_run_are_used_unless_others_are_given(runs, opt
     assert asked(*options, "--out", run, "--cfg", SMOKE) == first
     changed = asked(*options, "--out", run, "--set", "runtime.seed=5")
     assert (changed.runtime.seed, changed.training) == (5, longer.training)
+
+
+def test_a_test_that_goes_on_begins_with_its_own_settings(runs):
+    run = runs / "run"
+    own = load_settings(SMOKE, ["sampling.steps=7"])
+    for name in ("report", "report_2", "report_3"):
+        (run / name).mkdir()
+    for name in ("report", "report_2"):
+        (run / name / "unfinished.npz").write_text("")
+        (run / name / "unfinished.yaml").write_text(to_yaml(own if "2" in name else other(own)))
+    options = ["--mode", "test", "--out", run]
+    assert asked(*options, "--resume") == own
+    assert asked(*options, "--resume", "--set", "data.workers=2").sampling.steps == 7
+    assert asked(*options, "--resume", "--cfg", SMOKE) == load_settings(SMOKE)
+    assert asked(*options) == load_settings(SMOKE)
+    assert asked("--out", run, "--resume") == load_settings(SMOKE)
+
+
+def other(settings):
+    return settings.model_copy(update={"ckpt_path": "/elsewhere"})
 
 
 def test_a_new_training_needs_no_run(tmp_path):

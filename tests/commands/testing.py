@@ -75,7 +75,7 @@ def work(folder, split=None, forecaster=None, resume=False, settings="one", **op
     task = Task(split, run, SimpleNamespace(length=5, context=2), ("ours",))
     cases = Cases(split, run.evaluation, forecaster, task, ALONE)
     identity = {"settings": {"sampling": {"of": settings}}, "checkpoint": {"fit": "ab"}}
-    of = Contents(task, {"settings": identity["settings"]}, identity, len(cases))
+    of = Contents(task, "sampling: {}\n", {"settings": identity["settings"]}, identity, len(cases))
     with ExitStack() as stack:
         made = None
         if resume:

@@ -86,13 +86,14 @@ def test_a_holder_that_is_not_known_is_another_process(tmp_path, hold):
 NO_FLOCK = """
 import fcntl, errno
 def refuse(*_):
-    raise OSError(errno.ENOSYS, "Function not implemented")
+    raise OSError(errno.{}, "cannot lock")
 fcntl.flock = refuse
 """
 
 
-def test_where_flock_is_unknown_as_on_some_network_disks_the_lock_holds_too(tmp_path):
-    code = f"{NO_FLOCK}\n{HOLD}"
+@pytest.mark.parametrize("why", ["ENOSYS", "ENOLCK", "EOPNOTSUPP"])
+def test_where_flock_is_unknown_as_on_some_network_disks_the_lock_holds_too(tmp_path, why):
+    code = f"{NO_FLOCK.format(why)}\n{HOLD}"
     command = [sys.executable, "-c", code, str(tmp_path)]
     first = subprocess.Popen(command, stdout=subprocess.PIPE)
     try:

@@ -80,6 +80,20 @@ def test_the_scale_of_sequences_must_be_the_same():
 
 
 @pytest.mark.parametrize(
+    ("model", "stage", "name", "key", "value"),
+    [
+        ("diffcast", "joint", "shanghai", "axes", "hwt"),
+        ("geodiff", "deterministic", "temperature", "wind_axes", "earth"),
+    ],
+)
+def test_files_are_read_as_they_were_and_other_files_as_they_are(model, stage, name, key, value):
+    data = f"data={{name: {name}, root_dir: any}}"
+    message = refused(stored(model, data), model, stage, data, f"data.{key}={value}")
+    assert f"was made with data.{key} = " in message
+    check(stored(model, data), model, stage, data.replace("any", "other"), f"data.{key}={value}")
+
+
+@pytest.mark.parametrize(
     ("model", "stage", "changes"),
     [
         # how forecasts are steered, cut and scored

@@ -15,6 +15,8 @@ from mindcast.forecasting import Forecasting
 from mindcast.runtime.parallel import World
 from mindcast.tasks.base import Task
 
+LONGEST = 180  # bytes: file systems take 255, with the method in front and what is behind
+
 
 class Cases:
     """The first samples of a split, as many as `options` asks for.
@@ -88,8 +90,11 @@ class Cases:
 
 
 def distinct(labels: Iterable[str]) -> tuple[str, ...]:
-    """The labels, but a later one of the same name gets a number behind: "a", "b", "a_2"."""
-    given = list(labels)
+    """The labels, but a later one of the same name gets a number behind: "a", "b", "a_2".
+
+    Of one that is too long for the name of a file, begin and end.
+    """
+    given = [_short(label) for label in labels]
     names = dict.fromkeys(given)  # taken, by anyone
     seen: set[str] = set()
     found = []
@@ -101,3 +106,11 @@ def distinct(labels: Iterable[str]) -> tuple[str, ...]:
         names[name] = None
         found.append(name)
     return tuple(found)
+
+
+def _short(label: str) -> str:
+    raw = label.encode()
+    if len(raw) <= LONGEST:
+        return label
+    half = LONGEST // 2 - 1
+    return f"{raw[:half].decode(errors='ignore')}--{raw[-half:].decode(errors='ignore')}"

@@ -16,14 +16,16 @@ from mindcast.config.marks import SPEED, differences, without
 from mindcast.config.schema import RunSettings
 from mindcast.evaluation import unfinished
 from mindcast.evaluation.unfinished import Unfinished
-from mindcast.files import remove_leftovers
+from mindcast.files import remove_leftovers, write_text
 from mindcast.refusal import Refusal
+from mindcast.runtime.interrupts import explained
 from mindcast.runtime.run_folder import RunFolder
 from mindcast.runtime.run_lock import LOCK, locked
 from mindcast.tasks.base import Task
 
 NEW_ONE = "leave out --resume for a new report"
 ROOM = "make room and continue with --resume"
+SETTINGS = "unfinished.yaml"
 SHARE = 10.0  # saving may take one part in so many of the time
 
 
@@ -31,11 +33,12 @@ SHARE = 10.0  # saving may take one part in so many of the time
 class Contents:
     """What a report is of.
 
-    provenance: what made the forecasts, for its files. identity: what its numbers depend on, see
-    `identity_of`. count: cases that it will have.
+    settings: of the test, as YAML. provenance: what made the forecasts, for its files. identity:
+    what its numbers depend on, see `identity_of`. count: cases that it will have.
     """
 
     task: Task[Any]
+    settings: str
     provenance: Mapping[str, Any]
     identity: Mapping[str, Any]
     count: int
@@ -55,8 +58,8 @@ class Report:
 
     def add(self, case: Case[Any], keep: bool) -> None:
         """Score the next case, and write and draw it if it is to be kept."""
-        if keep or time.monotonic() >= self.due:
-            self.save()
+        if keep:
+            self.save()  # what a picture that fails may not take along
         self.consistent = False
         self.task.score(case)
         if keep:
@@ -65,7 +68,7 @@ class Report:
                 pass
         self.done += 1
         self.consistent = True
-        if keep:
+        if keep or time.monotonic() >= self.due:
             self.save()
 
     def save(self) -> None:
@@ -82,11 +85,12 @@ class Report:
 
     def finish(self) -> str:
         """Write all scores, draw them, and make the report a finished one; gives the table."""
+        self.save()
         table = self.task.write(self.folder, self.of.provenance)
         for _ in self.task.draw(self.figures):
             pass
-        (self.folder / unfinished.FILE).unlink(missing_ok=True)
-        (self.folder / LOCK).unlink(missing_ok=True)
+        for name in (unfinished.FILE, SETTINGS, LOCK):
+            (self.folder / name).unlink(missing_ok=True)
         return table
 
     def pictures(self) -> list[Path]:
@@ -97,25 +101,23 @@ class Report:
     def kept(self) -> Iterator[None]:
         """Whatever ends the block early, what was scored is saved and the user learns of it."""
         try:
-            yield
-        except KeyboardInterrupt as interrupt:
-            self.save()
-            interrupt.args = (f"{self._so_far()}; continue with --mode test {self._again()}",)
-            raise
+            with explained(self._so_far):
+                yield
         except Refusal as refusal:
-            self.save()
-            if not self.done:
+            text = self._so_far()
+            if not self.saved:
                 raise
-            raise Refusal(f"{refusal}; {self._so_far()}: continue with {self._again()}") from None
+            raise Refusal(f"{refusal}; {text}") from None
         except BaseException:
             self.save()
             raise
 
     def _so_far(self) -> str:
-        return f"{self.done} of {self.of.count} cases are scored in {self.folder}"
-
-    def _again(self) -> str:
-        return f"--out {self.folder.parent} --resume"
+        self.save()
+        return (
+            f"{self.saved} of {self.of.count} cases are scored in {self.folder}; continue with "
+            f"--mode test --out {self.folder.parent} --resume"
+        )
 
 
 @contextmanager
@@ -123,6 +125,7 @@ def begin(run: RunFolder, of: Contents) -> Iterator[Report]:
     """A new report, for this process alone to write."""
     folders = run.new_results()
     with _alone(folders[0]):
+        write_text(folders[0] / SETTINGS, of.settings, ROOM)
         unfinished.write(folders[0], Unfinished(of.identity, 0, {}), ROOM)
         yield Report(folders, of)
 
@@ -155,6 +158,12 @@ def _restored(folders: tuple[Path, Path], of: Contents, state: Unfinished) -> Re
     return Report(folders, of, state.cases)
 
 
+def begun_settings(path: Path) -> Path | None:
+    """The settings of the report that `go_on` would continue in a run; None if there is none."""
+    begun = [folder / SETTINGS for folder, _ in RunFolder(path).reports() if _is_begun(folder)]
+    return begun[0] if begun and begun[0].is_file() else None
+
+
 def identity_of(
     settings: RunSettings, files: Mapping[str, Path], device: str, labels: Sequence[str]
 ) -> dict[str, Any]:
@@ -163,14 +172,15 @@ def identity_of(
     settings_used = {key: tree[key] for key in tree if key not in ("training", "ckpt_path")}
     return {
         "settings": settings_used,
-        "checkpoint": {stage: _digest(path.read_bytes()) for stage, path in files.items()},
+        "checkpoint": {stage: _digest(path) for stage, path in files.items()},
         "device": device,
-        "samples": _digest("\n".join(labels).encode()),
+        "samples": hashlib.sha256("\n".join(labels).encode()).hexdigest(),
     }
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _alone(folder: Path) -> Any:
@@ -182,8 +192,12 @@ def _newest(run: RunFolder) -> tuple[Path, Path]:
     reports = run.reports()
     if not reports:
         raise Refusal(f"--out {run.path}: holds no report to continue; {NEW_ONE}")
-    begun = [pair for pair in reports if (pair[0] / unfinished.FILE).is_file()]
+    begun = [pair for pair in reports if _is_begun(pair[0])]
     return (begun or reports)[0]
+
+
+def _is_begun(folder: Path) -> bool:
+    return (folder / unfinished.FILE).is_file()
 
 
 def _begun_with(folder: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from mindcast.commands.report import begun_settings
 from mindcast.config.schema import RunSettings
 from mindcast.models import load_spec
 from mindcast.models.base import ModelSpec
@@ -57,10 +58,14 @@ def start(request: Request, settings: RunSettings, world: parallel.World) -> str
 def read_settings(request: Request) -> RunSettings:
     """The settings of `--cfg`; without one the newest of a run in `--out`, or else the default.
 
+    A test that is continued begins with its own.
+
     Refusal where `--out` should hold a run, to be continued or tested, and does not: before
     anything else, lest settings or data that nobody meant are complained about.
     """
     own = newest_config(request.out) if request.out is not None else None
+    if own is not None and request.mode == "test" and request.resume:
+        own = begun_settings(own.parent) or own
     needs_run = own is None and request.out is not None and _works_on_a_run(request)
     may_name_one = request.cfg is not None or _names_checkpoint(request.overrides)
     if needs_run and (request.resume or not may_name_one):

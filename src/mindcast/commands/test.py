@@ -10,6 +10,7 @@ from mindcast.commands import report
 from mindcast.commands.cases import Cases
 from mindcast.commands.report import Contents, Report
 from mindcast.commands.request import Request, present, read_settings, run_path, start
+from mindcast.config.loader import to_yaml
 from mindcast.config.schema import RunSettings
 from mindcast.data import open_split
 from mindcast.forecasting import Forecasting, open_forecasting
@@ -44,7 +45,7 @@ def run(request: Request) -> None:
         made = None
         if world.is_leader:
             identity = report.identity_of(settings, files, device, cases.labels)
-            of = Contents(task, about, identity, len(cases))
+            of = Contents(task, to_yaml(settings), about, identity, len(cases))
             if request.resume:
                 made = stack.enter_context(report.go_on(RunFolder(path), of))
         first = cases.agree(made.done if made else 0)
@@ -63,11 +64,12 @@ def _score(cases: Cases, first: int, made: Report | None) -> None:
         for number, case in enumerate(cases.forecast(first), start=first):
             if made:
                 made.add(case, number in cases.kept)
-        if made:
-            print(made.finish())
-            for picture in made.pictures():
-                print(f"picture: {picture}")
-            print(f"scores: {made.folder / 'scores.json'}, {made.folder / 'scores.csv'}")
+        table = made.finish() if made else ""
+    if made:
+        print(table)
+        for picture in made.pictures():
+            print(f"picture: {picture}")
+        print(f"scores: {made.folder / 'scores.json'}, {made.folder / 'scores.csv'}")
 
 
 def _existing_source(request: Request, settings: RunSettings) -> Path:

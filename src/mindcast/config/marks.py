@@ -18,16 +18,18 @@ Tree = dict[str, Any]
 
 class Mark(Enum):
     """FREE: of a model; how it was trained or how its forecasts are steered, trained weights keep
-    their meaning. BOUND: of a data set; gives stored numbers their meaning. SPEED: changes time or
-    memory, never a number.
+    their meaning. BOUND: of a data set; gives stored numbers their meaning. LAYOUT: the same, of
+    the files at hand: others may be laid out differently. SPEED: changes time or memory, never a
+    number.
     """
 
     FREE = "free"
     BOUND = "bound"
+    LAYOUT = "layout"
     SPEED = "speed"
 
 
-FREE, BOUND, SPEED = Mark
+FREE, BOUND, LAYOUT, SPEED = Mark
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,15 @@ def only(settings: Frozen, mark: Mark) -> Tree:
     """The keys with this mark, of the settings themselves, as a tree of plain values."""
     names = {n for n in type(settings).model_fields if has_mark(type(settings), n, mark)}
     return settings.model_dump(mode="json", include=names)
+
+
+def meaning_of(data: Frozen, before: Mapping[str, Any]) -> Tree:
+    """What must be as it was `before`, in settings of the same data set.
+
+    The keys that are BOUND and, where the folder is the same, those of LAYOUT.
+    """
+    same_files = before.get("root_dir") == getattr(data, "root_dir", None)
+    return only(data, BOUND) | (only(data, LAYOUT) if same_files else {})
 
 
 def has_mark(settings_type: type[Frozen], name: str, mark: Mark) -> bool:

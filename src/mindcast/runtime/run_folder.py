@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mindcast.config.loader import to_yaml
-from mindcast.config.marks import BOUND, differences, only
+from mindcast.config.marks import differences, meaning_of
 from mindcast.config.schema import RunSettings
 from mindcast.files import remove_leftovers, write_text
 from mindcast.refusal import Refusal
@@ -128,7 +128,8 @@ def reopen(path: Path, before: RunSettings, settings: RunSettings) -> RunFolder:
     model = [d.key for d in differences(before.model.model_dump(), settings.model.model_dump())]
     data: list[str] = []
     if before.data.name == settings.data.name:
-        data = [d.key for d in differences(only(before.data, BOUND), only(settings.data, BOUND))]
+        tree = before.data.model_dump(mode="json")
+        data = [d.key for d in differences(tree, meaning_of(settings.data, tree))]
     for section, names in (("model", model), ("data", data)):
         if names:
             keys = ", ".join(f"{section}.{name}" for name in names)

@@ -6,6 +6,7 @@ The lock is the system's where its file system knows `flock`, and ends with the 
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import warnings
@@ -14,13 +15,14 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from mindcast.files import write_text
 from mindcast.refusal import Refusal
 
-LOCK, HOLDER = ".lock", ".holder"
-FILES = (LOCK, HOLDER)
+LOCK, SOFT_LOCK, HOLDER = ".lock", ".lock.soft", ".holder"
+FILES = (LOCK, SOFT_LOCK, HOLDER)
+NO_FLOCK = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)  # ENOSYS is known to `FileLock`
 
 
 @contextmanager
@@ -29,11 +31,8 @@ def locked(folder: Path, name: str, remedy: str) -> Iterator[None]:
 
     name: of the folder in the refusal. remedy: ends it.
     """
-    lock = FileLock(folder / LOCK, timeout=0)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that the file system has no flock
-            lock.acquire()
+        lock = _acquired(folder)
     except Timeout:
         raise Refusal(f"{name}: is in use by {_holder(folder)}; {remedy}") from None
     except OSError as error:
@@ -46,6 +45,20 @@ def locked(folder: Path, name: str, remedy: str) -> Iterator[None]:
         with suppress(OSError):
             (folder / HOLDER).unlink()
         lock.release()
+
+
+def _acquired(folder: Path) -> BaseFileLock:
+    lock: BaseFileLock = FileLock(folder / LOCK, timeout=0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that the file system has no flock
+            lock.acquire()
+    except OSError as error:
+        if isinstance(error, Timeout) or error.errno not in NO_FLOCK:
+            raise
+        lock = SoftFileLock(folder / SOFT_LOCK, timeout=0)
+        lock.acquire()
+    return lock
 
 
 def _name_holder(folder: Path) -> None:

@@ -12,7 +12,6 @@ import zlib
 from itertools import groupby
 
 import numpy as np
-from google.protobuf.message import DecodeError
 from mindspore.train.checkpoint_pb2 import Checkpoint
 
 CHECK_MARK, CHECK_BYTES = b"crc_num", 10  # the file ends with the mark and a CRC-32, big-endian
@@ -38,6 +37,9 @@ def parse(content: bytes) -> dict[str, np.ndarray | str]:
 
     A check sum that is not that of the content is refused; a file without one is not.
     """
+    # late: MindSpore, when it is loaded, chooses the kind of protobuf that its messages need
+    from google.protobuf.message import DecodeError
+
     entries: dict[str, np.ndarray | str] = {}
     messages = Checkpoint()
     try:

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mindcast.config.frozen import Frozen
-from mindcast.config.marks import BOUND, FREE, Difference, Tree, differences, only, without
+from mindcast.config.marks import FREE, Difference, Tree, differences, meaning_of, without
 from mindcast.config.schema import RunSettings
 from mindcast.data import DATASETS
 from mindcast.models.base import ModelSpec
@@ -71,7 +71,7 @@ def _of_data(stored: Mapping[str, Any], settings: RunSettings) -> Iterator[Diffe
     data = stored.get("data", {})
     if data.get("name") == settings.data.name:
         before = _current(type(settings.data), data)
-        yield from differences(before, only(settings.data, BOUND), "data")
+        yield from differences(before, meaning_of(settings.data, before), "data")
 
 
 def _current(settings_type: type[Frozen], tree: Tree) -> Tree:

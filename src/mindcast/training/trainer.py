@@ -26,7 +26,7 @@ from mindcast.samples import Named
 from mindcast.training import checkpoint
 from mindcast.training.diagnostics import PendingDiagnostics, rooted
 from mindcast.training.micro_batches import micro_batches
-from mindcast.training.origin import check_origin, settings_in
+from mindcast.training.origin import check_origin, settings_in, warn_of_other_data
 from mindcast.training.progress import Progress, Silence
 from mindcast.training.schedule import learning_rate
 from mindcast.training.train_step import ObjectiveStep
@@ -255,6 +255,8 @@ class Trainer:
             self.pending.restore(information[checkpoint.STATE_ONLY])
         except (LookupError, TypeError, ValueError, AttributeError):
             raise Refusal(f"{path}: is no state of a training; use another copy") from None
+        if self.world.is_leader:
+            warn_of_other_data([stored], self.settings)
 
     def _state(self) -> list[ms.Parameter]:
         parameters = list(self.network.get_parameters())

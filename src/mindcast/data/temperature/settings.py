@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
 from mindcast.config.frozen import Frozen
-from mindcast.config.marks import BOUND, SPEED
+from mindcast.config.marks import BOUND, LAYOUT, SPEED
 from mindcast.data.base import Split
 from mindcast.data.base_settings import DataSettings, Positive2, Time
 
@@ -79,7 +79,7 @@ class TemperatureSettings(DataSettings):
     """How the coarse field is made; "bicubic" is for comparison with other papers."""
     area_weight: Annotated[bool, BOUND] = False
     """Whether block means weigh rows with cos(latitude), on latitude-longitude grids."""
-    wind_axes: Literal["auto", "grid", "earth"] = "auto"
+    wind_axes: Annotated[Literal["auto", "grid", "earth"], LAYOUT] = "auto"
     """Winds of a projected grid: "grid" where they follow its axes, "earth" where they point east
     and north (they are turned then), "auto" as the file has it."""
     cache_mb: Annotated[PositiveInt, SPEED] = 512

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, model_validator
 
 from mindcast.config.frozen import Frozen
-from mindcast.config.marks import BOUND
+from mindcast.config.marks import BOUND, LAYOUT
 from mindcast.data.base_settings import DataSettings, Positive2, Time
 from mindcast.data.radar.axes import Axes
 from mindcast.data.radar.frame_fit import Fit
@@ -121,7 +121,7 @@ class SequenceSettings(DataSettings):
     """Whether "resize" smooths frames before it reduces them."""
     check_values: bool = True
     """Refuse files whose values look like another scale (see `radar.values`)."""
-    axes: Axes | None = None
+    axes: Annotated[Axes | None, LAYOUT] = None
     """Axes of a stored sequence: "thw" (frames, height, width) or "hwt"; null: the first, and a
     shape that looks like another order is refused."""
     val_fraction: float = Field(default=0.1, ge=0, lt=1)
