@@ -43,8 +43,7 @@ def find(file: Opened, quantity: str) -> tuple[Variable, axes.Layout] | None:
         except axes.AnotherField:
             continue
         except Refusal as refusal:
-            if quantity not in names.AT_GROUND or names.short_name(name) not in names.AMBIGUOUS:
-                problem = problem or refusal
+            problem = problem or refusal
     if problem is not None:
         raise problem
     return None
@@ -81,7 +80,12 @@ def _layout(file: Opened, quantity: str, array: xr.DataArray) -> axes.Layout:
         if quantity == "temperature":
             raise no_pressure(file.path, upright[0], _attributes(file.data, upright[0]))
         raise axes.AnotherField(array.name)
-    layout = axes.find_layout(file.path, file.data, array, file.roles)
+    try:
+        layout = axes.find_layout(file.path, file.data, array, file.roles)
+    except Refusal:
+        if not on_levels and names.short_name(str(array.name)) in names.AMBIGUOUS:
+            raise axes.AnotherField(array.name) from None
+        raise
     if on_levels and not layout.level:
         raise axes.AnotherField(array.name)
     return layout

@@ -121,7 +121,7 @@ def _require_same_grid(file: FieldFile, surface: FieldFile) -> None:
 def _temperature(file: Opened) -> tuple[Variable, Layout]:
     found = find(file, "temperature")
     if found is None:
-        groups = [] if file.data.data_vars else groups_of(file.path)
+        groups = groups_of(file.path)
         if groups:
             raise Refusal(
                 f"{file.path}: its variables lie in groups ({', '.join(groups)}), expected them "

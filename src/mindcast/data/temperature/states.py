@@ -64,7 +64,7 @@ def _times(
     found = _time_variables(data, layout, roles)
     valid, began, steps = found["valid"], found["reference"], found["step"]
     if not valid and not began:
-        raise Refusal(f"{path}: no time that can be decoded, looked for {', '.join(AXES['time'])}")
+        raise _no_time(path, data, roles)
     times = dates(path, data[(valid or began)[0]])
     if valid and valid[0] in VALID:
         began, lead = began or valid[1:], None
@@ -76,6 +76,18 @@ def _times(
     if began:
         return spread, _spread(dates(path, data[began[0]]), array, layout)
     return spread, None if lead is None else spread - _spread(lead, array, layout)
+
+
+def _no_time(path: Path, data: xr.Dataset, roles: Roles) -> Refusal:
+    bare = [name for name, role in roles.items() if role == "time" and name in data.variables]
+    if bare:
+        unit = text(data[bare[0]].attrs.get("units", ""))
+        found = f"is in {unit!r}" if unit else "has no units"
+        return Refusal(
+            f"{path}: {bare[0]} {found}, no time that can be decoded; give it the attribute "
+            "units, such as 'hours since 1900-01-01'"
+        )
+    return Refusal(f"{path}: no time that can be decoded, looked for {', '.join(AXES['time'])}")
 
 
 def _time_variables(data: xr.Dataset, layout: Layout, roles: Roles) -> dict[str, list[str]]:
