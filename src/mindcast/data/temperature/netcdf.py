@@ -142,9 +142,8 @@ def _valid_range(path: Path, array: xr.DataArray) -> tuple[float, float]:
         packed = {"scale_factor", "add_offset"} & packing.keys()
         if packed and all(np.asarray(v).dtype.kind in "iu" for v in _stated(attributes)):
             bounds = bounds * scale + offset
-        slack = 1e-6 * np.abs(bounds[np.isfinite(bounds)]).max(initial=0.0) + abs(scale) * bool(
-            packed
-        )
+        slack = 1e-6 * np.abs(bounds[np.isfinite(bounds)]).max(initial=0.0)
+        slack += abs(scale) / 2 if packed else 0.0
         return float(bounds.min() - slack), float(bounds.max() + slack)
     except (ValueError, TypeError, IndexError):
         raise Refusal(
