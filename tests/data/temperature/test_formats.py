@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -116,6 +117,27 @@ def test_unsigned_bytes_are_unpacked_as_such(tmp_path):
     write(data, path, "netcdf4", format="NETCDF3_CLASSIC")
     file = scan(path)
     np.testing.assert_allclose(file.read("land_sea_mask", file.states[0]), codes / 255)
+
+
+@pytest.mark.parametrize("filters", ["present", "absent"])
+def test_a_file_packed_with_a_filter_is_read_or_refused_as_such(tmp_path, filters):
+    # a process of its own: HDF5 looks for filters once
+    path = tmp_path / "a.nc"
+    write(dataset(), path, "netcdf4", encoding={"t": {"compression": "zstd"}})
+    code = (
+        "import sys; from pathlib import Path; from mindcast.data.temperature.scan import scan\n"
+        "file = scan(Path(sys.argv[1]))\n"
+        "print(file.read('temperature', file.states[0], (850.0,)).mean())"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "HDF5_PLUGIN_PATH"}
+    if filters == "absent":
+        environment["HDF5_PLUGIN_PATH"] = str(tmp_path / "none")
+    command = [sys.executable, "-c", code, str(path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if filters == "present":
+        assert float(done.stdout) == pytest.approx(dataset().t.values[0, 1].mean())
+    else:
+        assert "packed with a filter that this HDF5 lacks" in done.stderr
 
 
 def test_values_that_are_text_are_refused(tmp_path):

@@ -115,6 +115,13 @@ def test_valid_times_of_their_own_are_not_shifted(tmp_path):
     assert times(beside, tmp_path / "beside.nc") == EXPECTED
 
 
+def test_lead_times_beside_valid_times_need_no_unit(tmp_path):
+    beside = dataset().assign(lead=("time", HOURS))
+    states = scan(write(beside, tmp_path / "a.nc")).states
+    assert [str(state.time) for state in states] == EXPECTED
+    assert {state.run for state in states} == {None}
+
+
 def test_a_single_lead_time_belongs_to_the_begin_of_the_forecast(tmp_path):
     data = dataset().isel(time=0).assign_coords(step=((), 12.0, {"units": "hours"}))
     assert times(data, tmp_path / "a.nc") == ["2020-01-01T12:00"]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import netCDF4  # noqa: F401 (brings filters of HDF5: zstd, blosc, bzip2)
 import numpy as np
 import xarray as xr
 
