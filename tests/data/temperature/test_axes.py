@@ -73,6 +73,15 @@ def test_axes_are_known_by_their_attributes_whatever_they_are_called(tmp_path):
     np.testing.assert_array_equal(read(write(data, tmp_path / "a.nc")), dataset().t.values)
 
 
+def test_axes_take_the_values_of_the_variables_that_lie_along_them(tmp_path):
+    data = dataset().rename(lat="nlat", lon="nlon", level="nlev", time="record")
+    names = {"nlat": "lat", "nlon": "lon", "nlev": "plev", "record": "time"}
+    values = {name: (axis, data[axis].values, data[axis].attrs) for axis, name in names.items()}
+    path = write(data.drop_vars(list(names)).assign(values), tmp_path / "a.nc")
+    np.testing.assert_array_equal(read(path), dataset().t.values)
+    assert scan(path).grid.equals(scan(write(dataset(), tmp_path / "b.nc")).grid)
+
+
 def test_staggered_winds_are_left_alone(tmp_path):
     data = dataset()
     data["u"] = data.u.rename(lon="slon").assign_coords(slon=data.lon.values + 0.5)

@@ -11,7 +11,7 @@ import xarray as xr
 from mindcast.data.temperature import axes, names
 from mindcast.data.temperature.field_file import Variable
 from mindcast.data.temperature.levels import no_pressure
-from mindcast.data.temperature.roles import Roles, find_roles
+from mindcast.data.temperature.roles import Roles, find_roles, with_coordinates
 from mindcast.data.temperature.units import MEASURES, text
 from mindcast.refusal import Refusal
 
@@ -27,6 +27,7 @@ class Opened:
 
 def look_into(path: Path, data: xr.Dataset) -> Opened:
     """The file with the roles of its axes found out."""
+    data = with_coordinates(data)
     return Opened(path, data, find_roles(data))
 
 

@@ -52,7 +52,7 @@ def _scan(path: Path, wind_axes: str, changed: int) -> FieldFile:
     with opened(path) as data:
         file = look_into(path, data)
         temperature, layout = _temperature(file)
-        levels = pressures(path, data, layout.level)
+        levels = pressures(path, file.data, layout.level)
         whole = _alone(file, "temperature", temperature, layout, levels)
         variables, apart = {"temperature": temperature}, {}
         for quantity in names.QUANTITIES:
