@@ -56,6 +56,7 @@ def test_what_is_unknown_is_not_guessed(tmp_path: Path) -> None:
     [
         ("unable to lock file, errno = 11", "h5clear"),
         ("required filter 'blosc' is not registered", "h5repack"),
+        ("Can't synchronously read data (can't open directory (/usr/lib/plugin))", "h5repack"),
         ("truncated file: eof = 100", "fetch it again"),
     ],
 )

@@ -42,9 +42,9 @@ HDF5_REASONS = (
     ),
     (
         r"filter '?([\w .-]*)'?.*(?:not registered|not available)|can't open.*filter|"
-        r"unable to (?:find|load).*filter",
+        r"unable to (?:find|load).*filter|can't open directory|plugin",
         "packed with a filter that this HDF5 lacks",
-        "repack it with h5repack -f GZIP=4",
+        "repack it with h5repack -f GZIP=4 where that filter is at hand",
     ),
     (r"permission denied", "no permission to read it", "ask for that, or copy the file"),
 )

@@ -56,19 +56,19 @@ def find_layout(path: Path, data: xr.Dataset, array: xr.DataArray, roles: Roles)
     An axis of one cell that is not needed is taken away. Refusal for a longer one that stands for
     nothing known, or for what another already does; AnotherField without rows and columns.
     """
+    if not {"y", "x"} <= {roles.get(str(dim)) for dim in array.dims}:
+        raise AnotherField(f"{array.name} has no rows and columns")
     found: dict[str, str] = {}
     for dim in sorted(map(str, array.dims), key=lambda dim: -array.sizes[dim]):
         role = roles.get(dim, "")
         if role and role != "vertical" and role not in found:
             found[role] = dim
         elif array.sizes[dim] > 1:
-            problem = "a second axis of its kind" if role in found else "expected one of"
+            wanted = "one axis alone" if role in found else "one"
             raise Refusal(
-                f"{path}: axis {dim} of {array.name} (length {array.sizes[dim]}), {problem} "
-                f"{', '.join(EXPECTED)}; take one index of it"
+                f"{path}: axis {dim} of {array.name} (length {array.sizes[dim]}), expected "
+                f"{wanted} of {', '.join(EXPECTED)}; take one index of it"
             )
-    if not {"y", "x"} <= found.keys():
-        raise AnotherField(f"{array.name} has no rows and columns")
     level, y, x, version = (found.pop(role, "") for role in (*SPATIAL, "version"))
     states = tuple(str(dim) for dim in array.dims if dim in found.values())
     return Layout(level, y, x, states, found, version, *_columns(path, data, y, x))

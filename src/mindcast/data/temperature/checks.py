@@ -49,8 +49,8 @@ def filled(
     if wrong.any():
         level = levels_hpa[int(np.argwhere(wrong)[0][0])]
         raise Refusal(
-            f"{path}: {name} at {level:g} hPa holds NaN or infinity above the ground; "
-            "fix the data or leave the time out"
+            f"{path}: {name} at {level:g} hPa holds NaN or infinity above the ground "
+            "(as values outside valid_range count); fix the data or leave the time out"
         )
     whole = field.copy()
     for level in range(len(field) - 2, -1, -1):
@@ -80,9 +80,10 @@ def check_values(
     if quantity == "height" and levels_hpa is not None:
         lowest, highest, least, most, level = _farthest_height(values, known, levels_hpa)
         where = f" at {level:g} hPa"
+    unit = "" if wanted.unit == "1" else f" {wanted.unit}"
     if lowest < least or highest > most:
         raise Refusal(
-            f"{path}: {name}{where} from {lowest:g} to {highest:g} {wanted.unit}, expected "
+            f"{path}: {name}{where} from {lowest:g} to {highest:g}{unit}, expected "
             f"{least:g} to {most:g}; fix its values or its attribute units, or give its fill "
             "value in the attribute _FillValue"
         )

@@ -72,8 +72,9 @@ class FieldFile:
             near = np.flatnonzero(np.abs(self.levels_hpa - level) < LEVEL_TOLERANCE_HPA)
             if not len(near):
                 held = ", ".join(f"{p:g}" for p in sorted(self.levels_hpa, reverse=True))
+                of = "" if "temperature" in self.variables else f" of {', '.join(self.variables)}"
                 raise Refusal(
-                    f"{self.path}: no level {level:g} hPa, found {held}; "
+                    f"{self.path}: no level {level:g} hPa{of}, found {held}; "
                     "choose the model's levels_hpa among them"
                 )
             found.append(int(near[0]))
@@ -111,7 +112,10 @@ class FieldFile:
         """
         there = self.apart[quantity]
         member = state.name or state.member
-        for key in ((member, state.run), (member,), (None,)):
+        keys: list[tuple[object, ...]] = [(member, state.run), (member,), (None,)]
+        if member is None:
+            keys.append(there.only_member)
+        for key in keys:
             if (state.time, *key) in there.places:
                 return there.places[state.time, *key]
         if quantity in names.STATIC or not there.layout.states:
@@ -125,6 +129,12 @@ class FieldFile:
             f"it has {len(times)} states from {min(times)} to {max(times)}; add that "
             f"time{', or fix data.surface_files' if where else ''}"
         )
+
+    @cached_property
+    def only_member(self) -> tuple[int | str | None, ...]:
+        """The one member of all states; () where they are of several."""
+        members = {state.name or state.member for state in self.states}
+        return tuple(members) if len(members) == 1 else ()
 
     @cached_property
     def places(self) -> dict[tuple[object, ...], State]:

@@ -11,7 +11,7 @@ import xarray as xr
 from mindcast.data.temperature import axes, names
 from mindcast.data.temperature.field_file import Variable
 from mindcast.data.temperature.levels import no_pressure
-from mindcast.data.temperature.roles import Roles, find_roles
+from mindcast.data.temperature.roles import Roles, find_roles, with_coordinates
 from mindcast.data.temperature.units import MEASURES, text
 from mindcast.refusal import Refusal
 
@@ -27,6 +27,7 @@ class Opened:
 
 def look_into(path: Path, data: xr.Dataset) -> Opened:
     """The file with the roles of its axes found out."""
+    data = with_coordinates(data)
     return Opened(path, data, find_roles(data))
 
 
@@ -43,8 +44,7 @@ def find(file: Opened, quantity: str) -> tuple[Variable, axes.Layout] | None:
         except axes.AnotherField:
             continue
         except Refusal as refusal:
-            if quantity not in names.AT_GROUND or names.short_name(name) not in names.AMBIGUOUS:
-                problem = problem or refusal
+            problem = problem or refusal
     if problem is not None:
         raise problem
     return None
@@ -81,7 +81,12 @@ def _layout(file: Opened, quantity: str, array: xr.DataArray) -> axes.Layout:
         if quantity == "temperature":
             raise no_pressure(file.path, upright[0], _attributes(file.data, upright[0]))
         raise axes.AnotherField(array.name)
-    layout = axes.find_layout(file.path, file.data, array, file.roles)
+    try:
+        layout = axes.find_layout(file.path, file.data, array, file.roles)
+    except Refusal:
+        if not on_levels and names.short_name(str(array.name)) in names.AMBIGUOUS:
+            raise axes.AnotherField(array.name) from None
+        raise
     if on_levels and not layout.level:
         raise axes.AnotherField(array.name)
     return layout

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import netCDF4  # noqa: F401 (brings filters of HDF5: zstd, blosc, bzip2)
 import numpy as np
 import xarray as xr
 
@@ -43,6 +44,7 @@ def opened(path: Path) -> Iterator[xr.Dataset]:
 
 def values_of(path: Path, array: xr.DataArray) -> np.ndarray:
     """The values of an array, NaN where missing or outside its valid range; Refusal if damaged."""
+    _check_packing(path, array)
     try:
         values = np.asarray(array.values)
     except Exception as error:  # a damaged file makes the libraries below raise anything
@@ -74,18 +76,20 @@ def _open(path: Path) -> xr.Dataset:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of xarray, about attributes that contradict
-            return xr.open_dataset(path, engine=engine, decode_times=False)
+            data = xr.open_dataset(path, engine=engine, decode_times=False)
     except (OSError, RuntimeError, EOFError):
         raise
     except Exception as error:  # a damaged header makes the libraries below raise anything
-        if engine == "h5netcdf" and "phony_dims" in str(error):
-            raise Refusal(
-                f"{path}: is HDF5 without the dimensions of NetCDF; write it as NetCDF, with "
-                "named dimensions (xarray: open_dataset with phony_dims, rename, to_netcdf)"
-            ) from None
         raise Refusal(
             f"{path}: cannot be understood as NetCDF ({_line(error)}); fix the file"
         ) from None
+    if data.sizes and all(str(dim).startswith("phony_dim") for dim in data.sizes):
+        data.close()
+        raise Refusal(
+            f"{path}: is HDF5 without the named dimensions of NetCDF; write it as NetCDF (xarray: "
+            "open_dataset, rename, to_netcdf)"
+        )
+    return data
 
 
 def groups_of(path: Path) -> list[str]:
@@ -115,6 +119,18 @@ def _check_size(path: Path, engine: str) -> None:
         )
 
 
+def _check_packing(path: Path, array: xr.DataArray) -> None:
+    """Refusal for a scale that is no number, or makes all values one."""
+    for key in ("scale_factor", "add_offset"):
+        given = array.encoding.get(key, 1.0)
+        number = np.ravel(np.asarray(given))
+        whole = number.dtype.kind in "iuf" and len(number) == 1 and np.isfinite(number).all()
+        if not whole or (key == "scale_factor" and not number[0]):
+            raise Refusal(
+                f"{path}: {array.name} has {key} = {given!r}, expected a number; fix that attribute"
+            )
+
+
 def _valid_range(path: Path, array: xr.DataArray) -> tuple[float, float]:
     """The bounds of valid values as they are unpacked, a rounding wider."""
     attributes, packing = array.attrs, array.encoding
@@ -127,9 +143,8 @@ def _valid_range(path: Path, array: xr.DataArray) -> tuple[float, float]:
         packed = {"scale_factor", "add_offset"} & packing.keys()
         if packed and all(np.asarray(v).dtype.kind in "iu" for v in _stated(attributes)):
             bounds = bounds * scale + offset
-        slack = 1e-6 * np.abs(bounds[np.isfinite(bounds)]).max(initial=0.0) + abs(scale) * bool(
-            packed
-        )
+        slack = 1e-6 * np.abs(bounds[np.isfinite(bounds)]).max(initial=0.0)
+        slack += abs(scale) / 2 if packed else 0.0
         return float(bounds.min() - slack), float(bounds.max() + slack)
     except (ValueError, TypeError, IndexError):
         raise Refusal(

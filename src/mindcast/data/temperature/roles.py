@@ -124,6 +124,19 @@ def find_roles(data: xr.Dataset) -> dict[str, str]:
     return found
 
 
+def with_coordinates(data: xr.Dataset) -> xr.Dataset:
+    """The file where an axis without values takes those of the one variable that lies along it.
+
+    As lat(nlat), which lacks the name of its axis.
+    """
+    for dim in sorted(map(str, data.sizes.keys() - data.variables.keys())):
+        along = [name for name in data.variables if data[name].dims == (dim,)]
+        known = [name for name in along if _role(str(name), data[name].attrs, None)]
+        if len(known) == 1:
+            data = data.assign_coords({dim: data[known[0]].variable})
+    return data
+
+
 def _role(name: str, attributes: Mapping[Any, Any], by_cf: str | None) -> str | None:
     standard, unit = text(attributes.get("standard_name", "")), attributes.get("units")
     own = name_role(name)

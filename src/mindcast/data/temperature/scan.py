@@ -52,7 +52,7 @@ def _scan(path: Path, wind_axes: str, changed: int) -> FieldFile:
     with opened(path) as data:
         file = look_into(path, data)
         temperature, layout = _temperature(file)
-        levels = pressures(path, data, layout.level)
+        levels = pressures(path, file.data, layout.level)
         whole = _alone(file, "temperature", temperature, layout, levels)
         variables, apart = {"temperature": temperature}, {}
         for quantity in names.QUANTITIES:
@@ -121,7 +121,7 @@ def _require_same_grid(file: FieldFile, surface: FieldFile) -> None:
 def _temperature(file: Opened) -> tuple[Variable, Layout]:
     found = find(file, "temperature")
     if found is None:
-        groups = [] if file.data.data_vars else groups_of(file.path)
+        groups = groups_of(file.path)
         if groups:
             raise Refusal(
                 f"{file.path}: its variables lie in groups ({', '.join(groups)}), expected them "

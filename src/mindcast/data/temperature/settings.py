@@ -27,11 +27,13 @@ class PartSettings(Frozen):
     rows: Rows | None = None
     """[first, one past the last] of the grid of the files; null: all."""
     columns: Rows | None = None
-    """[first, one past the last] of the grid of the files; null: all."""
+    """[first, one past the last] of the grid of the files; null: all. On a grid that closes the
+    circle they may run on past its last column."""
     latitude: Degrees | None = None
     """[south, north] in degrees, for latitude-longitude grids; instead of `rows`."""
     longitude: Degrees | None = None
-    """[west, east] in degrees, for latitude-longitude grids; instead of `columns`."""
+    """[west, east] in degrees, for latitude-longitude grids; instead of `columns`. On a grid that
+    closes the circle they may lie on both sides of its first column, as [-10, 10] of 0..360."""
 
     @model_validator(mode="after")
     def _ranges_make_sense(self) -> PartSettings:

@@ -64,18 +64,39 @@ def _times(
     found = _time_variables(data, layout, roles)
     valid, began, steps = found["valid"], found["reference"], found["step"]
     if not valid and not began:
-        raise Refusal(f"{path}: no time that can be decoded, looked for {', '.join(AXES['time'])}")
+        raise _no_time(path, data, roles)
     times = dates(path, data[(valid or began)[0]])
     if valid and valid[0] in VALID:
-        began, lead = began or valid[1:], None
-    else:
-        lead = lead_times(path, data[steps[0]]) if steps else None
-    if lead is not None and _is_begin(times, lead, bool(valid and began), array):
-        began, times = began or valid, times + lead
+        return _spread(times, array, layout), _begins(path, data, began or valid[1:], array, layout)
+    step = data[steps[0]] if steps else None
+    if step is not None and _is_begin(times, step, bool(valid and began), array):
+        began, times = began or valid, times + lead_times(path, step)
     spread = _spread(times, array, layout)
-    if began:
-        return spread, _spread(dates(path, data[began[0]]), array, layout)
-    return spread, None if lead is None else spread - _spread(lead, array, layout)
+    if began or step is None:
+        return spread, _begins(path, data, began, array, layout)
+    try:
+        return spread, spread - _spread(lead_times(path, step), array, layout)
+    except Refusal:  # nothing but a label depends on it
+        return spread, None
+
+
+def _begins(
+    path: Path, data: xr.Dataset, names: list[str], array: xr.DataArray, layout: Layout
+) -> np.ndarray | None:
+    """When forecasts began, by the first of the variables, if there is one."""
+    return _spread(dates(path, data[names[0]]), array, layout) if names else None
+
+
+def _no_time(path: Path, data: xr.Dataset, roles: Roles) -> Refusal:
+    bare = [name for name, role in roles.items() if role == "time" and name in data.variables]
+    if bare:
+        unit = text(data[bare[0]].attrs.get("units", ""))
+        found = f"is in {unit!r}" if unit else "has no units"
+        return Refusal(
+            f"{path}: {bare[0]} {found}, no time that can be decoded; give it the attribute "
+            "units, such as 'hours since 1900-01-01'"
+        )
+    return Refusal(f"{path}: no time that can be decoded, looked for {', '.join(AXES['time'])}")
 
 
 def _time_variables(data: xr.Dataset, layout: Layout, roles: Roles) -> dict[str, list[str]]:

@@ -58,9 +58,10 @@ def lead_times(path: Path, array: xr.DataArray) -> xr.DataArray:
     except ValueError:
         found = None
     if found is None:
+        stated = f"in {unit!r}" if unit else "without a unit"
         raise Refusal(
-            f"{path}: axis {array.name} holds lead times in {unit or 'no unit'!r}, expected a unit "
-            "of time such as hours; fix its attribute units"
+            f"{path}: axis {array.name} holds lead times {stated}, expected a unit of time such "
+            "as hours; fix its attribute units"
         )
     values = np.asarray(array.values)
     if values.dtype.kind not in "iuf":
@@ -83,7 +84,7 @@ def _whole_minutes(path: Path, array: xr.DataArray, exact: np.ndarray) -> np.nda
         worst = exact.ravel()[off.argmax()]
         raise Refusal(
             f"{path}: {array.name} holds {worst}, which is no whole minute (kept as "
-            f"{array.dtype}); store it in integers, or as float64"
+            f"{array.dtype}); round it, or store it in integers or as float64"
         )
     # xarray knows no minutes
     return (60 * minutes).astype(f"{exact.dtype.name.partition('[')[0]}[s]")
@@ -92,6 +93,8 @@ def _whole_minutes(path: Path, array: xr.DataArray, exact: np.ndarray) -> np.nda
 def _from_offsets(path: Path, array: xr.DataArray) -> np.ndarray:
     """Dates [us] from "hours since ..."."""
     unit, calendar = text(array.attrs["units"]), text(array.attrs.get("calendar", "standard"))
+    if array.dtype.kind == "f" and not np.isfinite(array.values).all():
+        return np.full(array.shape, "NaT", "datetime64[us]")
     # a calendar that is empty or of another case is meant as the others write it
     attributes = {"units": unit, "calendar": calendar.lower() or "standard"}
     try:
@@ -112,8 +115,6 @@ def _from_offsets(path: Path, array: xr.DataArray) -> np.ndarray:
 
 def _same_name(path: Path, array: xr.DataArray, calendar: str, date: Any) -> np.datetime64:
     """The date of the same name in the standard calendar."""
-    if not hasattr(date, "isoformat"):  # NaN
-        return np.datetime64("NaT", "us")
     try:
         day = np.datetime64(f"{date.year:04d}-{date.month:02d}-{date.day:02d}")
     except ValueError:
