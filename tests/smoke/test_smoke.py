@@ -181,3 +181,39 @@ def test_another_test_takes_a_checkpoint_of_another_run_and_makes_its_own_report
     assert about["checkpoints"][last]["path"] == str(named)
     for stage, origin in about["checkpoints"].items():
         assert origin["path"].startswith(str(other)), stage
+
+
+def test_every_point_of_any_region_is_forecast_and_one_member_is_an_ensemble(run):
+    if load_spec(run.model).task != "downscale":
+        return
+    # factor 2 and networks of two stages, but 15 x 23 points
+    region = ("data.test={rows: [1, 16], columns: [0, 23]}", "sampling.members=1")
+    passed_within("--mode", "test", "--out", run.out, *(w for s in region for w in ("--set", s)))
+    report = max(run.out.glob("report*"), key=lambda path: path.stat().st_mtime)
+    scores = json.loads((report / "scores.json").read_text())
+    assert "samples of 15 x 23 points" in scores["provenance"]["data"]
+    (name,) = names(report, ".nc")
+    (given,) = (run.folder / "data").glob("*.nc")
+    fields, truth = (xarray.load_dataset(p, engine="h5netcdf") for p in (report / name, given))
+    assert fields["air_temperature"].shape[1:3] == (1, 4)
+    for variable, method in (
+        ("air_temperature", "geodiff"),
+        ("air_temperature_deterministic", "geodiff-det"),
+    ):
+        found = fields[variable].squeeze()
+        assert found.sizes["latitude"] == 15
+        assert found.sizes["longitude"] == 23
+        known = truth["t"].sel(
+            time=fields.time.values[0],
+            level=fields.level.values,
+            lat=fields.latitude.values,
+            lon=fields.longitude.values,
+        )
+        square = (found - known.rename(lat="latitude", lon="longitude")) ** 2
+        square = square.where(fields["above_ground"].squeeze() == 1)
+        # the root of the mean over levels of each level's mean over its points above the ground
+        rmse = float(square.mean(("latitude", "longitude")).mean() ** 0.5)
+        row = scores["rows"][method]
+        assert row["scores"]["rmse"]["overall"] == pytest.approx(rmse, rel=1e-4)
+        assert row["field"] == {"geodiff": "only member", "geodiff-det": "forecast"}[method]
+        assert row["scores"]["spread"]["overall"] is None

@@ -24,7 +24,8 @@ FLAG: Attributes = {
     "flag_values": np.array([0, 1], np.int8),
     "flag_meanings": "below_ground above_ground",
     "comment": "below the ground pressure exceeds the surface pressure of the data, or these have "
-    "no temperature; such points count in no score but the spectra",
+    "no temperature; such points count in no score but the spectra. Data without surface pressure "
+    "and gaps show no ground",
 }
 
 

@@ -188,6 +188,16 @@ def test_a_whole_domain_holds_every_point_whatever_its_size(tmp_path):
         assert sample.named[name].shape[:2] == (19, 31)
 
 
+def test_the_source_says_how_large_the_samples_are(tmp_path):
+    write(dataset(height=19, width=31), tmp_path / "a.nc")
+    write(dataset(), tmp_path / "b.nc")
+    region = {"end": "2020-01-01T00:00"}
+    assert (
+        "2 samples of 16 x 24, 19 x 31 points" in opened(tmp_path, patch=WHOLE, train=region).source
+    )
+    assert "crops of 8 x 8 points" in opened(tmp_path, train=region).source
+
+
 @pytest.mark.parametrize("on_a_map", [False, True])
 @pytest.mark.parametrize("size", [(19, 31), (17, 29), (18, 26)])
 def test_a_slope_has_its_gradient_in_cells_of_every_size(tmp_path, size, on_a_map):

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from mindcast.evaluation.downscale.baselines import BASELINES, interpolated
 from mindcast.evaluation.downscale.suite import DownscaleSuite
 from tests.evaluation.downscale.fields import LEVELS, draw, target_of
 
@@ -22,6 +23,58 @@ def test_an_ensemble_has_a_row_for_its_mean_and_one_for_a_sample():
     assert alone["scores"]["crps"]["overall"] == alone["scores"]["mae"]["overall"]
     assert np.shape(mean["ranks"]) == (3, 6)
     assert member["ranks"] is None
+
+
+def test_an_ensemble_of_one_is_scored_as_its_member_and_stays_an_ensemble():
+    ensemble, truth = draw(members=1)
+    suite = DownscaleSuite(("ours", "alone"), LEVELS)
+    suite.update("ours", ensemble[..., None], target_of(truth))
+    suite.update("alone", ensemble[:, 0, ..., None], target_of(truth))
+    rows = suite.result()["rows"]
+    assert list(rows) == ["ours", "alone"]
+    ours, alone = rows.values()
+    assert (ours["field"], alone["field"]) == ("only member", "forecast")
+    assert str(ours["scores"]) == str(alone["scores"])  # as text, where NaN equals NaN
+    assert np.isnan(ours["scores"]["spread"]["overall"])
+    assert np.isnan(ours["scores"]["spread_skill"]["overall"])
+    # two ranks, below and above the member; a field that is no draw has none
+    above = (truth > ensemble[:, 0]).mean(axis=(0, 2, 3))
+    np.testing.assert_allclose(ours["ranks"], np.stack([1 - above, above], axis=1))
+    assert alone["ranks"] is None
+
+
+def test_a_method_is_an_ensemble_in_all_cases_or_in_none():
+    ensemble, truth = draw(members=1)
+    suite = DownscaleSuite(("ours",), LEVELS)
+    suite.update("ours", ensemble[..., None], target_of(truth))
+    with pytest.raises(ValueError, match="ours: got single fields and ensembles of one"):
+        suite.update("ours", ensemble[:, 0, ..., None], target_of(truth))
+
+
+@pytest.mark.parametrize("size", [(15, 23), (17, 16), (13, 9)])
+def test_every_point_of_a_domain_of_any_size_counts(size):
+    rng = np.random.default_rng(0)
+    truth = 270 + 5 * rng.standard_normal((1, 3, *size))
+    target = target_of(truth)
+    suite = DownscaleSuite((*BASELINES, "ours"), LEVELS)
+    for method in BASELINES:
+        suite.update(method, interpolated(method, target), target)
+    error = np.zeros(truth.shape)
+    error[..., -1, -1] = 6.0  # the last point, which no whole cell of 4 holds
+    suite.update("ours", (truth + error)[..., None], target)
+    rows = suite.result()["rows"]
+    rmse = 6 / np.sqrt(size[0] * size[1])
+    assert rows["ours"]["scores"]["rmse"]["overall"] == pytest.approx(rmse)
+    # of the last block it is one point in the rest of the rows and columns
+    blocks = [-(-side // 4) for side in size]
+    points = [side % 4 or 4 for side in size]
+    block = 6 / np.prod(points) / np.sqrt(np.prod(blocks))
+    assert rows["ours"]["scores"]["block_mean_rmse"]["overall"] == pytest.approx(block)
+    kept = rows["bicubic-conservative"]["scores"]["block_mean_rmse"]["overall"]
+    assert kept == pytest.approx(0, abs=1e-10)
+    for row in rows.values():
+        for name in ("gradient_mae", "thickness_rmse", "fine_power", "correlation"):
+            assert np.isfinite(row["scores"][name]["overall"])
 
 
 def test_skill_is_one_for_the_truth_and_zero_for_the_reference():

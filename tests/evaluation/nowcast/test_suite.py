@@ -46,11 +46,16 @@ def test_an_ensemble_has_a_row_for_its_mean_and_one_for_a_sample():
     assert mean["scores"]["crps"]["overall"] < member["scores"]["crps"]["overall"]
 
 
-def test_an_ensemble_of_one_is_a_single_forecast():
+def test_an_ensemble_of_one_is_scored_as_its_member_and_stays_an_ensemble():
     ensemble, truth = draw(members=1)
-    scores = suite("ours")
+    scores = suite("ours", "alone")
     scores.update("ours", ensemble, truth)
-    assert list(scores.result()["rows"]) == ["ours"]
+    scores.update("alone", ensemble[:, 0], truth)
+    rows = scores.result()["rows"]
+    assert list(rows) == ["ours", "alone"]
+    assert [row["field"] for row in rows.values()] == ["only member", "forecast"]
+    assert str(rows["ours"]["scores"]) == str(rows["alone"]["scores"])  # NaN equals NaN
+    assert np.isnan(rows["ours"]["scores"]["spread"]["overall"])
 
 
 def test_batches_add_up_to_the_whole():

@@ -70,6 +70,7 @@ def test_the_untrained_field_of_any_domain_is_its_bicubic_interpolation(size):
     np.testing.assert_allclose(made[:, 0, ..., 0], expected, atol=5e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_every_point_of_an_odd_domain_is_forecast_with_the_means_that_were_given(method):
     given = sample(size=ODD).input
@@ -81,6 +82,7 @@ def test_every_point_of_an_odd_domain_is_forecast_with_the_means_that_were_given
     np.testing.assert_allclose(means, expected, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_tiles_of_an_odd_domain_make_the_same_where_networks_have_no_view_around(method):
     given = sample(size=ODD).input

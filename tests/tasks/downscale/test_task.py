@@ -58,6 +58,20 @@ def test_points_count_by_the_cosine_of_latitude_where_that_is_set(area_weight):
     assert found == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
+def test_one_member_is_drawn_beside_the_deterministic_field(tmp_path):
+    scoring = task(("single", "ours"))
+    case = scoring.case(0, sample(np.ones(8)))
+    noise = np.random.default_rng(0).standard_normal((1, *SHAPE)).astype(np.float32)
+    case.forecasts = {"single": case.truth + 1, "ours": case.truth + noise}
+    scoring.score(case)
+    scoring.keep(case)
+    scoring.write(tmp_path / "report", {})
+    paths = list(scoring.draw(tmp_path / "figures"))
+    assert all(path.stat().st_size > 0 for path in paths)
+    assert "ranks.png" in [path.name for path in paths]
+
+
 def test_a_report_holds_the_kept_fields_and_all_pictures_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr(Figure, "savefig", lambda figure, path, **_: path.touch())
     scoring = task(("single", "ours"))

@@ -43,6 +43,13 @@ def test_points_below_ground_are_shown_nowhere():
         np.testing.assert_array_equal(np.isnan(field), ground[..., 0] == 0)
 
 
+def test_grey_is_explained_where_there_is_any():
+    ground = np.ones(SHAPE)
+    assert make_view(weight=ground).ground == ""
+    ground[0, :3] = 0
+    assert make_view(weight=ground).ground == "; grey: below the ground"
+
+
 @pytest.mark.parametrize(
     ("latitude", "origin"),
     [

@@ -10,6 +10,13 @@ def test_times_count_from_the_last_frame_of_the_context():
     assert clock(view.start) == "07:20"
 
 
+def test_one_member_is_called_a_member_and_a_forecast_without_members_is_not():
+    view = make_view(members=1)
+    assert view.first == "member 0"
+    view.case.forecasts["ours"] = view.case.forecasts["ours"][0]
+    assert view.first == "forecast"
+
+
 def test_fields_are_shown_in_physical_values():
     view = make_view(members=3, context=4, frames=6, side=12)
     assert view.title == "ours, event"

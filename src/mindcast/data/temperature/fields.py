@@ -61,9 +61,13 @@ class TemperatureFields:
         self.keys = np.arange(len(self), dtype=np.int64)
         states = sum(len(part.states) for part in parts)
         winds = ", ".join(sorted({domain.source for domain in self.domains}))
+        sizes = sorted({tuple(span.stop - span.start for span in each[0]) for each in self.boxes})
+        cut = "crops" if patch.frame else "samples"
         self.source = (
             f"{settings.name} {settings.root_dir}, {split} split: {states} states of "
-            f"{len(parts)} files, {len(self)} samples, priors from {winds}"
+            f"{len(parts)} files, {len(self)} {cut} of "
+            f"{', '.join(f'{height} x {width}' for height, width in sizes)} points, "
+            f"priors from {winds}"
         )
         self._limit = settings.cache_mb << 20
         self._kept: OrderedDict[tuple[int, State], WholeState] = OrderedDict()

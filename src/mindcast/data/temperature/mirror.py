@@ -2,7 +2,8 @@
 
 Along y nothing but the order of the rows changes: h_y is signed, so winds and priors keep their
 values. Along x it is the world in a mirror, in which the wind and the gradient along x change
-their sign; h_x is a length and keeps it.
+their sign; h_x is a length and keeps it. Crops are made of whole coarse cells, so these stay where
+their points are.
 """
 
 from __future__ import annotations

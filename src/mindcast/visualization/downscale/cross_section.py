@@ -42,7 +42,7 @@ def cross_section(path: Path, view: View, row: int | None = None) -> None:
     below = TOP + 2 * CAPTION + HEIGHT + GAP
     _draw_row(figure, view, list(fields), errors, error_scale(errors.values()), below, "error")
     about = f"temperature along {_row_name(view, row)}, less the truth's mean at each level"
-    add_title(figure, LEFT, view.title, f"{view.moment}; {about}")
+    add_title(figure, LEFT, view.title, f"{view.moment}; {about}{view.ground}")
     save_png(figure, path)
 
 

@@ -51,6 +51,7 @@ def downscale_panel(path: Path, view: View, levels: Sequence[int] = ()) -> None:
         _draw_level(figure, view, fields, level, TOP + CAPTION + k * block, tall, titled=k == 0)
     coarse = "×".join(map(str, view.coarse_size))
     about = f"temperature, {coarse} to {height}×{width} points (factor {view.case.factor})"
+    about += view.ground
     add_title(figure, LEFT, view.title, f"{view.moment}; {about}")
     save_png(figure, path)
 

@@ -34,6 +34,12 @@ class View:
         return times.moment(self.case.coordinates.time)
 
     @property
+    def ground(self) -> str:
+        """What grey stands for, where there is any."""
+        all_above = self.case.sample.input.weight.all()
+        return "" if all_above else "; grey: below the ground"
+
+    @property
     def levels_hpa(self) -> np.ndarray:
         """(Z,), from the bottom upwards."""
         return np.array(self.case.coordinates.levels_hpa)
