@@ -122,6 +122,11 @@ def test_lead_times_beside_valid_times_need_no_unit(tmp_path):
     assert {state.run for state in states} == {None}
 
 
+def test_another_duration_is_no_lead_time(tmp_path):
+    data = dataset().assign_coords(averaged_over=((), 6.0, {"units": "hours"}))
+    assert times(data, tmp_path / "a.nc") == EXPECTED
+
+
 def test_a_single_lead_time_belongs_to_the_begin_of_the_forecast(tmp_path):
     data = dataset().isel(time=0).assign_coords(step=((), 12.0, {"units": "hours"}))
     assert times(data, tmp_path / "a.nc") == ["2020-01-01T12:00"]

@@ -24,13 +24,15 @@ LEVEL_TOLERANCE_HPA = 0.01
 class Variable:
     """One variable of a file: its name there and what takes its numbers to our unit.
 
-    versions: indices along its axis of versions, the final one first; () where it has none.
+    versions: indices along its axis of versions, version_axis, the final one first; () where it
+    has none.
     """
 
     name: str
     factor: float = 1.0
     offset: float = 0.0
     standard_name: str = ""
+    version_axis: str = ""
     versions: tuple[int, ...] = ()
 
 
@@ -164,8 +166,9 @@ class FieldFile:
         if on_levels:
             place[layout.level] = self.level_indices(levels_hpa)
         if variable.versions:
-            place[names.VERSION] = list(variable.versions)
-            order.insert(0, names.VERSION)
+            axis = variable.version_axis
+            place[axis] = list(variable.versions)
+            order.insert(0, axis)
         raw = values_of(self.path, array.isel(place).transpose(*order))
         values = np.asarray(merged(raw) if variable.versions else raw, np.float64)
         values = layout.arranged(values) * variable.factor + variable.offset

@@ -66,7 +66,8 @@ def _variable(file: Opened, quantity: str, name: str) -> tuple[Variable, axes.La
     if numbers is None:
         raise axes.AnotherField(name)
     standard = text(array.attrs.get("standard_name", ""))
-    return Variable(name, *numbers, standard, _versions(file.data, layout)), layout
+    versions = _versions(file.data, layout)
+    return Variable(name, *numbers, standard, layout.version, versions), layout
 
 
 def _layout(file: Opened, quantity: str, array: xr.DataArray) -> axes.Layout:

@@ -111,7 +111,6 @@ QUANTITIES = {
 
 AT_GROUND = tuple(name for name, quantity in QUANTITIES.items() if not quantity.on_levels)
 STATIC = ("orography", "land_sea_mask")  # do not change with time
-VERSION = "expver"  # ERA5's axis of its final and its preliminary part
 # names that stand for several quantities, or for the same elsewhere than at the ground
 AMBIGUOUS = {"z", "gh", "hgt", "pres"}
 

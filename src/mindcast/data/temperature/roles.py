@@ -118,7 +118,8 @@ def find_roles(data: xr.Dataset) -> dict[str, str]:
     found = {}
     for name in map(str, {*data.dims, *data.coords}):
         attributes = data[name].attrs if name in data.variables else {}
-        role = _role(name, attributes, by_cf.get(name, "vertical" if name in upright else None))
+        cf = by_cf.get(name, "vertical" if name in upright else None)
+        role = _role(name, attributes, cf, axis=name in data.sizes)
         if role is not None:
             found[name] = role
     return found
@@ -137,7 +138,9 @@ def with_coordinates(data: xr.Dataset) -> xr.Dataset:
     return data
 
 
-def _role(name: str, attributes: Mapping[Any, Any], by_cf: str | None) -> str | None:
+def _role(
+    name: str, attributes: Mapping[Any, Any], by_cf: str | None, axis: bool = False
+) -> str | None:
     standard, unit = text(attributes.get("standard_name", "")), attributes.get("units")
     own = name_role(name)
     if has_date_unit(unit):
@@ -151,7 +154,7 @@ def _role(name: str, attributes: Mapping[Any, Any], by_cf: str | None) -> str | 
         return by_cf
     if _measures(unit, "Pa") and standard in ("", "pressure") and "formula_terms" not in attributes:
         return "level"
-    if _measures(unit, "s"):
+    if own == "step" or (axis and _measures(unit, "s")):
         return "step"
     if by_cf == "vertical" or own in ("level", "vertical"):
         return "vertical" if own != "level" or _is_no_pressure(attributes) else "level"
