@@ -97,7 +97,11 @@ def test_clocks_that_jitter_make_no_gap():
             5,
             "frames are 10 minutes apart, expected data.interval_minutes = 5; set",
         ),
-        ([0, 5, 10, 15], 6, "set data.interval_minutes=5, or data.prepare.times_in_names=false"),
+        (
+            [0, 5, 10, 15],
+            6,
+            "set data.interval_minutes=5, or set data.prepare.times_in_names=false",
+        ),
         ([0, 5, 5, 10], 5, "20200701_235500.npy: by its name of the same time as 20200701_235500"),
         ([0, 5, 3, 8, 13], 5, "_235300.npy: by its name of an earlier time than 20200701_235500"),
         ([0, 5, 10, 11, 15], 5, "20200702_000100.npy: by its name 1 minutes after 20200702_000000"),

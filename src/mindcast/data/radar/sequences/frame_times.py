@@ -19,6 +19,7 @@ from mindcast.refusal import Refusal
 MINUTE = np.timedelta64(60, "s")
 STEP_TOLERANCE = 0.1  # of the interval: by how much the usual step may differ from it
 COLON = "colon"
+NO_TIMES = "set data.prepare.times_in_names=false if these are no times"
 GAP, TWICE = 1.5, 0.5  # times the interval: a step so long skips a frame, one so short is too many
 Reading = Callable[[str], datetime | None]
 
@@ -102,29 +103,25 @@ def gaps_of(files: Sequence[Path], times: np.ndarray, interval_minutes: int) -> 
 
     Refusal for times that do not rise, come twice, or step by another interval.
     """
-    steps = np.diff(times)
-    interval = interval_minutes * MINUTE
-    for k in np.flatnonzero(steps < TWICE * interval):
-        if steps[k] <= 0 * MINUTE:
-            order = "the same time as" if steps[k] == 0 * MINUTE else "an earlier time than"
-            raise Refusal(
-                f"{files[k + 1]}: by its name of {order} {files[k].name} before it; keep one frame "
-                "of a time, those of several places in sub-folders, and names in order of time"
-            )
+    steps, interval = np.diff(times), interval_minutes * MINUTE
+    for k in np.flatnonzero(steps <= 0 * MINUTE)[:1]:
+        order = "of the same time as" if steps[k] == 0 * MINUTE else "of an earlier time than"
+        raise Refusal(
+            f"{files[k + 1]}: by its name {order} {files[k].name} before it; keep one frame of a "
+            f"time, those of several places in sub-folders, names in order of time, or {NO_TIMES}"
+        )
     if not _steps_by(times, interval_minutes):
         usual = float(np.median(steps) / MINUTE)
-        setting = f"set data.interval_minutes={usual:g}" if usual == int(usual) else "fix the names"
+        setting = f"set data.interval_minutes={usual:g}" if usual.is_integer() else "fix the names"
         raise Refusal(
             f"{files[0]}: by the names frames are {usual:g} minutes apart, expected "
-            f"data.interval_minutes = {interval_minutes}; {setting}, or data.prepare."
-            "times_in_names=false if these are no times"
+            f"data.interval_minutes = {interval_minutes}; {setting}, or {NO_TIMES}"
         )
-    close = np.flatnonzero(steps < TWICE * interval)
-    if len(close):
-        k = close[0]
+    for k in np.flatnonzero(steps < TWICE * interval)[:1]:
         raise Refusal(
             f"{files[k + 1]}: by its name {steps[k] / MINUTE:g} minutes after {files[k].name}, "
-            f"expected data.interval_minutes = {interval_minutes}; take one of them out"
+            f"expected data.interval_minutes = {interval_minutes}; take one of them out, or "
+            f"{NO_TIMES}"
         )
     return tuple(int(k) + 1 for k in np.flatnonzero(steps > GAP * interval))
 
