@@ -26,7 +26,7 @@ from mindcast.data.radar.archive.event_files import (
 )
 from mindcast.data.radar.archive.settings import SevirLRSettings
 from mindcast.data.radar.attributes import plain
-from mindcast.data.radar.hdf5 import HDF5_ERRORS
+from mindcast.data.radar.hdf5 import HDF5_ERRORS, read_part
 from mindcast.data.radar.scaling import whole_codes
 from mindcast.data.source_state import SOURCE, check_state, state_of
 from mindcast.files import check_space, complete_or_absent
@@ -113,8 +113,9 @@ def _reduce_file(
     shape = (len(dataset), *_reduced(files.event_shape))
     check_space(target, math.prod(shape))
     with complete_or_absent(target) as part, h5py.File(part, "w") as file:
-        if "id" in dataset.file:
-            file["id"] = dataset.file["id"][:]
+        ids = dataset.file.get("id")
+        if isinstance(ids, h5py.Dataset):
+            file["id"] = read_part(ids, (), f"{source}: id")
         out = file.create_dataset(
             IMAGE_TYPE, shape, np.uint8, chunks=(1, *shape[1:]), compression="gzip"
         )

@@ -98,7 +98,7 @@ def timed(event: FrameEvent, interval_minutes: int) -> FrameEvent:
     """
     if len(event.files) < len(event):  # a file of several frames has one name
         return event
-    times = times_of([path.stem for path in event.files], interval_minutes)
+    times = times_of(event.files, interval_minutes)
     if times is None:
         return event
     return replace(event, times=times, breaks=gaps_of(event.files, times, interval_minutes))

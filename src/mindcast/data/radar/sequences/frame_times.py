@@ -1,14 +1,15 @@
 """Times in the names of frames, and the gaps that they show.
 
 A date and a time of day stand in a name in one of the usual ways: 202007011205, 20200701T120500Z,
-2020-07-01_12-05, 20200701-S120500, two-digit years, seconds or milliseconds since 1970. UTC.
+2020-07-01_12-05, 20200701-S120500, 01072020_1205, days of the year, two-digit years, seconds or
+milliseconds since 1970; or the day is the name of their folder. UTC.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -17,26 +18,31 @@ from mindcast.refusal import Refusal
 
 MINUTE = np.timedelta64(60, "s")
 STEP_TOLERANCE = 0.1  # of the interval: by how much the usual step may differ from it
-PARTS = ("month", "day", "hour", "minute", "second")
+COLON = "colon"
+NO_TIMES = "set data.prepare.times_in_names=false if these are no times"
 GAP, TWICE = 1.5, 0.5  # times the interval: a step so long skips a frame, one so short is too many
 Reading = Callable[[str], datetime | None]
 
 
-def _by_calendar(year: str, century: str = "") -> Reading:
-    """A reading of names that hold year, month, day, hour, minute and maybe second."""
+def _by_calendar(day: str) -> Reading:
+    """A reading of names that hold a day, hour, minute and maybe second."""
     compiled = re.compile(
-        rf"(?<!\d)(?P<year>{year})[-_.]?(?P<month>\d\d)[-_.]?(?P<day>\d\d)[-_. ]?[TSts]?"
+        rf"(?<!\d){day}[-_. ]?[TSts]?"
         r"(?P<hour>\d\d)(?P<colon>[-_.:h]?)(?P<minute>\d\d)"
-        r"(?:(?P=colon)(?P<second>\d\d)(?:[.,]?\d{3})?)?(?!\d)"
+        r"(?:(?P=colon)(?P<second>\d\d)(?:[.,]?\d{1,3})?)?(?!\d)"
     )
 
     def read(name: str) -> datetime | None:
         for found in compiled.finditer(name):
-            month, day, hour, minute, second = (int(found[part] or 0) for part in PARTS)
+            texts = found.groupdict()
+            parts = {part: int(texts[part] or 0) for part in texts if part != COLON}
+            year = parts["year"] + (2000 if parts["year"] < 100 else 0)
             try:
-                return datetime(int(century + found["year"]), month, day, hour, minute, second)
+                day = datetime(year, parts.get("month", 1), parts.get("day", 1))
+                clock = time(parts["hour"], parts["minute"], parts["second"])
             except ValueError:  # the thirteenth month: digits of something else
                 continue
+            return datetime.combine(day + timedelta(parts.get("day_of_year", 1) - 1), clock)
         return None
 
     return read
@@ -54,23 +60,28 @@ def _by_epoch(digits: int, per_second: int) -> Reading:
     return read
 
 
+_YEAR, _MONTH, _DAY = r"(?P<year>(?:19|20)\d\d)", r"(?P<month>\d\d)", r"(?P<day>\d\d)"
+_SEP = "[-_.]?"
 # plain ones are times whatever they are; the others only where they step as the frames should
-PLAIN: Sequence[Reading] = (_by_calendar(r"(?:19|20)\d\d"),)
+PLAIN: Sequence[Reading] = (_by_calendar(f"{_YEAR}{_SEP}{_MONTH}{_SEP}{_DAY}"),)
 READINGS: Sequence[Reading] = (
     *PLAIN,
-    _by_calendar(r"\d\d", century="20"),
+    _by_calendar(f"(?P<year>\\d\\d){_SEP}{_MONTH}{_SEP}{_DAY}"),
+    _by_calendar(f"{_DAY}{_SEP}{_MONTH}{_SEP}{_YEAR}"),
+    _by_calendar(f"{_YEAR}{_SEP}(?P<day_of_year>\\d{{3}})"),
     _by_epoch(10, 1),
     _by_epoch(13, 1000),
 )
 
 
-def times_of(names: Sequence[str], interval_minutes: int) -> np.ndarray | None:
-    """The times that names of frames tell, datetime64[s]; None where not all of them tell one.
+def times_of(files: Sequence[Path], interval_minutes: int) -> np.ndarray | None:
+    """The times of frames by their names, datetime64[s]; None where not all of them tell one.
 
     Of several readings that one is right whose steps are the interval. One time in all names is
     that of the event.
     """
-    plain = None
+    names = [file.stem for file in files]
+    plain, with_folders = None, [f"{file.parent.name}_{file.stem}" for file in files]
     for reading in READINGS:
         found = [reading(name) for name in names]
         if None in found:
@@ -80,6 +91,10 @@ def times_of(names: Sequence[str], interval_minutes: int) -> np.ndarray | None:
             return times
         if reading in PLAIN and len(np.unique(times)) > 1:
             plain = times
+    if plain is None:
+        found = [PLAIN[0](name) for name in with_folders]
+        times = np.array([] if None in found else found, "datetime64[s]")
+        return times if len(times) > 1 and _steps_by(times, interval_minutes) else None
     return plain
 
 
@@ -88,29 +103,25 @@ def gaps_of(files: Sequence[Path], times: np.ndarray, interval_minutes: int) -> 
 
     Refusal for times that do not rise, come twice, or step by another interval.
     """
-    steps = np.diff(times)
-    interval = interval_minutes * MINUTE
-    for k in np.flatnonzero(steps < TWICE * interval):
-        if steps[k] <= 0 * MINUTE:
-            order = "the same time as" if steps[k] == 0 * MINUTE else "an earlier time than"
-            raise Refusal(
-                f"{files[k + 1]}: by its name of {order} {files[k].name} before it; keep one frame "
-                "of a time, those of several places in sub-folders, and names in order of time"
-            )
+    steps, interval = np.diff(times), interval_minutes * MINUTE
+    for k in np.flatnonzero(steps <= 0 * MINUTE)[:1]:
+        order = "of the same time as" if steps[k] == 0 * MINUTE else "of an earlier time than"
+        raise Refusal(
+            f"{files[k + 1]}: by its name {order} {files[k].name} before it; keep one frame of a "
+            f"time, those of several places in sub-folders, names in order of time, or {NO_TIMES}"
+        )
     if not _steps_by(times, interval_minutes):
         usual = float(np.median(steps) / MINUTE)
-        setting = f"set data.interval_minutes={usual:g}" if usual == int(usual) else "fix the names"
+        setting = f"set data.interval_minutes={usual:g}" if usual.is_integer() else "fix the names"
         raise Refusal(
             f"{files[0]}: by the names frames are {usual:g} minutes apart, expected "
-            f"data.interval_minutes = {interval_minutes}; {setting}, or data.prepare."
-            "times_in_names=false if these are no times"
+            f"data.interval_minutes = {interval_minutes}; {setting}, or {NO_TIMES}"
         )
-    close = np.flatnonzero(steps < TWICE * interval)
-    if len(close):
-        k = close[0]
+    for k in np.flatnonzero(steps < TWICE * interval)[:1]:
         raise Refusal(
             f"{files[k + 1]}: by its name {steps[k] / MINUTE:g} minutes after {files[k].name}, "
-            f"expected data.interval_minutes = {interval_minutes}; take one of them out"
+            f"expected data.interval_minutes = {interval_minutes}; take one of them out, or "
+            f"{NO_TIMES}"
         )
     return tuple(int(k) + 1 for k in np.flatnonzero(steps > GAP * interval))
 
