@@ -4,7 +4,7 @@ import xarray as xr
 
 from tests.data.temperature.files import Patch, dataset, opened, write
 
-WHOLE = Patch(frame=None, multiple=4)
+WHOLE = Patch(frame=None)
 ALL = {"train": {"start": "1900-01-01"}}
 
 
