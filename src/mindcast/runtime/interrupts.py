@@ -2,7 +2,8 @@
 
 From `watch` on a thread waits for these signals and has Python's handlers run in the main thread.
 They stay blocked for all others: MindSpore replaces the handler of SIGINT by one that turns it into
-SIGTERM whenever it runs a compiled graph, and so never gets to see one.
+SIGTERM whenever it runs a compiled graph, and so never gets to see one. The one SIGTERM that the
+process sends itself is MindSpore's word that a process which reads data has died.
 """
 
 from __future__ import annotations
@@ -51,8 +52,7 @@ def reader_lost() -> bool:
 
 
 def code() -> int:
-    """The exit code for the signal that has `asked`: 130 for SIGINT, 143 for SIGTERM; 2 for a
-    reader that was lost."""
+    """The exit code for what has `asked`: 130 for SIGINT, 143 for SIGTERM, 2 for a lost reader."""
     return EXIT_CODE if _reader_lost else 128 + (_first or signal.SIGINT)
 
 
