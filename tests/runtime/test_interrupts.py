@@ -11,13 +11,14 @@ from mindcast.runtime.interrupts import Interrupts, asked, explained
 from mindcast.runtime.leaving import NOTHING_BEGUN
 
 DOOR = """
-import os, signal, subprocess, sys, time
+import os, signal, sys, time
 from mindcast.runtime import interrupts, streams
 from mindcast.runtime.leaving import guarded, leave
 from mindcast.refusal import Refusal
 streams.secure()
-def send(number):
-    subprocess.run(["kill", "-%d" % number, str(os.getpid())])
+def send(number, times=1):
+    for _ in range(times):
+        os.kill(os.getpid(), number)
 def main():
     interrupts.watch()
 {work}
@@ -59,7 +60,7 @@ def test_a_signal_that_comes_before_anything_is_imported_is_not_lost(tmp_path):
             sys.executable,
             "-c",
             "from mindcast.runtime import interrupts as i; i.hold()\n"
-            "import os, subprocess; subprocess.run(['kill', str(os.getpid())])\n"
+            "import os, signal; os.kill(os.getpid(), signal.SIGTERM)\n"
             "from mindcast.__main__ import run; run()",
         ],
         stderr=subprocess.PIPE,
@@ -159,28 +160,6 @@ def test_a_signal_that_is_ignored_from_the_start_stays_ignored():
     code, complained = ended(process)
     assert code == 143
     assert complained.endswith(LINE)
-
-
-LOST = (
-    "mindcast: a process that reads data was ended by force, as for want of memory or of room in "
-    "/dev/shm; lower data.workers. "
-)
-OWN = "os.kill(os.getpid(), signal.SIGTERM)"  # how MindSpore reports a reader that was killed
-
-
-def test_the_end_of_a_reader_is_no_interrupt_and_what_is_saved_is_named():
-    work = (
-        f"    with interrupts.Interrupts() as noted:\n        {OWN}\n"
-        "        while not noted.asked: time.sleep(0.01)\n"
-        "        raise KeyboardInterrupt('saved at step 3')\n"
-    )
-    assert ended(start(work)) == (2, f"{LOST}saved at step 3\n")
-
-
-def test_where_the_step_waits_for_the_lost_reader_the_process_is_ended():
-    stuck = STUCK.replace("        libc", f"        {OWN}\n        libc")
-    work = f"    interrupts.READER_SECONDS = 0.2\n{stuck}"
-    assert ended(start(work)) == (2, f"{LOST}Stopped at once; what was saved before stands.\n")
 
 
 def test_a_forked_reader_is_ended_by_sigterm_and_left_alone_by_ctrl_c():

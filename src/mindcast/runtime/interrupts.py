@@ -2,8 +2,7 @@
 
 From `watch` on a thread waits for these signals and has Python's handlers run in the main thread.
 They stay blocked for all others: MindSpore replaces the handler of SIGINT by one that turns it into
-SIGTERM whenever it runs a compiled graph, and so never gets to see one. The one SIGTERM that the
-process sends itself is MindSpore's word that a process which reads data has died.
+SIGTERM whenever it runs a compiled graph, and so never gets to see one.
 """
 
 from __future__ import annotations
@@ -19,21 +18,13 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
-from mindcast.refusal import EXIT_CODE
-
 STOPS = tuple(n for n in signal.Signals if n.name in ("SIGINT", "SIGTERM", "SIGHUP"))
 TOGETHER_SECONDS = 0.5  # `timeout` sends its signal twice: to the process and to its group
 AGAIN_SECONDS = 0.05
 GRACE_SECONDS = 3.0  # what a second Ctrl-C leaves for a way out before the process is ended
-READER_SECONDS = 45.0  # what the end of a reader of data leaves for the step in hand
-READER_LOST = (
-    "a process that reads data was ended by force, as for want of memory or of room in /dev/shm; "
-    "lower data.workers"
-)
 AT_ONCE = "Stopped at once; what was saved before stands."
 
 _first: int | None = None  # the signal that asked this process to stop
-_reader_lost = False
 _raised = False  # whether a handler raised, which others may have made something else of
 
 
@@ -46,14 +37,14 @@ def asked() -> int | None:
     return _first
 
 
-def reader_lost() -> bool:
-    """Whether it was MindSpore that asked: it sends its own process SIGTERM for a dead reader."""
-    return _reader_lost
-
-
 def code() -> int:
+<<<<<<< HEAD
     """The exit code for what has `asked`: 130 for SIGINT, 143 for SIGTERM, 2 for a lost reader."""
     return EXIT_CODE if _reader_lost else 128 + (_first or signal.SIGINT)
+=======
+    """The exit code for the signal that has `asked`: 130 for SIGINT, 143 for SIGTERM."""
+    return 128 + (_first or signal.SIGINT)
+>>>>>>> parent of f072e70 (A reader of data that was killed is told from an interrupt, and a step that waits for it ends)
 
 
 CODES = frozenset(128 + number for number in STOPS)
@@ -164,16 +155,13 @@ def _wait(numbers: list[signal.Signals]) -> None:
 
     Where the main thread is past the first one, or hears no second Ctrl-C, the process is ended.
     """
-    global _first, _reader_lost
+    global _first
     since = 0.0
     while True:
-        number, from_within = _next(numbers)
+        number = signal.Signals(signal.sigwait(numbers))
         again = _first is not None
         if not again:
             _first, since = number, time.monotonic()
-            _reader_lost = from_within and number == signal.SIGTERM
-            if _reader_lost:  # for which the main thread may wait for ever
-                _later(READER_SECONDS, _end)
         elif time.monotonic() - since < TOGETHER_SECONDS:
             continue
         waits = signal.getsignal(number) is not _raise
@@ -181,27 +169,8 @@ def _wait(numbers: list[signal.Signals]) -> None:
             _interrupt(number)
         if again and (number == signal.SIGINT or not waits):
             time.sleep(GRACE_SECONDS if waits else 0)
-            _end()
-
-
-def _next(numbers: list[signal.Signals]) -> tuple[signal.Signals, bool]:
-    """The next signal, and whether this process has sent it to itself."""
-    if not hasattr(signal, "sigwaitinfo"):
-        return signal.Signals(signal.sigwait(numbers)), False
-    found = signal.sigwaitinfo(numbers)
-    return signal.Signals(found.si_signo), found.si_pid == os.getpid()
-
-
-def _end() -> None:
-    """End the process from here, with its line: the main thread does not come to it."""
-    os.write(2, f"mindcast: {READER_LOST if _reader_lost else 'interrupted'}. {AT_ONCE}\n".encode())
-    os._exit(code())
-
-
-def _later(seconds: float, call: Callable[..., None], *arguments: Any) -> None:
-    timer = threading.Timer(seconds, call, arguments)
-    timer.daemon = True
-    timer.start()
+            os.write(2, f"mindcast: interrupted. {AT_ONCE}\n".encode())
+            os._exit(code())
 
 
 def _interrupt(number: signal.Signals) -> None:
@@ -220,7 +189,7 @@ def _raise(number: int, frame: FrameType | None) -> None:
 def _raise_again(unraisable: sys.UnraisableHookArgs) -> None:
     """An interrupt that came in a destructor, where Python drops exceptions, comes once more."""
     if issubclass(unraisable.exc_type, KeyboardInterrupt):
-        _later(AGAIN_SECONDS, _interrupt, signal.SIGINT)  # not in this hook
+        threading.Timer(AGAIN_SECONDS, _interrupt, [signal.SIGINT]).start()  # not in this hook
     else:
         sys.__unraisablehook__(unraisable)
 

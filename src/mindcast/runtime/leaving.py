@@ -18,9 +18,8 @@ NOTHING_BEGUN = "Nothing was begun"
 def guarded(work: Callable[[], int]) -> int:
     """The exit code of some work, whatever leaves it; each failure is one line on standard error.
 
-    What `work` returns; 2 for a refusal, and for a reader of data that was ended by force; 130,
-    143, 129 after SIGINT, SIGTERM, SIGHUP, whatever a library has made of the KeyboardInterrupt;
-    70 for any other error, see `unforeseen`.
+    What `work` returns; 2 for a refusal; 130, 143, 129 after SIGINT, SIGTERM, SIGHUP, whatever a
+    library has made of the KeyboardInterrupt; 70 for any other error, see `unforeseen`.
     """
     try:
         with interrupts.explained(lambda: NOTHING_BEGUN):
@@ -29,8 +28,7 @@ def guarded(work: Callable[[], int]) -> int:
         _say(str(problem))
         return refusal.EXIT_CODE
     except KeyboardInterrupt as interrupt:
-        what = interrupts.READER_LOST if interrupts.reader_lost() else "interrupted"
-        _say(f"{what}. {interrupt}")
+        _say(f"interrupted. {interrupt}")
         return interrupts.code()
     except SystemExit:
         raise

@@ -126,6 +126,6 @@ def _hide_closing_messages() -> None:
 
 
 def _follow_launcher() -> None:
-    """Stop, as on SIGHUP, when the launcher is gone and with it the end of standard input."""
+    """Stop, as on SIGTERM, when the launcher is gone and with it the end of standard input."""
     sys.stdin.buffer.read()
-    os.kill(os.getpid(), signal.SIGHUP)  # SIGTERM of its own means a lost reader: `interrupts`
+    os.kill(os.getpid(), signal.SIGTERM)
