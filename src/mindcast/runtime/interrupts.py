@@ -38,13 +38,8 @@ def asked() -> int | None:
 
 
 def code() -> int:
-<<<<<<< HEAD
-    """The exit code for what has `asked`: 130 for SIGINT, 143 for SIGTERM, 2 for a lost reader."""
-    return EXIT_CODE if _reader_lost else 128 + (_first or signal.SIGINT)
-=======
     """The exit code for the signal that has `asked`: 130 for SIGINT, 143 for SIGTERM."""
     return 128 + (_first or signal.SIGINT)
->>>>>>> parent of f072e70 (A reader of data that was killed is told from an interrupt, and a step that waits for it ends)
 
 
 CODES = frozenset(128 + number for number in STOPS)
