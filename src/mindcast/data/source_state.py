@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from tqdm import tqdm
+
 from mindcast.refusal import Refusal
 
 SOURCE = "source_state"  # attribute of what was made
@@ -52,10 +54,9 @@ def check_state(made: Path, found: str | None, source: Path, wanted: str) -> Non
         before, now = json.loads(found or ""), json.loads(wanted)
         same, sure = before["content"] == now["content"], before["times"] == now["times"]
     except (ValueError, KeyError, TypeError):
-        print(
-            f"mindcast: {made}: kept as it is; it cannot be compared with {source}, so what has "
+        _mention(
+            f"{made}: kept as it is; it cannot be compared with {source}, so what has "
             "changed there since is not in it",
-            file=sys.stderr,
         )
         return
     if not same:
@@ -65,11 +66,14 @@ def check_state(made: Path, found: str | None, source: Path, wanted: str) -> Non
             "one (data.root_dir)"
         )
     if not sure:
-        print(
-            f"mindcast: {made}: kept as it is; files of {source} are as large as when it was made "
+        _mention(
+            f"{made}: kept as it is; files of {source} are as large as when it was made "
             "but were written since; if they were changed, move it away to make it anew",
-            file=sys.stderr,
         )
+
+
+def _mention(line: str) -> None:
+    tqdm.write(f"mindcast: {line}", file=sys.stderr)  # a bar may be shown
 
 
 def _digest(path: Path, size: int) -> bytes:

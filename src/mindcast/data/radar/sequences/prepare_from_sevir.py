@@ -94,13 +94,7 @@ def prepare_sevir_h5(
         raise Refusal(
             f"data.prepare.length = {cut.length}: SEVIR's events have {source_shape[2]} frames"
         )
-    events = {
-        "train": read_events(source, IMAGE_TYPE, None, val_after),
-        "val": read_events(source, IMAGE_TYPE, val_after, test_after),
-        "test": read_events(source, IMAGE_TYPE, test_after, None),
-    }
-    if not any(events.values()):
-        raise Refusal(f"{source}: no usable event; the catalogue runs from {date_range(source)}")
+    events = _by_split(source, val_after, test_after)
     for of_split in events.values():
         check_minutes(source, of_split, source_shape[2], interval_minutes)
     if target.is_file() or target.resolve() == source.resolve():
@@ -115,6 +109,17 @@ def prepare_sevir_h5(
     if check_values:
         files.check_scale(_rows(source, events))
     _write_set(files, source, target, events, cut, recipe)
+
+
+def _by_split(source: Path, val_after: datetime, test_after: datetime) -> dict[str, list[Event]]:
+    events = {
+        "train": read_events(source, IMAGE_TYPE, None, val_after),
+        "val": read_events(source, IMAGE_TYPE, val_after, test_after),
+        "test": read_events(source, IMAGE_TYPE, test_after, None),
+    }
+    if not any(events.values()):
+        raise Refusal(f"{source}: no usable event; the catalogue runs from {date_range(source)}")
+    return events
 
 
 def _rows(source: Path, events: dict[str, list[Event]]) -> dict[Path, list[int]]:
