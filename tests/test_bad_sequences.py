@@ -34,6 +34,7 @@ def refused(capsys, tmp_path, root, *words, mode="train", model=None, **data):
     before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
     tree = {"name": "shanghai", "root_dir": str(root), **data}
     given = [f"data={json.dumps(tree)}", *(f"model.{k}={v}" for k, v in (model or {}).items())]
+    given.append("ckpt_path=any.ckpt")  # a test needs a run or one; it is looked for after the data
     options = ["--cfg", CFG, "--mode", mode, "--device_target", "CPU", "--out", tmp_path / "run"]
     words_given = [word for one in given for word in ("--set", one)]
     assert main([str(option) for option in options] + words_given) == 2
