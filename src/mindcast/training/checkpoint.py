@@ -18,7 +18,7 @@ from mindspore import Parameter, nn
 
 from mindcast.files import allow_as_umask, complete_or_absent
 from mindcast.refusal import Refusal
-from mindcast.training.checkpoint_file import parse
+from mindcast.training.checkpoint_file import TYPES, parse
 
 REMEDY = "free some space or choose another --out; earlier checkpoints are untouched"
 INFORMATION = "mindcast"  # the entry that holds the JSON text
@@ -106,7 +106,7 @@ def fill(
     for name, parameter in wanted.items():
         if name not in arrays:
             raise Refusal(_other(path, f"it has no {name}"))
-        kind = np.dtype(ms.dtype_to_nptype(parameter.dtype))
+        kind = np.dtype(TYPES[str(parameter.dtype)])
         found, expected = arrays[name].shape, tuple(parameter.shape)
         if found != expected:
             raise Refusal(_other(path, f"{name} is {found}, expected {expected}"))

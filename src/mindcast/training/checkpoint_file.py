@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import sys
 import zlib
+from functools import cache
 from itertools import groupby
+from typing import Any
 
 import numpy as np
-from mindspore.train.checkpoint_pb2 import Checkpoint
 
 CHECK_MARK, CHECK_BYTES = b"crc_num", 10  # the file ends with the mark and a CRC-32, big-endian
 TEXT = "str"  # UTF-32 in the byte order of this machine
@@ -32,6 +33,18 @@ TYPES = {
 }
 
 
+# the messages of the format (protobuf): name -> its fields, each with number, label and type
+MESSAGES = {
+    "Checkpoint": (("value", 1, "repeated", "Value"),),
+    "Value": (("tag", 1, "required", "string"), ("tensor", 2, "optional", "TensorProto")),
+    "TensorProto": (
+        ("dims", 1, "repeated", "int64"),
+        ("tensor_type", 2, "required", "string"),
+        ("tensor_content", 3, "required", "bytes"),
+    ),
+}
+
+
 def parse(content: bytes) -> dict[str, np.ndarray | str]:
     """Arrays and texts by name. ValueError, with the reason, for what is not wholly a checkpoint.
 
@@ -41,7 +54,7 @@ def parse(content: bytes) -> dict[str, np.ndarray | str]:
     from google.protobuf.message import DecodeError
 
     entries: dict[str, np.ndarray | str] = {}
-    messages = Checkpoint()
+    messages = _message_type()()
     try:
         messages.ParseFromString(_checked(content))
     except DecodeError:
@@ -56,6 +69,27 @@ def parse(content: bytes) -> dict[str, np.ndarray | str]:
     if not entries:
         raise ValueError("it holds nothing")
     return entries
+
+
+@cache
+def _message_type() -> Any:
+    """The class of the message that a file is."""
+    from google.protobuf import descriptor_pool, message_factory
+    from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
+
+    file = FileDescriptorProto(name="checkpoint.proto")
+    for message, fields in MESSAGES.items():
+        described = file.message_type.add(name=message)
+        for name, number, label, kind in fields:
+            field = described.field.add(name=name, number=number)
+            field.label = FieldDescriptorProto.Label.Value(f"LABEL_{label.upper()}")
+            if kind in MESSAGES:
+                field.type, field.type_name = FieldDescriptorProto.TYPE_MESSAGE, f".{kind}"
+            else:
+                field.type = FieldDescriptorProto.Type.Value(f"TYPE_{kind.upper()}")
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("Checkpoint"))
 
 
 def _checked(content: bytes) -> bytes:
