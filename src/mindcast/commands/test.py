@@ -66,7 +66,7 @@ def _score(cases: Cases, first: int, made: Report | None) -> None:
                 made.add(case, number in cases.kept)
         table = made.finish() if made else ""
     if made:
-        print(table)
+        print(f"{table}\ndata: {cases.samples.source}")
         for picture in made.pictures():
             print(f"picture: {picture}")
         print(f"scores: {made.folder / 'scores.json'}, {made.folder / 'scores.csv'}")

@@ -65,9 +65,9 @@ def test_one_member_is_drawn_beside_the_deterministic_field(tmp_path):
     noise = np.random.default_rng(0).standard_normal((1, *SHAPE)).astype(np.float32)
     case.forecasts = {"single": case.truth + 1, "ours": case.truth + noise}
     scoring.score(case)
-    scoring.keep(case)
-    scoring.write(tmp_path / "report", {})
-    paths = list(scoring.draw(tmp_path / "figures"))
+    scoring.keep(case, tmp_path / "report", {})
+    figures = tmp_path / "figures"
+    paths = [*scoring.draw_case(case, figures), *scoring.draw(figures)]
     assert all(path.stat().st_size > 0 for path in paths)
     assert "ranks.png" in [path.name for path in paths]
 
