@@ -23,7 +23,10 @@ from typing import Any, Protocol
 
 from mindcast.refusal import Refusal
 
-SERVE = "import sys; from mindcast.data.read_ahead import serve; serve(int(sys.argv[1]))"
+SERVE = (
+    "import sys; number, *sys.path = sys.argv[1:]; "
+    "from mindcast.data.read_ahead import serve; serve(int(number))"
+)
 
 Read = Callable[..., Any]
 Task = tuple[Any, ...]
@@ -155,12 +158,10 @@ class Worker:
 
     def __init__(self) -> None:
         self.pipe, theirs = Pipe()
-        path = os.pathsep.join(filter(None, sys.path))
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", SERVE, str(theirs.fileno())],
+                [sys.executable, "-c", SERVE, str(theirs.fileno()), *sys.path],
                 pass_fds=[theirs.fileno()],
-                env={**os.environ, "PYTHONPATH": path},
                 stdin=subprocess.DEVNULL,
             )
 
