@@ -41,6 +41,7 @@ def sample(model):
     return Sample(given, truth).mapped(lambda array: array[0])
 
 
+@pytest.mark.slow
 def test_a_forecast_needs_no_truth_and_makes_no_use_of_one(forecasting, sample):
     known, unknown = (forecasting.of_sample(s, KEY) for s in (sample, Sample(sample.input)))
     assert list(known) == list(forecasting.methods)

@@ -241,6 +241,7 @@ def test_an_impossible_sampling_is_refused_before_anything_is_built(model, drawn
     spec.check_sampling(settings, SAMPLING)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_every_sampler_makes_ensembles_of_every_model(model, networks, drawn, sampler):
     forecaster = forecaster_of(model, networks, sampler=sampler, steps=3)

@@ -116,6 +116,7 @@ def test_processes_that_cannot_start_are_refused(monkeypatch):
         next(ReadAhead(tenfold, 2).results(tasks(1)))
 
 
+@pytest.mark.slow
 def test_fields_of_temperature_are_read_by_processes_as_by_a_thread(tmp_path):
     overrides = [f"data.root_dir={tmp_path / 'made'}", "data.grid_size=[24,32]", "data.states=4"]
     data = load_settings("configs/smoke/geodiff.yaml", overrides).data

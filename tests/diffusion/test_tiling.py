@@ -122,6 +122,7 @@ def test_a_denoiser_that_knows_the_truth_recovers_it_through_tiles(condition):
     np.testing.assert_allclose(made, condition, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 3, 16])
 def test_a_member_does_not_depend_on_the_others_nor_on_how_many_tiles_go_at_a_time(size, condition):
     together = draw(TILES, Pointwise(), condition, members=3, size=4)

@@ -89,6 +89,7 @@ TABLE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "factor"), TABLE, ids=str)
 def test_interpolation_errors_are_those_of_the_readme(name, factor):
     height, width, *expected = TABLE[name, factor]

@@ -21,6 +21,7 @@ KNOWN = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not FOLDER.is_dir(), reason="no temperature files beside the project")
 @pytest.mark.parametrize(("name", "factor", "bicubic", "bilinear"), KNOWN)
 def test_baselines_reach_their_known_errors_on_analyses(name, factor, bicubic, bilinear):

@@ -46,12 +46,14 @@ def tiled():
     return made(forecaster_of(TILE), members=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["geodiff-det", "geodiff"])
 def test_a_tile_as_large_as_the_domain_changes_nothing(method):
     whole, tiled = forecaster_of(None), forecaster_of({"size": FINE, "overlap": 4})
     np.testing.assert_array_equal(made(tiled, method), made(whole, method))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "sampler"), [("geodiff-det", "ddim"), *(("geodiff", name) for name in SAMPLERS)]
 )
