@@ -91,8 +91,32 @@ def test_a_killed_process_is_refused_by_its_signal(victim):
     os.kill(processes[victim].pid, signal.SIGKILL)
     with pytest.raises(Refusal, match=r"data\.workers = 2: .* by SIGKILL \(out of me"):
         list(results)
-    with pytest.raises(Refusal, match="SIGKILL"):
-        list(ahead.results(tasks(50)))
+    assert list(ahead.results(tasks(3))) == [0, 10, 20]  # by new ones
+
+
+class Interrupted(KeyboardInterrupt):
+    pass
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_interrupt_amid_a_result_leaves_nothing_to_wait_for(workers, monkeypatch):
+    def interrupted(connection):
+        connection._recv(1)  # a part of what is under way
+        raise Interrupted
+
+    ahead = ReadAhead(tenfold, workers)
+    results = ahead.results(tasks(50))
+    next(results)
+    with monkeypatch.context() as patched:
+        patched.setattr("mindcast.data.read_ahead.Connection.recv", interrupted)
+        patched.setattr("mindcast.data.read_ahead.Future.result", lambda _: interrupted_future())
+        with pytest.raises(Interrupted):
+            list(results)
+    assert list(ahead.results(tasks(3))) == [0, 10, 20]
+
+
+def interrupted_future():
+    raise Interrupted
 
 
 def test_processes_end_with_what_they_read_for():

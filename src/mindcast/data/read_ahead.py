@@ -17,7 +17,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, Pipe
 from typing import Any, Protocol
 
@@ -27,6 +27,7 @@ SERVE = (
     "import sys; number, *sys.path = sys.argv[1:]; "
     "from mindcast.data.read_ahead import serve; serve(int(number))"
 )
+END_SECONDS = 5.0  # between the end of a pipe and that of its process
 
 Read = Callable[..., Any]
 Task = tuple[Any, ...]
@@ -41,6 +42,10 @@ class Reading(Protocol):
 
     def forget(self) -> None:
         """Drop what was begun and not yet taken."""
+        ...
+
+    def end(self) -> None:
+        """Stop at once."""
         ...
 
 
@@ -64,6 +69,7 @@ class ReadAhead:
             self._reading = Thread(self.read) if self.workers == 1 else self._processes()
         reading, begun = self._reading, 0
         try:
+            reading.forget()  # what was left when results were wanted no longer
             for task in tasks:
                 reading.begin(task)
                 begun += 1
@@ -72,8 +78,12 @@ class ReadAhead:
                     yield reading.result()
             for _ in range(begun):
                 yield reading.result()
-        finally:
-            reading.forget()
+        except GeneratorExit:
+            raise
+        except BaseException:  # such as an interrupt, which may leave half a result in a pipe
+            self._reading = None
+            reading.end()
+            raise
 
     def _processes(self) -> Processes:
         try:
@@ -92,7 +102,7 @@ class Thread:
         self.read = read
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
         self._begun: deque[Future[Any]] = deque()
-        weakref.finalize(self, self._executor.shutdown, wait=False, cancel_futures=True)
+        self.end = weakref.finalize(self, self._executor.shutdown, wait=False, cancel_futures=True)
 
     def begin(self, task: Task) -> None:
         self._begun.append(self._executor.submit(self.read, *task))
@@ -111,7 +121,7 @@ class Processes:
     def __init__(self, read: Read, count: int) -> None:
         self._workers: list[Worker] = []
         self._next, self._begun = 0, 0  # who gets the next task, and how many are not taken
-        weakref.finalize(self, _end, self._workers)
+        self.end = weakref.finalize(self, _end, self._workers)
         with _interrupts_held():
             for _ in range(count):
                 self._workers.append(Worker())
@@ -139,12 +149,9 @@ class Processes:
         return value
 
     def forget(self) -> None:
-        """A result that fails no longer matters; a process that died is met at the next task."""
         while self._begun:
-            try:
+            with suppress(Exception):  # of reading; a process that died is met at the next task
                 self.result()
-            except Exception:
-                continue
 
     def _died(self, worker: Worker) -> Refusal:
         return Refusal(
@@ -166,8 +173,12 @@ class Worker:
             )
 
     def end(self) -> str:
-        """How it ended, in words."""
-        code = self.process.wait()
+        """How it ended, in words; what is still there now is ended."""
+        try:
+            code = self.process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return "which answers no more"
         if code == -signal.SIGKILL:
             return "by SIGKILL (out of memory?)"
         return f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
