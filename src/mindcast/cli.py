@@ -157,7 +157,8 @@ def _add_work(group: argparse._ArgumentGroup) -> None:
     stages = "; ".join(f"{name}: {', '.join(load_spec(name).stages)}" for name in MODELS)
     add("--mode", choices=tuple(MODES), default="train", help="default: train")
     add("--stage", default="all", help=f"training stage, or all (default: all); {stages}")
-    add("--resume", action="store_true", help="continue the run in --out; in a test its unfinished report")
+    resume = "continue the run in --out, or in a test its unfinished report"
+    add("--resume", action="store_true", help=resume)
 
 
 def _add_settings(group: argparse._ArgumentGroup) -> None:
