@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mindcast.refusal import Refusal
+from mindcast.refusal import Refusal, one_line
 
 REMEDY = "make room or choose another folder that you may write to"
 
@@ -90,5 +90,5 @@ def _remove_parts(path: Path) -> None:
 
 
 def _cannot_be_written(path: Path, error: OSError, remedy: str) -> Refusal:
-    reason = os.strerror(error.errno) if error.errno else " ".join(str(error).split())
+    reason = os.strerror(error.errno) if error.errno else one_line(error)
     return Refusal(f"{path}: cannot be written ({reason}); {remedy}")

@@ -1,4 +1,4 @@
-"""The one exception for what a user can cause."""
+"""The one exception for what a user can cause, and the words of other errors in its one line."""
 
 from __future__ import annotations
 
@@ -11,3 +11,8 @@ class Refusal(ValueError):
     The text names the file or key, what was found, what was expected and what to do. `main.py`
     prints it without a traceback and leaves with `EXIT_CODE`.
     """
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says; libraries report in several lines, a refusal has one."""
+    return " ".join(str(error).split())

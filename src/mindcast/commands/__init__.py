@@ -1,1 +1,1 @@
-"""One file a mode: each puts the rooms together for one kind of work."""
+"""One file a mode, and what modes share: request, cases and report of a test."""

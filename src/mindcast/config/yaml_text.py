@@ -42,7 +42,6 @@ class NotYaml(ValueError):
 class _Parser(yaml.SafeLoader):
     """PyYAML's, with other kinds of plain words and a bound on how deep things nest."""
 
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 (so in the base)
     levels = 0
 
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
@@ -58,6 +57,7 @@ class _Writer(yaml.SafeDumper):
     """PyYAML's, with quotes also around text that only `parse` would take for a number."""
 
 
+_Parser.yaml_implicit_resolvers = {}  # none of the base's
 for _kind, _pattern in (
     ("bool", re.compile("(true|True|TRUE|false|False|FALSE)$")),
     ("null", re.compile("(~|null|Null|NULL|)$")),
@@ -157,7 +157,7 @@ def _key(node: Node) -> str:
     if isinstance(node, ScalarNode):
         found = f"the key {node.value or 'null'} is {KINDS.get(node.tag, 'no text')}"
     else:
-        found = f"a key is a {node.id}"  # type: ignore[attr-defined]
+        found = f"a key is a {'sequence' if isinstance(node, SequenceNode) else 'mapping'}"
     raise NotYaml(f"{found}, expected the name of a setting", node.start_mark)
 
 

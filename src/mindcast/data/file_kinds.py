@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from mindcast.refusal import one_line
+
 # first bytes -> what it is, and what to do with it
 KINDS = {
     b"PK\x03\x04": ("a ZIP archive", "unpack it and give the files in it"),
@@ -77,7 +79,7 @@ def found_instead(path: Path) -> tuple[str, str] | None:
 
 def hdf5_trouble(error: BaseException) -> tuple[str, str]:
     """Why HDF5 or NetCDF failed, in one line, and what to do; by default: truncated."""
-    text = " ".join(str(error).split())
+    text = one_line(error)
     for pattern, reason, remedy in HDF5_REASONS:
         if re.search(pattern, text, re.IGNORECASE):
             return reason, remedy

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mindcast.files import complete_folder_or_absent
-from mindcast.refusal import Refusal
+from mindcast.refusal import Refusal, one_line
 
 MANIFEST = "synthetic.json"
 
@@ -39,9 +39,8 @@ def _recipe_of(root: Path) -> dict[str, object]:
     try:
         found = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
         raise Refusal(
-            f"{root / MANIFEST}: cannot be read ({reason}); choose another folder "
+            f"{root / MANIFEST}: cannot be read ({one_line(error)}); choose another folder "
             "(data.root_dir), or delete this one"
         ) from None
     return found if isinstance(found, dict) else {"recipe": found}

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from mindcast.files import complete_or_absent
-from mindcast.refusal import Refusal
+from mindcast.refusal import Refusal, one_line
 
 FILE = "unfinished.npz"
 ABOUT = "about"
@@ -53,6 +53,5 @@ def read(folder: Path) -> Unfinished | None:
         return Unfinished(dict(about["identity"]), int(about["cases"]), arrays)
     except (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise Refusal(
-            f"{path}: cannot be read ({' '.join(str(error).split())}); leave out --resume for a "
-            "new report"
+            f"{path}: cannot be read ({one_line(error)}); leave out --resume for a new report"
         ) from None

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from mindcast.data.file_kinds import found_instead, hdf5_trouble
-from mindcast.refusal import Refusal
+from mindcast.refusal import Refusal, one_line
 
 # what h5py raises for a file that is damaged, or holds what it cannot hand out
 HDF5_ERRORS = (OSError, LookupError, ValueError, TypeError, RuntimeError, MemoryError)
@@ -127,16 +127,11 @@ def number_type(dataset: h5py.Dataset) -> tuple[str, bool]:
     try:
         kind = dataset.dtype
     except HDF5_ERRORS as error:
-        return " ".join(str(error).split()) or "of an unknown type", False
+        return one_line(error) or "of an unknown type", False
     names = h5py.check_enum_dtype(kind)
     if names is not None:
         return f"an enumeration of {', '.join(names)}", False
     return str(kind), kind.kind in "iufb"
-
-
-def one_line(error: BaseException) -> str:
-    """HDF5 reports in several lines, a refusal has one."""
-    return " ".join(str(error).split())
 
 
 def _no_hdf5(path: Path, error: BaseException) -> Refusal:

@@ -15,8 +15,8 @@ import h5py
 import numpy as np
 
 from mindcast.data.radar.attributes import is_code, plain
-from mindcast.data.radar.hdf5 import HDF5_ERRORS, one_line
-from mindcast.refusal import Refusal
+from mindcast.data.radar.hdf5 import HDF5_ERRORS
+from mindcast.refusal import Refusal, one_line
 
 FACTOR, OFFSET = ("scale_factor", "gain"), ("add_offset", "offset")
 MISSING = ("_FillValue", "missing_value", "nodata", "undetect")

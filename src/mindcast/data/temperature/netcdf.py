@@ -19,7 +19,7 @@ import xarray as xr
 
 from mindcast.data.file_kinds import found_instead, hdf5_trouble
 from mindcast.data.temperature.classic import promised_size
-from mindcast.refusal import Refusal
+from mindcast.refusal import Refusal, one_line
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 # first bytes of a file -> who reads it
@@ -81,7 +81,7 @@ def _open(path: Path) -> xr.Dataset:
         raise
     except Exception as error:  # a damaged header makes the libraries below raise anything
         raise Refusal(
-            f"{path}: cannot be understood as NetCDF ({_line(error)}); fix the file"
+            f"{path}: cannot be understood as NetCDF ({one_line(error)[:200]}); fix the file"
         ) from None
     if data.sizes and all(str(dim).startswith("phony_dim") for dim in data.sizes):
         data.close()
@@ -160,8 +160,3 @@ def _stated(attributes: dict[str, Any]) -> list[Any]:
 def _unreadable(path: Path, error: BaseException) -> Refusal:
     reason, remedy = hdf5_trouble(error)
     return Refusal(f"{path}: cannot be read as NetCDF ({reason}); {remedy}")
-
-
-def _line(error: BaseException) -> str:
-    """Libraries report in several lines, a refusal has one."""
-    return " ".join(str(error).split())[:200]

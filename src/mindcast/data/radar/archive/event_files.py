@@ -10,10 +10,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from mindcast.data.radar.hdf5 import HDF5_ERRORS, OpenFiles, number_type, one_line, read_part
+from mindcast.data.radar.hdf5 import HDF5_ERRORS, OpenFiles, number_type, read_part
 from mindcast.data.radar.packing import packing_of
 from mindcast.data.radar.values import SAMPLED, StoredScale, check_scale
-from mindcast.refusal import Refusal
+from mindcast.refusal import Refusal, one_line
 
 IMAGE_TYPE = "vil"
 SEVIR_SHAPE = (384, 384, 49)  # (H, W, T) of an event

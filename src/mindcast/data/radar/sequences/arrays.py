@@ -10,7 +10,7 @@ import numpy as np
 
 from mindcast.data.file_kinds import found_instead
 from mindcast.data.radar.axes import Axes, frames_first, likely_frames_axis
-from mindcast.refusal import Refusal
+from mindcast.refusal import Refusal, one_line
 
 SUFFIX, NUMPY_FILE = ".npy", "a NumPy array"
 # what np.load raises for files that are damaged, or something else
@@ -62,7 +62,7 @@ def open_array(path: Path) -> np.ndarray:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except NPY_ERRORS as error:
-        reason, remedy = " ".join(str(error).split()) or type(error).__name__, "write it again"
+        reason, remedy = one_line(error) or type(error).__name__, "write it again"
         raise Refusal(
             f"{path}: not a readable .npy array ({_instead(path) or reason}); {remedy}"
         ) from None

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from mindcast.data.file_kinds import found_instead
-from mindcast.refusal import Refusal
+from mindcast.refusal import Refusal, one_line
 
 LOSSY = ("JPEG", "JPEG2000", "WEBP", "MPO", "AVIF")
 WIDE_GREY = ("I", "F", "I;16", "I;16L", "I;16B")
@@ -109,7 +109,7 @@ def _opened(path: Path, part: str = "header") -> Iterator[Image.Image]:
     except Refusal:
         raise
     except PICTURE_ERRORS as error:
-        reason, remedy = " ".join(str(error).split()) or type(error).__name__, "write it again"
+        reason, remedy = one_line(error) or type(error).__name__, "write it again"
         if is_open:
             raise Refusal(f"{path}: {part} cannot be read ({reason}); {remedy}") from None
         reason, remedy = _instead(path) or (reason, remedy)
