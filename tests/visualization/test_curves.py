@@ -14,7 +14,7 @@ def test_methods_differ_in_colour_baselines_in_dashes_and_members_are_dotted():
     styles = line_styles(result, ("kept", "other"))
     assert {name: (look["color"], look["linestyle"]) for name, look in styles.items()} == {
         "kept": (BASELINE_LINE, "--"),
-        "other": (BASELINE_LINE, ":"),
+        "other": (BASELINE_LINE, "-."),
         "ours (mean of 3)": (LINES[0], "-"),
         "ours (member 0)": (LINES[0], ":"),
         "theirs": (LINES[1], "-"),

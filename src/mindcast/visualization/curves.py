@@ -13,7 +13,9 @@ from mindcast.visualization.colours import BASELINE_LINE, LINES
 from mindcast.visualization.saving import save_png
 
 Result = Mapping[str, Any]  # what `result` of a suite returns, see the report
-BASELINE_DASHES = ("--", ":", "-.")
+# none is dotted, as single members are
+Dashes = str | tuple[int, tuple[int, ...]]
+BASELINE_DASHES: tuple[Dashes, ...] = ("--", "-.", (0, (6, 2, 1, 2, 1, 2)), (0, (10, 3)))
 
 
 def line_styles(result: Result, baselines: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -24,7 +26,9 @@ def line_styles(result: Result, baselines: Sequence[str]) -> dict[str, dict[str,
     rows = result["rows"]
     methods = dict.fromkeys(row["method"] for row in rows.values())
     learned = [method for method in methods if method not in baselines]
-    looks = {name: (LINES[k % len(LINES)], "-") for k, name in enumerate(learned)}
+    looks: dict[str, tuple[str, Dashes]] = {
+        name: (LINES[k % len(LINES)], "-") for k, name in enumerate(learned)
+    }
     for k, name in enumerate(baselines):
         looks[name] = (BASELINE_LINE, BASELINE_DASHES[k % len(BASELINE_DASHES)])
     styles = {}

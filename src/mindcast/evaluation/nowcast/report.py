@@ -15,8 +15,8 @@ CSV_COLUMNS = ("method", "score", "threshold", "pool", "lead_minutes", "value")
 
 
 def table_text(result: Result) -> str:
-    """Aligned text, one row a method, with a note on units."""
-    return "\n".join([aligned(_cells(result)), _note(result)])
+    """Aligned text, one row a method, with a note on units and one on each stand-in."""
+    return "\n".join([aligned(_cells(result)), _note(result), *_stood_in(result)])
 
 
 def write_report(folder: Path, result: Result, provenance: Mapping[str, Any]) -> None:
@@ -74,6 +74,17 @@ def _note(result: Result) -> str:
         "itself (0 where no event was), then the means; the order of Yu et al. 2024. CRPS: fair "
         "estimate over all members; of a single forecast it is the MAE."
     )
+
+
+def _stood_in(result: Result) -> Iterator[str]:
+    """A line for every baseline that could not be made everywhere, and what stands in its row."""
+    for method, notes in result["instead"].items():
+        cases = next(r["cases"] for r in result["rows"].values() if r["method"] == method)
+        for instead, reasons in notes.items():
+            why = ", ".join(f"{reason} {count}" for reason, count in reasons.items())
+            yield (
+                f"{method}: {instead} instead, in {sum(reasons.values())} of {cases} cases ({why})."
+            )
 
 
 def _long_form(result: Result) -> Iterator[tuple[Any, ...]]:

@@ -48,10 +48,10 @@ class _Row:
 def forecast_panel(path: Path, view: View, threshold: float) -> None:
     """Draw the forecast of a method to the PNG `path`.
 
-    Rows: the latest context frames, truth, persistence, the first MEMBERS members, the mean of
-    all, the share of all at or above `threshold`, and hits and misses of the mean at `threshold`
-    (of one member, or of a forecast without members: that, and its hits and misses). At most
-    COLUMNS lead times, evenly spread up to the last. `threshold` is a physical value.
+    Rows: the latest context frames, truth, the forecasts `beside`, the first MEMBERS members, the
+    mean of all, the share of all at or above `threshold`, and hits and misses of the mean at
+    `threshold` (of one member, or of a forecast without members: that, and its hits and misses). At
+    most COLUMNS lead times, evenly spread up to the last. `threshold` is a physical value.
     """
     rows = _rows(view, threshold, evenly_spread(len(view.case.truth), COLUMNS))
     figure, tops = _sheet(rows, max(len(row.frames) for row in rows))
@@ -79,7 +79,7 @@ def _rows(view: View, threshold: float, leads: np.ndarray) -> list[_Row]:
     rows = [
         _Row("context", context[past], headings=_headings(view, past)),
         _Row("truth", truth, headings=_headings(view, len(context) + leads)),
-        _Row("persistence", np.repeat(context[-1:], len(leads), axis=0)),
+        *(_Row(name, view.forecast(name)[leads]) for name in view.beside),
     ]
     if len(ensemble) == 1:
         best, name = ensemble[0], view.first

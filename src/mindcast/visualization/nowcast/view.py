@@ -11,10 +11,14 @@ from mindcast.cases import NowcastCase
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """Fields of physical values; the unit of the case is a key of `colours.VALUE_SCALES`."""
+    """Fields of physical values; the unit of the case is a key of `colours.VALUE_SCALES`.
+
+    beside: further forecasts of the case to show, each a single field.
+    """
 
     case: NowcastCase
     method: str
+    beside: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -35,6 +39,10 @@ class View:
     def members(self) -> np.ndarray:
         """(M, T, H, W)."""
         return self._physical(self.case.members(self.method))
+
+    def forecast(self, method: str) -> np.ndarray:
+        """(T, H, W), of a method without members."""
+        return self._physical(self.case.forecasts[method])
 
     @property
     def first(self) -> str:
