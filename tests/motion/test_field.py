@@ -1,5 +1,9 @@
+import hashlib
+import os
+import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -131,10 +135,8 @@ print(hashlib.sha256(motion_field(moving((2.5, 1.2), side=200), {method!r}).fiel
 """
 
 
-@pytest.mark.slow  # five processes
+@pytest.mark.slow  # four processes
 def test_every_process_finds_the_same_field_whatever_its_threads(request):
-    import hashlib
-
     for method in METHODS:
         field = motion_field(moving((2.5, 1.2), side=200), method).field
         for threads in (1, 3):
@@ -147,10 +149,23 @@ def test_every_process_finds_the_same_field_whatever_its_threads(request):
 
 
 def test_threads_that_work_beside_each_other_find_the_same_field():
-    from concurrent.futures import ThreadPoolExecutor
-
     frames = moving((2, 1))
     with ThreadPoolExecutor(4) as threads:
         fields = [motion.field for motion in threads.map(motion_field, [frames] * 8)]
     for field in fields:
         np.testing.assert_array_equal(field, motion_field(frames).field)
+
+
+@pytest.mark.slow  # loads pysteps in another process
+def test_a_damaged_pystepsrc_is_named_in_one_line(tmp_path):
+    (tmp_path / "pystepsrc").write_text('{"data_sources": ')
+    probe = "from mindcast.motion.pysteps import pysteps; pysteps('motion.lucaskanade')"
+    environment = {**os.environ, "PYSTEPSRC": str(tmp_path / "pystepsrc")}
+    told = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=False, env=environment
+    )
+    assert told.returncode == 1
+    assert re.search(
+        r"Refusal: pysteps: cannot be loaded \(.+\); put its pystepsrc right, or install it anew$",
+        told.stderr.strip(),
+    )

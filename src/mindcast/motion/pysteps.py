@@ -12,6 +12,8 @@ from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
 from types import ModuleType
 
+from mindcast.refusal import Refusal, one_line
+
 
 @contextmanager
 def quiet() -> Iterator[None]:
@@ -22,6 +24,15 @@ def quiet() -> Iterator[None]:
 
 
 def pysteps(module: str) -> ModuleType:
-    """A module of pysteps, such as "motion.lucaskanade"."""
-    with quiet():
-        return import_module(f"pysteps.{module}")
+    """A module of pysteps, such as "motion.lucaskanade".
+
+    Refusal where it cannot be loaded: it reads a `pystepsrc` of the user, which may be damaged.
+    """
+    try:
+        with quiet():
+            return import_module(f"pysteps.{module}")
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
+        raise Refusal(
+            f"pysteps: cannot be loaded ({one_line(error)}); put its pystepsrc right, or install "
+            "it anew"
+        ) from None

@@ -8,6 +8,11 @@ from mindcast.evaluation.nowcast.baselines.decibels import (
     from_decibels,
     to_decibels,
 )
+from mindcast.visualization.colours import VALUE_SCALES
+
+
+def test_every_unit_that_can_be_drawn_has_its_decibels():
+    assert UNITS.keys() == VALUE_SCALES.keys()
 
 
 def test_reflectivity_is_that_of_marshall_and_palmer():

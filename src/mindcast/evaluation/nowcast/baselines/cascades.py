@@ -10,8 +10,9 @@ Where they cannot be made, as in a dry context, the extrapolation stands instead
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
@@ -25,55 +26,33 @@ MOTION = 5  # frames
 ORDER = 2  # of the autoregression: it takes one frame more
 LEVELS = 6
 # of pysteps, for rain that its statistics cannot be taken of
+FAILED = "pysteps failed"
 FAILURES = (ArithmeticError, LookupError, RuntimeError, ValueError)
-
-Made = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def s_prog(past: Past) -> Nowcast:
     """One field, (T, H, W, 1)."""
-
-    def made(rain: np.ndarray, velocity: np.ndarray) -> np.ndarray:
-        forecast: np.ndarray = pysteps("nowcasts.sprog").forecast(
-            rain,
-            velocity,
-            past.frames,
-            precip_thr=LEAST,
-            n_cascade_levels=LEVELS,
-            ar_order=len(rain) - 1,
-        )
-        return forecast
-
-    return _forecast(past, made)
+    return _forecast(past, "sprog")
 
 
 def steps(past: Past) -> Nowcast:
     """An ensemble of `past.members`, (M, T, H, W, 1); member m is the same whatever M."""
-
-    def made(rain: np.ndarray, velocity: np.ndarray) -> np.ndarray:
-        forecast: np.ndarray = pysteps("nowcasts.steps").forecast(
-            rain,
-            velocity,
-            past.frames,
-            n_ens_members=past.members,
-            precip_thr=LEAST,
-            kmperpixel=past.pixel_km,
-            timestep=past.interval_minutes,
-            n_cascade_levels=LEVELS,
-            ar_order=len(rain) - 1,
-            seed=past.seed,
-        )
-        return forecast
-
-    found = _forecast(past, made)
+    found = _forecast(
+        past,
+        "steps",
+        n_ens_members=past.members,
+        kmperpixel=past.pixel_km,
+        timestep=past.interval_minutes,
+        seed=past.seed,
+    )
     if not found.instead:
         return found
     alike = np.repeat(found.forecast[np.newaxis], past.members, axis=0)
     return Nowcast(alike, found.instead, found.why)
 
 
-def _forecast(past: Past, made: Made) -> Nowcast:
-    """What `made` makes of the rain (dB of mm/h) and its velocity (2, H, W), or what stands in."""
+def _forecast(past: Past, method: str, **options: Any) -> Nowcast:
+    """What a method of pysteps makes of the past, or else what stands in."""
     frames = past.context[..., 0]
     motion = motion_field(frames[-MOTION:], "lucas_kanade")
     if not motion.moves:
@@ -82,14 +61,16 @@ def _forecast(past: Past, made: Made) -> Nowcast:
     if len(rain) < 2:
         return _instead(past, DRY)
     velocity = np.moveaxis(motion.field, -1, 0).astype(np.float64)
+    forecast = pysteps(f"nowcasts.{method}").forecast
+    options |= {"precip_thr": LEAST, "n_cascade_levels": LEVELS, "ar_order": len(rain) - 1}
     try:
         with quiet(), _own_random_numbers():
-            forecast = made(rain, velocity)
+            made = forecast(rain, velocity, past.frames, **options)
     except FAILURES:
-        return _instead(past, "pysteps failed")
-    if not np.isfinite(forecast).any():
-        return _instead(past, "pysteps failed")
-    scaled = from_decibels(forecast, past.unit) / past.value_scale
+        return _instead(past, FAILED)
+    if not np.isfinite(made).any():
+        return _instead(past, FAILED)
+    scaled = from_decibels(made, past.unit) / past.value_scale
     return Nowcast(np.clip(scaled, 0, 1).astype(np.float32)[..., np.newaxis])
 
 
