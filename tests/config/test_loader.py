@@ -37,6 +37,19 @@ def test_an_unknown_key_of_a_training_stage_is_refused_with_the_nearest_known_on
     assert "did you mean training.vae.learning_rate?" in refusal("training.vae.learning_rat=1")
 
 
+def test_an_unknown_baseline_is_refused_with_those_that_there_are():
+    assert refusal("evaluation.baselines=[steps,sprog]") == (
+        f"{SMOKE}: evaluation.baselines.1 = 'sprog': input should be 'persistence', "
+        "'extrapolation', 's-prog' or 'steps'"
+    )
+
+
+def test_one_name_where_a_list_is_expected_is_shown_as_one():
+    assert refusal("evaluation.baselines=steps") == (
+        f"{SMOKE}: evaluation.baselines = 'steps': expected a list, as in [steps]"
+    )
+
+
 def test_an_unknown_section_is_refused():
     assert "unknown key samplin; did you mean sampling?" in refusal("samplin.steps=1")
 

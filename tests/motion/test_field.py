@@ -148,6 +148,14 @@ def test_every_process_finds_the_same_field_whatever_its_threads(request):
             assert told.stdout == hashlib.sha256(field).hexdigest() + "\n"
 
 
+def test_opencv_keeps_to_one_thread_whatever_was_set():
+    import cv2
+
+    cv2.setNumThreads(3)
+    motion_field(moving((2, 1)))
+    assert cv2.getNumThreads() == 1
+
+
 def test_threads_that_work_beside_each_other_find_the_same_field():
     frames = moving((2, 1))
     with ThreadPoolExecutor(4) as threads:

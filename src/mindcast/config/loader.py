@@ -184,6 +184,8 @@ def _explain(error: ValidationError, settings_type: type[BaseModel], origin: str
     problem = first["msg"].removeprefix("Value error, ")
     if first["type"] == "string_type" and isinstance(first["input"], int | float):
         problem += ", which quotes make of it"
+    if first["type"] == "tuple_type" and isinstance(first["input"], str | int | float):
+        problem = f"expected a list, as in [{first['input']}]"
     if first["type"] == "value_error":
         return f"{origin}: {key}: {problem}"
     return f"{origin}: {key} = {_short(first['input'])}: {problem[0].lower()}{problem[1:]}"

@@ -1,8 +1,8 @@
 """The door of OpenCV, which is imported late and kept to one thread.
 
-Dense flow cuts the frame into as many bands as there are threads, and its numbers differ between
-bands: with one thread they are the same on every machine, and no pool of threads is there that a
-process born later would miss. Data are read ahead by processes, which share out the cores already.
+Data are read ahead by processes, which share out the cores already, and a process that is forked
+would miss the pool of threads of the one that bore it. The numbers are the same with any number of
+threads (OpenCV 4.11, compared); with one they need not be trusted to stay so.
 """
 
 from __future__ import annotations
