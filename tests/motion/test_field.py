@@ -80,6 +80,13 @@ def test_fifteen_wet_pixels_are_clutter_and_sixteen_are_rain():
     assert motion_field(frames).still == "dry"
 
 
+def test_rain_that_the_other_frame_does_not_know_shows_no_motion():
+    frames = moving((0, 0), frames=2)
+    frames[0, :, 32:] = 0  # rain at the left, of which the later frame knows nothing
+    frames[1, :, :32] = np.nan
+    assert motion_field(frames).still == "dry"
+
+
 def test_motion_is_that_of_the_pairs_that_can_show_it():
     frames = moving((2, 1), frames=6)
     for bad in (0, np.nan):

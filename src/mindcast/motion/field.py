@@ -82,12 +82,12 @@ def _check(context: np.ndarray) -> None:
 
 def _usable_pairs(frames: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, str]:
     """Which pairs (T - 1,) can show motion; why the last one that cannot does not."""
-    known_share = (known[1:] & known[:-1]).mean(axis=(1, 2))
-    wet = np.count_nonzero(frames, axis=(1, 2)) >= WET
+    both = known[1:] & known[:-1]
+    wet = [np.count_nonzero(pair * both, axis=(1, 2)) >= WET for pair in (frames[:-1], frames[1:])]
     contrast = np.ptp(frames, axis=(1, 2)) > 0
     checks = {
-        MISSING: known_share >= KNOWN,
-        DRY: wet[1:] & wet[:-1],
+        MISSING: both.mean(axis=(1, 2)) >= KNOWN,
+        DRY: wet[0] & wet[1],
         UNIFORM: contrast[1:] & contrast[:-1],
     }
     usable = np.logical_and.reduce([*checks.values()])
