@@ -98,6 +98,17 @@ def test_a_state_of_other_scores_is_refused():
         recall(rows_of("downscale", "ours"), arrays, "ours")
 
 
+def test_a_state_from_before_the_probability_matched_mean_is_refused_if_it_has_an_ensemble():
+    state = added(nowcast(), nowcast_case, range(1)).state()
+    two_rows = {path: a for path, a in state.items() if not path.startswith("ours/2/")}
+    with pytest.raises(KeyError):
+        nowcast().restore(two_rows)
+    single = {path: a for path, a in state.items() if path.startswith("alone/")}
+    other = nowcast()
+    other.restore(single)
+    assert list(other.result()["rows"]) == ["alone"]
+
+
 def test_the_tests_above_see_every_score_of_the_room():
     scores = [s for kind in KINDS for row in rows_of(kind, "ours") for s in row.of_field]
     scores += [s for kind in KINDS for row in rows_of(kind, "ours") for s in row.of_ensemble]

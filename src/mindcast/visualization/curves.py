@@ -14,12 +14,14 @@ from mindcast.visualization.saving import save_png
 
 Result = Mapping[str, Any]  # what `result` of a suite returns, see the report
 BASELINE_DASHES = ("--", ":", "-.")
+OF_ENSEMBLE = {"probability-matched mean": "--", "member 0": ":"}  # by field
 
 
 def line_styles(result: Result, baselines: Sequence[str]) -> dict[str, dict[str, Any]]:
     """How the line of each row is drawn.
 
-    Colour by method, baselines grey and dashed; single members of an ensemble dotted.
+    Colour by method, baselines grey and dashed; of an ensemble, the probability-matched mean is
+    dashed and the single member dotted.
     """
     rows = result["rows"]
     methods = dict.fromkeys(row["method"] for row in rows.values())
@@ -30,7 +32,7 @@ def line_styles(result: Result, baselines: Sequence[str]) -> dict[str, dict[str,
     styles = {}
     for name, row in rows.items():
         colour, line = looks[row["method"]]
-        line = ":" if row["field"] == "member 0" else line
+        line = OF_ENSEMBLE.get(row["field"], line)
         styles[name] = {"color": colour, "linestyle": line, "linewidth": 1.6, "markersize": 3}
     return styles
 

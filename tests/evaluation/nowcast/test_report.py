@@ -39,6 +39,7 @@ def test_text_table_is_aligned_and_complete(result):
     assert [row.split("  ")[0] for row in rows] == [
         "persistence",
         "ours (mean of 3)",
+        "ours (probability-matched mean of 3)",
         "ours (member 0)",
     ]
     error = result["rows"]["persistence"]["scores"]["mae_physical"]["overall"]

@@ -74,6 +74,7 @@ def test_a_single_field_and_an_ensemble_of_one_have_one_row(tmp_path):
         "field",
         "one",
         "several (mean of 3)",
+        "several (probability-matched mean of 3)",
         "several (member 0)",
     ]
     assert rows["field"]["scores"] == rows["one"]["scores"]

@@ -61,10 +61,9 @@ class DownscaleSuite(Suite[Target]):
                 f"(N, M, Z, H, W, 1) and (N, Z, H, W, 1) with {len(self.levels_hpa)} levels"
             )
 
-    def ensemble_and_mean(self, ensemble: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(N, M, Z, H, W) and (N, Z, H, W), float64."""
-        ensemble = as_field(ensemble)
-        return ensemble, ensemble.mean(axis=1)
+    def as_scored(self, ensemble: np.ndarray) -> np.ndarray:
+        """(N, M, Z, H, W), float64."""
+        return as_field(ensemble)
 
     def new_row(self, name: str, method: str, field: str, members: int) -> Row[Target]:
         """Errors, columns, quantiles, spectra; CRPS, spread and ranks."""

@@ -18,7 +18,8 @@ from mindcast.evaluation.nowcast.pixel import (
     StructuralSimilarity,
 )
 from mindcast.evaluation.nowcast.probabilistic import EnsembleCRPS, SpreadSkill
-from mindcast.evaluation.suite import Row, Suite
+from mindcast.evaluation.nowcast.probability_matched import probability_matched_mean
+from mindcast.evaluation.suite import FIRST, MATCHED, MEAN, Row, Suite
 
 
 class NowcastSuite(Suite[np.ndarray]):
@@ -29,6 +30,8 @@ class NowcastSuite(Suite[np.ndarray]):
     the pooled blocks, 1 for none. lead_minutes: of the T forecast frames. unit: of the physical
     values, for the reader of the report.
     """
+
+    of_ensemble = (MEAN, MATCHED, FIRST)
 
     def __init__(
         self,
@@ -48,10 +51,11 @@ class NowcastSuite(Suite[np.ndarray]):
         """ValueError for other shapes or lead times."""
         check_ensemble(ensemble, against, len(self.lead_minutes))
 
-    def ensemble_and_mean(self, ensemble: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Both float32."""
-        # float64: the mean of equal float32 codes must not fall below the threshold they reach
-        return ensemble, ensemble.mean(axis=1, dtype=np.float64).astype(np.float32)
+    def field(self, name: str, ensemble: np.ndarray) -> np.ndarray:
+        """The probability-matched mean beside those of every suite."""
+        if name == MATCHED:
+            return probability_matched_mean(ensemble)
+        return super().field(name, ensemble)
 
     def new_row(self, name: str, method: str, field: str, members: int) -> Row[np.ndarray]:
         """Events, pixels, frame means; CRPS and spread."""
