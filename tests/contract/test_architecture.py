@@ -26,7 +26,7 @@ ROOMS = {
     "data": ("physics", "config"),
     "settings": ("config", "diffusion", "models", "data"),
     "evaluation": ("physics",),
-    "visualization": (),
+    "visualization": ("evaluation.nowcast.probability_matched",),
     "output": (),
     "training": (
         "models.base",
