@@ -32,11 +32,11 @@ def nowcast_case(number):
 
 
 def downscale():
-    return DownscaleSuite(("bicubic", "ours"), fields.LEVELS, seed=3)
+    return DownscaleSuite(("bicubic", "ours"), fields.LEVELS)
 
 
 def downscale_case(number):
-    """Domains of two sizes; members that equal the truth, so that ranks are drawn."""
+    """Domains of two sizes; members that equal the truth, so that ranks are shared."""
     ensemble, truth = fields.draw(number, cases=1, side=16 if number % 2 else 24)
     ensemble[:, 0] = truth
     forecasts = {"bicubic": ensemble[:, 1, ..., None], "ours": ensemble[..., None]}
@@ -119,7 +119,7 @@ def test_the_tests_above_see_every_score_of_the_room():
             if isinstance(node, ast.ClassDef):
                 methods = {getattr(part, "name", "") for part in node.body}
                 known |= {node.name} if {"update", "result"} <= methods else set()
-    assert known - held <= {"Score", "Row", "_FieldRow"}
+    assert known - held <= {"Score", "Row", "_FieldRow", "_LeadRow"}
     assert "PowerSpectra" in held
 
 

@@ -38,12 +38,17 @@ def line_styles(result: Result, baselines: Sequence[str]) -> dict[str, dict[str,
 
 
 def sheet(
-    rows: int, columns: int, title: str, size: tuple[float, float], sharex: bool = False
+    rows: int,
+    columns: int,
+    title: str,
+    size: tuple[float, float],
+    sharex: bool = False,
+    heights: Sequence[float] | None = None,
 ) -> tuple[Figure, list[list[Axes]]]:
-    """A titled figure of `size` inches with rows of axes."""
+    """A titled figure of `size` inches with rows of axes; `heights` of these in relation."""
     figure = Figure(figsize=size, layout="constrained")
     figure.suptitle(title, x=0.01, ha="left", fontsize=10.5, weight="bold")
-    cells = figure.subplots(rows, columns, squeeze=False, sharex=sharex)
+    cells = figure.subplots(rows, columns, squeeze=False, sharex=sharex, height_ratios=heights)
     return figure, [list(row) for row in cells]
 
 

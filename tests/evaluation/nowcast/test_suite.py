@@ -52,6 +52,9 @@ def test_an_ensemble_has_a_row_for_each_single_field_that_is_made_of_it():
     assert matched["scores"]["mae"]["overall"] == pytest.approx(error, rel=1e-5)
     assert matched["scores"]["crps"]["overall"] == matched["scores"]["mae"]["overall"]
     assert str(member["scores"]) == str(alone["scores"])  # as text, where NaN equals NaN
+    assert np.shape(mean["ranks"]["per_lead"]) == (3, 4)
+    assert [diagram["threshold"] for diagram in mean["reliability"]] == [16, 74]
+    assert matched["ranks"] is member["ranks"] is member["reliability"] is None
     assert alone["scores"]["crps"]["overall"] == alone["scores"]["mae"]["overall"]
     assert mean["scores"]["crps"]["overall"] < member["scores"]["crps"]["overall"]
 
@@ -65,6 +68,8 @@ def test_an_ensemble_of_one_is_scored_as_its_member_and_stays_an_ensemble():
     assert list(rows) == ["ours", "alone"]
     assert [row["field"] for row in rows.values()] == ["only member", "forecast"]
     assert str(rows["ours"]["scores"]) == str(rows["alone"]["scores"])  # NaN equals NaN
+    assert len(rows["ours"]["ranks"]["overall"]) == 2  # above and below the member
+    assert rows["alone"]["ranks"] is rows["alone"]["reliability"] is None
     assert np.isnan(rows["ours"]["scores"]["spread"]["overall"])
 
 

@@ -93,5 +93,16 @@ def test_all_pictures_of_a_test_are_named(tmp_path, monkeypatch):
         "ours_test_0.gif",
         "csi.png",
         "errors.png",
+        "bias.png",
     ]
     assert sorted(tmp_path.iterdir()) == sorted(paths)
+
+
+def test_what_an_ensemble_knows_is_drawn(tmp_path, monkeypatch):
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, **_: path.touch())
+    scoring = task()
+    case = scoring.case(0, sample())
+    case.forecasts["ours"] = np.random.default_rng(1).random((3, *case.shape), np.float32)
+    scoring.score(case)
+    names = [path.name for path in scoring.draw(tmp_path)]
+    assert names[-3:] == ["spread_skill.png", "reliability.png", "ranks.png"]

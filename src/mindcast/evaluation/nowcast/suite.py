@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from mindcast.evaluation.base import Score
 from mindcast.evaluation.nowcast.base import check_ensemble
 from mindcast.evaluation.nowcast.categorical import CategoricalScores
+from mindcast.evaluation.nowcast.exceedance import ExceedanceProbabilities
 from mindcast.evaluation.nowcast.frame_mean import FrameMeanScores, PaddedPoolScores
 from mindcast.evaluation.nowcast.pixel import (
     FrameErrors,
@@ -17,9 +19,9 @@ from mindcast.evaluation.nowcast.pixel import (
     MeanSquaredError,
     StructuralSimilarity,
 )
-from mindcast.evaluation.nowcast.probabilistic import EnsembleCRPS, SpreadSkill
+from mindcast.evaluation.nowcast.probabilistic import EnsembleCRPS, RankHistogram, SpreadSkill
 from mindcast.evaluation.nowcast.probability_matched import probability_matched_mean
-from mindcast.evaluation.suite import FIRST, MATCHED, MEAN, Row, Suite
+from mindcast.evaluation.suite import FIRST, MATCHED, MEAN, ONLY, Row, Suite
 
 
 class NowcastSuite(Suite[np.ndarray]):
@@ -58,7 +60,7 @@ class NowcastSuite(Suite[np.ndarray]):
         return super().field(name, ensemble)
 
     def new_row(self, name: str, method: str, field: str, members: int) -> Row[np.ndarray]:
-        """Events, pixels, frame means; CRPS and spread."""
+        """Events, pixels, frame means; CRPS, spread, probabilities and ranks."""
         frames, scale, thresholds = len(self.lead_minutes), self.value_scale, self.thresholds
         of_field: list[Score[np.ndarray]] = [
             *(CategoricalScores(frames, thresholds, p, value_scale=scale) for p in self.pools),
@@ -69,19 +71,27 @@ class NowcastSuite(Suite[np.ndarray]):
             FrameMeanScores(frames, thresholds, scale),
             *(PaddedPoolScores(frames, thresholds, scale, p) for p in self.pools if p > 1),
         ]
+        exceedance = ExceedanceProbabilities(frames, members, thresholds, scale)
+        dry = min(thresholds, default=0.0) / scale
         of_ensemble: list[Score[np.ndarray]] = [
             EnsembleCRPS(frames, scale),
             EnsembleCRPS(frames, scale, fair=False),
             SpreadSkill(frames),
+            exceedance,
         ]
-        return Row(name, method, field, members, of_field, of_ensemble)
+        ranks = RankHistogram(frames, members, dry) if field in (MEAN, ONLY) else None
+        return _LeadRow(
+            name, method, field, members, of_field, of_ensemble, exceedance=exceedance, ranks=ranks
+        )
 
     def result(self) -> dict[str, Any]:
         """JSON-able but for NaN where a score is undefined.
 
         {"lead_minutes", "thresholds", "pools", "value_scale", "unit", "rows": {row name: {"method",
         "field", "members", "cases", "scores": {entry name: {"score", "threshold", "pool",
-        "overall", "per_lead"}}}}}; entry names as in `LeadEntry.name`. Methods without any case are
+        "overall", "per_lead"}}, "reliability": see `ExceedanceProbabilities.diagram`, "ranks": see
+        `RankHistogram.result`}}}; the last two are None for a single field, which has one
+        probability and no rank. Entry names as in `LeadEntry.name`. Methods without any case are
         absent.
         """
         return {
@@ -91,4 +101,28 @@ class NowcastSuite(Suite[np.ndarray]):
             "value_scale": self.value_scale,
             "unit": self.unit,
             "rows": self.rows_by_name(),
+        }
+
+
+@dataclass(eq=False)
+class _LeadRow(Row[np.ndarray]):
+    """A row that has, of an ensemble, a reliability diagram and ranks beside its scores."""
+
+    _: KW_ONLY
+    exceedance: ExceedanceProbabilities
+    ranks: RankHistogram | None
+
+    def update(self, field: np.ndarray, ensemble: np.ndarray, against: np.ndarray) -> None:
+        """Add cases, (N, ...) and (N, M, ...); `exceedance` is among the scores."""
+        super().update(field, ensemble, against)
+        if self.ranks is not None:
+            self.ranks.update(ensemble, against)
+
+    def result(self) -> dict[str, Any]:
+        """That of a row, and "reliability" and "ranks"."""
+        is_ensemble = self.ranks is not None
+        return {
+            **super().result(),
+            "reliability": self.exceedance.diagram() if is_ensemble else None,
+            "ranks": None if self.ranks is None else self.ranks.result(),
         }

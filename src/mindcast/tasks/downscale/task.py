@@ -29,8 +29,7 @@ class Task:
     ) -> None:
         self.samples, self.methods, self.factor = samples, methods, window.factor
         self.area_weight = settings.evaluation.area_weight
-        seed = settings.runtime.seed
-        self.suite = DownscaleSuite((*self.baselines, *methods), samples.levels_hpa, seed=seed)
+        self.suite = DownscaleSuite((*self.baselines, *methods), samples.levels_hpa)
 
     def case(self, i: int, sample: DownscaleSample) -> DownscaleCase:
         """Sample i with its place and time."""
