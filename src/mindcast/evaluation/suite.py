@@ -1,8 +1,8 @@
 """Every score of several methods side by side, streaming over the test split.
 
 Which field is scored. A method that gives one field has one row. An ensemble has one for each
-single field that is made of it, and the task names these (`Suite.of_ensemble`): "<method> (mean of
-M)" scores the ensemble mean, its CRPS and spread the ensemble; "<method> (member 0)" scores one
+single field that is made of it, and the task names these (`Suite.ensemble_fields`): "<method> (mean
+of M)" scores the ensemble mean, its CRPS and spread the ensemble; "<method> (member 0)" scores one
 random sample, as the released script of PreDiff does; of a nowcast, "<method> (probability-matched
 mean of M)" scores the pattern of the mean with the values of the members. The CRPS of a single
 field is its MAE. Means smooth: they win squared errors and lose high thresholds and small scales,
@@ -73,11 +73,11 @@ class Row(Generic[Against]):
 class Suite(ABC, Generic[Against]):
     """All scores of `methods` on the same cases; what is scored is up to the task.
 
-    of_ensemble: the fields of an ensemble of several members that have a row, keys of NAMES; the
-    first of them, MEAN, also has the scores of the ensemble.
+    ensemble_fields: those of an ensemble of several members that have a row, keys of NAMES; the row
+    of MEAN, always the first, also has the scores of the ensemble.
     """
 
-    of_ensemble: ClassVar[tuple[str, ...]] = (MEAN, FIRST)
+    ensemble_fields: ClassVar[tuple[str, ...]] = (MEAN, FIRST)
 
     def __init__(self, methods: Sequence[str]) -> None:
         self.rows: dict[str, Sequence[Row[Against]]] = {method: () for method in methods}
@@ -149,7 +149,7 @@ class Suite(ABC, Generic[Against]):
         if members == 1:
             return [self.new_row(method, method, FORECAST if alone else ONLY, 1)]
         rows = []
-        for field in self.of_ensemble:
+        for field in self.ensemble_fields:
             name = f"{method} ({NAMES[field].format(members)})"
             rows.append(self.new_row(name, method, field, members if field == MEAN else 1))
         return rows

@@ -33,7 +33,7 @@ class NowcastSuite(Suite[np.ndarray]):
     values, for the reader of the report.
     """
 
-    of_ensemble = (MEAN, MATCHED, FIRST)
+    ensemble_fields = (MEAN, MATCHED, FIRST)
 
     def __init__(
         self,
