@@ -98,15 +98,11 @@ def test_a_state_of_other_scores_is_refused():
         recall(rows_of("downscale", "ours"), arrays, "ours")
 
 
-def test_a_state_from_before_the_probability_matched_mean_is_refused_if_it_has_an_ensemble():
+def test_a_state_from_before_the_probability_matched_mean_is_refused():
     state = added(nowcast(), nowcast_case, range(1)).state()
     two_rows = {path: a for path, a in state.items() if not path.startswith("ours/2/")}
     with pytest.raises(KeyError):
         nowcast().restore(two_rows)
-    single = {path: a for path, a in state.items() if path.startswith("alone/")}
-    other = nowcast()
-    other.restore(single)
-    assert list(other.result()["rows"]) == ["alone"]
 
 
 def test_the_tests_above_see_every_score_of_the_room():

@@ -17,7 +17,7 @@ def test_methods_differ_in_colour_baselines_and_the_fields_of_an_ensemble_in_das
         "kept": (BASELINE_LINE, "--"),
         "other": (BASELINE_LINE, ":"),
         "ours (mean of 3)": (LINES[0], "-"),
-        "ours (matched)": (LINES[0], "--"),
+        "ours (matched)": (LINES[0], (0, (2, 1))),
         "ours (member 0)": (LINES[0], ":"),
         "theirs": (LINES[1], "-"),
     }

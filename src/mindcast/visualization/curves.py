@@ -14,19 +14,23 @@ from mindcast.visualization.saving import save_png
 
 Result = Mapping[str, Any]  # what `result` of a suite returns, see the report
 BASELINE_DASHES = ("--", ":", "-.")
-OF_ENSEMBLE = {"probability-matched mean": "--", "member 0": ":"}  # by field
+# by the field of the row
+Dashes = str | tuple[int, tuple[int, ...]]
+OF_ENSEMBLE: dict[str, Dashes] = {"probability-matched mean": (0, (2, 1)), "member 0": ":"}
 
 
 def line_styles(result: Result, baselines: Sequence[str]) -> dict[str, dict[str, Any]]:
     """How the line of each row is drawn.
 
-    Colour by method, baselines grey and dashed; of an ensemble, the probability-matched mean is
-    dashed and the single member dotted.
+    Colour by method, baselines grey and dashed; of an ensemble, the probability-matched mean has
+    short dashes and the single member is dotted.
     """
     rows = result["rows"]
     methods = dict.fromkeys(row["method"] for row in rows.values())
     learned = [method for method in methods if method not in baselines]
-    looks = {name: (LINES[k % len(LINES)], "-") for k, name in enumerate(learned)}
+    looks: dict[str, tuple[str, Dashes]] = {
+        name: (LINES[k % len(LINES)], "-") for k, name in enumerate(learned)
+    }
     for k, name in enumerate(baselines):
         looks[name] = (BASELINE_LINE, BASELINE_DASHES[k % len(BASELINE_DASHES)])
     styles = {}
