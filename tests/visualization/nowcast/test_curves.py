@@ -44,3 +44,8 @@ def test_a_bias_beyond_the_panel_is_cut_off(result, tmp_path, monkeypatch):
     bias_curves(tmp_path / "bias.png", result, BASELINES)
     assert drawn[0].get_title() == "threshold 16"
     assert drawn[0].get_ylim() == (0, 3)
+
+
+@pytest.mark.parametrize(("count", "marker"), [(10, "o"), (11, "")])
+def test_many_lead_times_are_not_marked_one_by_one(count, marker):
+    assert curves.point_marker({"lead_minutes": range(count)}) == marker

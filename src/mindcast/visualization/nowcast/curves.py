@@ -18,6 +18,7 @@ ERRORS = {
     "ssim": "SSIM",
 }
 HIGHEST_BIAS = 3.0
+MOST_MARKED = 10  # lead times
 Series = dict[str, Sequence[float]]  # row name -> value per lead time
 
 
@@ -55,6 +56,11 @@ def bias_curves(path: Path, result: Result, baselines: Sequence[str]) -> None:
     _draw(path, panels, result, baselines, title, top=HIGHEST_BIAS)
 
 
+def point_marker(result: Result) -> str:
+    """What marks each lead time on a line; nothing where they are so many that dashes drown."""
+    return "o" if len(result["lead_minutes"]) <= MOST_MARKED else ""
+
+
 def _series(result: Result, score: str, threshold: float | None, pool: int) -> Series:
     wanted = (score, threshold, pool)
     return {
@@ -79,12 +85,12 @@ def _draw(
     rows = -(-len(panels) // COLUMNS)
     size = (PANEL[0] * COLUMNS, PANEL[1] * rows + 0.6)
     figure, lines = sheet(rows, COLUMNS, title, size, sharex=True)
-    cells = list(itertools.chain(*lines))
+    cells, marker = list(itertools.chain(*lines)), point_marker(result)
     styles = line_styles(result, baselines)
     for axes, (name, series) in zip(cells, panels.items(), strict=False):
         for row, values in series.items():
             heights = np.asarray(values, np.float64)
-            axes.plot(result["lead_minutes"], heights, label=row, marker="o", **styles[row])
+            axes.plot(result["lead_minutes"], heights, label=row, marker=marker, **styles[row])
         if top is not None:
             axes.axhline(1, color="black", linewidth=0.8, zorder=0)
             axes.set_ylim(top=min(top, axes.get_ylim()[1]))

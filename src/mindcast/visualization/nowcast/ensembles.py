@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from mindcast.visualization.curves import Result, line_styles, save_with_legend, sheet, tidy
+from mindcast.visualization.nowcast.curves import point_marker
 from mindcast.visualization.ranks import draw_ranks
 
 PANEL, COLUMNS = (2.6, 2.4), 4  # inches
@@ -30,7 +31,7 @@ def spread_curves(path: Path, result: Result, baselines: Sequence[str]) -> bool:
     figure, ((both, quotient),) = sheet(1, 2, "Spread and error", (2 * SPREAD[0], SPREAD[1] + 0.7))
     minutes, styles = result["lead_minutes"], line_styles(result, baselines)
     for name, row in rows.items():
-        style = {**styles[name], "marker": "o"}
+        style = {**styles[name], "marker": point_marker(result)}
         squares = np.array(row["scores"]["mse_physical"]["per_lead"], np.float64)
         spread = np.array(row["scores"]["spread"]["per_lead"], np.float64) * result["value_scale"]
         both.plot(minutes, np.sqrt(squares), label=f"{name}: RMSE of the mean", **style)
