@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mindcast.visualization.colours import BASELINE_LINE, LINES
+from mindcast.visualization.colours import BASELINE_LINES, LINES
 from mindcast.visualization.saving import save_png
 
 Result = Mapping[str, Any]  # what `result` of a suite returns, see the report
@@ -22,8 +22,8 @@ OF_ENSEMBLE: dict[str, Dashes] = {"probability-matched mean": (0, (2, 1)), "memb
 def line_styles(result: Result, baselines: Sequence[str]) -> dict[str, dict[str, Any]]:
     """How the line of each row is drawn.
 
-    Colour by method, baselines grey and dashed; of an ensemble, the probability-matched mean has
-    short dashes and the single member is dotted.
+    Colour by method, baselines in greys and dashed; of an ensemble, the probability-matched mean
+    has short dashes and the single member is dotted.
     """
     rows = result["rows"]
     methods = dict.fromkeys(row["method"] for row in rows.values())
@@ -32,7 +32,8 @@ def line_styles(result: Result, baselines: Sequence[str]) -> dict[str, dict[str,
         name: (LINES[k % len(LINES)], "-") for k, name in enumerate(learned)
     }
     for k, name in enumerate(baselines):
-        looks[name] = (BASELINE_LINE, BASELINE_DASHES[k % len(BASELINE_DASHES)])
+        colour = BASELINE_LINES[k % len(BASELINE_LINES)]
+        looks[name] = (colour, BASELINE_DASHES[k % len(BASELINE_DASHES)])
     styles = {}
     for name, row in rows.items():
         colour, line = looks[row["method"]]
