@@ -78,12 +78,14 @@ class NowcastCase(Case[NowcastInput]):
     """Frames in [0, 1]; those of a forecast are (T, H, W, 1) or (M, T, H, W, 1).
 
     times: valid times of the Tc frames of the context and the T that follow, datetime64[m], UTC.
-    value_scale: physical value of 1. unit: of physical values.
+    value_scale: physical value of 1. unit: of physical values. key: of the sample, see
+    `Samples.keys`: what random numbers depend on.
     """
 
     times: np.ndarray
     value_scale: float
     unit: str
+    key: int = field(default=0, kw_only=True)
 
     @property
     def context(self) -> np.ndarray:

@@ -11,7 +11,7 @@ from mindcast.commands import report
 from mindcast.commands.cases import Cases
 from mindcast.commands.report import Contents
 from mindcast.commands.test import _score
-from mindcast.config.schema import Evaluation
+from mindcast.config.schema import Evaluation, Runtime, Sampling
 from mindcast.runtime.parallel import ALONE
 from mindcast.runtime.run_folder import RunFolder
 from mindcast.samples import NowcastInput, Sample
@@ -71,7 +71,7 @@ def work(folder, split=None, forecaster=None, resume=False, settings="one", **op
     """What `--mode test` does once the model is loaded; gives the forecaster."""
     split, forecaster = split or Split(), forecaster or Forecaster()
     options = {"pools": (1,), "figures": 2, **options}
-    run = SimpleNamespace(evaluation=Evaluation(**options))
+    run = SimpleNamespace(evaluation=Evaluation(**options), sampling=Sampling(), runtime=Runtime())
     task = Task(split, run, SimpleNamespace(length=5, context=2), ("ours",))
     cases = Cases(split, run.evaluation, forecaster, task, ALONE)
     identity = {"settings": {"sampling": {"of": settings}}, "checkpoint": {"fit": "ab"}}

@@ -91,7 +91,11 @@ def test_training_leaves_settings_checkpoints_a_log_and_curves(run):
 
 # task -> baselines, how the pictures of a method end, pictures of all methods together
 RESULTS = {
-    "nowcast": ({"persistence"}, (".png", ".gif"), {"csi.png", "errors.png", "bias.png"}),
+    "nowcast": (
+        {"persistence", "extrapolation"},
+        (".png", ".gif"),
+        {"csi.png", "errors.png", "bias.png"},
+    ),
     "downscale": (
         {"bicubic", "bicubic-conservative", "bilinear"},
         (".png", "_section.png"),

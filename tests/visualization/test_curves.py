@@ -15,7 +15,7 @@ def test_methods_differ_in_colour_baselines_and_the_fields_of_an_ensemble_in_das
     styles = line_styles(result, ("kept", "other"))
     assert {name: (look["color"], look["linestyle"]) for name, look in styles.items()} == {
         "kept": (BASELINE_LINES[0], "--"),
-        "other": (BASELINE_LINES[1], ":"),
+        "other": (BASELINE_LINES[1], "-."),
         "ours (mean of 3)": (LINES[0], "-"),
         "ours (matched)": (LINES[0], (0, (2, 1))),
         "ours (member 0)": (LINES[0], ":"),

@@ -93,6 +93,15 @@ class Evaluation(Frozen):
     """Which samples."""
     methods: tuple[str, ...] = ()
     """Which of the model's forecasts to make; empty: all of them."""
+    baselines: tuple[Literal["persistence", "extrapolation", "s-prog", "steps"], ...] = (
+        "persistence",
+        "extrapolation",
+    )
+    """Of nowcasts: forecasts that need no training, scored beside the model's on the same cases:
+    the last frame, the same along its motion, S-PROG and STEPS of pysteps (`sampling.members`
+    members, a second a case). A downscaling is always scored beside its interpolations."""
+    pixel_km: float = Field(default=2, gt=0, le=1000)
+    """Side of a pixel, by which STEPS perturbs the motion; data sets do not say it."""
     max_samples: int = Field(default=0, ge=0)
     """Only the first samples of the split; 0: all."""
     pools: tuple[Size, ...] = (1, 4, 16)

@@ -138,6 +138,9 @@ class Suite(ABC, Generic[Against]):
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Go on from what `state` gave. KeyError, ValueError for that of another suite."""
+        known = {method for method in self.rows if f"{method}/{MEMBERS}" in arrays}
+        if known and known != self.rows.keys():  # its rows would have fewer cases than the others
+            raise KeyError(f"no scores of {', '.join(self.rows.keys() - known)}")
         for method in self.rows:
             members = arrays.get(f"{method}/{MEMBERS}")
             if members is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from mindcast.cases import Case
 from mindcast.config.schema import RunSettings
@@ -20,13 +20,16 @@ class Task(Protocol[CaseType]):
     of the methods. No case is held on to.
     """
 
-    baselines: ClassVar[tuple[str, ...]]
+    baselines: tuple[str, ...]
     suite: Suite[Any]
 
     def __init__(
         self, samples: Any, settings: RunSettings, window: Any, methods: tuple[str, ...]
     ) -> None:
-        """samples: an opened split. window: of the model. methods: the forecasts to come."""
+        """samples: an opened split. window: of the model. methods: the forecasts to come.
+
+        Refusal for settings of the evaluation that the task does not know.
+        """
         ...
 
     def case(self, i: int, sample: Any) -> CaseType:

@@ -13,9 +13,10 @@ from mindcast.visualization.colours import BASELINE_LINES, LINES
 from mindcast.visualization.saving import save_png
 
 Result = Mapping[str, Any]  # what `result` of a suite returns, see the report
-BASELINE_DASHES = ("--", ":", "-.")
-# by the field of the row
+# none is dotted, as single members are
 Dashes = str | tuple[int, tuple[int, ...]]
+BASELINE_DASHES: tuple[Dashes, ...] = ("--", "-.", (0, (6, 2, 1, 2, 1, 2)), (0, (10, 3)))
+# by the field of the row
 OF_ENSEMBLE: dict[str, Dashes] = {"probability-matched mean": (0, (2, 1)), "member 0": ":"}
 
 

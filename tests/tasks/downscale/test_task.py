@@ -10,6 +10,7 @@ from mindcast.evaluation.downscale.target import Target
 from mindcast.physics.horizontal import ROW_WEIGHT
 from mindcast.physics.resample import block_mean
 from mindcast.physics.statics import SIN_LATITUDE
+from mindcast.refusal import Refusal
 from mindcast.tasks.downscale.task import Task
 from tests.cases import LEVELS, SHAPE, make_fields, place
 
@@ -97,3 +98,15 @@ def test_a_report_holds_the_kept_fields_and_all_pictures_are_named(tmp_path, mon
         "ranks.png",
     ]
     assert sorted((tmp_path / "figures").iterdir()) == sorted(paths)
+
+
+@pytest.mark.parametrize(
+    ("baselines", "named"), [(("steps",), "steps"), ((), "none"), (("persistence",), "persistence")]
+)
+def test_baselines_of_nowcasts_are_refused(baselines, named):
+    with pytest.raises(Refusal) as refused:
+        task(baselines=baselines)
+    assert str(refused.value) == (
+        f"evaluation.baselines: {named}, which is of nowcasts; a downscaling is always scored "
+        "beside bicubic, bicubic-conservative, bilinear: leave it out"
+    )

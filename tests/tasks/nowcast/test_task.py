@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from mindcast.config.schema import Evaluation
+from mindcast.config.schema import Evaluation, Runtime, Sampling
 from mindcast.samples import NowcastInput, Sample
 from mindcast.tasks.nowcast.task import Task
+from tests.motion.blobs import moving
 
 TIMES = np.datetime64("2020-10-31T07:00", "m") + 6 * np.arange(5).astype("m8[m]")
 SEQUENCES = SimpleNamespace(
@@ -17,11 +18,16 @@ SEQUENCES = SimpleNamespace(
     unit="dBZ",
     label=lambda i: f"test_{i}",
     times=lambda i: TIMES,
+    keys=range(100),
 )
 
 
-def task(methods=("ours",), **options):
-    run = SimpleNamespace(evaluation=Evaluation(pools=(1,), **options))
+def task(methods=("ours",), seed=0, **options):
+    run = SimpleNamespace(
+        evaluation=Evaluation(pools=(1,), **options),
+        sampling=Sampling(members=3),
+        runtime=Runtime(seed=seed),
+    )
     return Task(SEQUENCES, run, SimpleNamespace(length=5, context=2), methods)
 
 
@@ -71,6 +77,7 @@ def test_a_single_field_and_an_ensemble_of_one_have_one_row(tmp_path):
     rows = json.loads((tmp_path / "scores.json").read_text())["rows"]
     assert list(rows) == [
         "persistence",
+        "extrapolation",
         "field",
         "one",
         "several (mean of 3)",
@@ -106,3 +113,78 @@ def test_what_an_ensemble_knows_is_drawn(tmp_path, monkeypatch):
     scoring.score(case)
     names = [path.name for path in scoring.draw(tmp_path)]
     assert names[-3:] == ["spread_skill.png", "reliability.png", "ranks.png"]
+
+
+def still_or_moving(moves):
+    frames = moving((2, 1), side=32) if moves else np.zeros((5, 32, 32), np.float32)
+    return Sample(NowcastInput(frames[:2, ..., None]), frames[2:, ..., None])
+
+
+def scored(scoring, *samples):
+    for i, sample in enumerate(samples):
+        scoring.score(scoring.case(i, sample))
+    return scoring
+
+
+def test_cases_without_motion_stand_still_and_the_report_says_how_many(tmp_path):
+    scoring = scored(task(()), *map(still_or_moving, (True, False, True, False)))
+    text = scoring.write(tmp_path, {})
+    assert text.endswith("\nextrapolation: standing still instead, in 2 of 4 cases (dry 2).")
+    told = json.loads((tmp_path / "scores.json").read_text())["instead"]
+    assert told == {"extrapolation": {"standing still": {"dry": 2}}}
+
+
+def test_what_stood_in_is_known_to_a_test_that_goes_on():
+    whole = scored(task(()), *map(still_or_moving, (False, True, False)))
+    parts = scored(task(()), *map(still_or_moving, (False, True)))
+    after = task(())
+    after.suite.restore(parts.suite.state())
+    scored(after, still_or_moving(False))
+    assert str(after.suite.result()) == str(whole.suite.result())  # NaN equals NaN
+
+
+def test_a_report_without_a_baseline_s_scores_does_not_go_on_with_it():
+    before = scored(task((), baselines=["persistence"]), still_or_moving(True))
+    with pytest.raises(KeyError, match="no scores of extrapolation"):
+        task(()).suite.restore(before.suite.state())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "rows"),
+    [
+        ([], []),
+        (["extrapolation"], ["extrapolation"]),
+        (["s-prog", "persistence", "s-prog"], ["s-prog", "persistence"]),
+        (
+            ["steps"],
+            ["steps (mean of 3)", "steps (probability-matched mean of 3)", "steps (member 0)"],
+        ),
+    ],
+)
+def test_the_baselines_that_are_asked_for_have_rows_in_that_order(wanted, rows):
+    scoring = scored(task((), baselines=wanted), still_or_moving(True))
+    assert list(scoring.suite.result()["rows"]) == rows
+
+
+def test_the_members_of_steps_depend_on_the_seed_and_the_case_alone():
+    def members(number, seed=0, others=()):
+        scoring = scored(task((), seed, baselines=["steps"]), *others)
+        case = scoring.case(number, still_or_moving(True))
+        scoring.score(case)
+        return case.forecasts["steps"]
+
+    first = members(7)
+    np.testing.assert_array_equal(members(7, others=[still_or_moving(True)]), first)
+    assert np.abs(members(8) - first).max() > 0.01
+    assert np.abs(members(7, seed=1) - first).max() > 0.01
+
+
+def test_the_panel_shows_the_baselines_that_are_single_fields(tmp_path, monkeypatch):
+    drawn, pictures = [], "mindcast.visualization.nowcast"
+    monkeypatch.setattr(f"{pictures}.panels.forecast_panel", lambda *a: drawn.append(a[1]))
+    scoring = task(baselines=["persistence", "steps", "extrapolation"])
+    case = scoring.case(0, still_or_moving(True))
+    case.forecasts["ours"] = case.truth
+    scoring.score(case)
+    next(scoring.draw_case(case, tmp_path))
+    assert drawn[0].beside == ("persistence", "extrapolation")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -25,10 +27,22 @@ def test_a_row_is_added_for_each_member_and_for_the_probability(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
+def test_a_row_is_added_for_each_forecast_beside(tmp_path):
+    heights = []
+    for beside in ((), ("persistence",), ("persistence", "carried")):
+        view = make_view(1)
+        view.case.forecasts["carried"] = view.case.truth
+        forecast_panel(tmp_path / "a.png", replace(view, beside=beside), 74.0)
+        heights.append(pixels(tmp_path / "a.png").shape[0])
+    # a frame of 1.3 inches and a gap of 0.06 at 110 dots, rounded
+    assert np.diff(heights) == pytest.approx(149.6, abs=1)
+
+
 def test_dry_frames_are_drawn_grey_and_missing_pixels_black(tmp_path):
     view = make_view(members=1, context=1, frames=1)
     case = view.case
-    case.context[...] = case.truth[...] = case.forecasts["ours"][...] = 0
+    for frames in (case.context, case.truth, *case.forecasts.values()):
+        frames[...] = 0
     case.truth[:, :, :6] = np.nan
     forecast_panel(tmp_path / "a.png", view, 74.0)
     picture = pixels(tmp_path / "a.png").reshape(-1, 3)

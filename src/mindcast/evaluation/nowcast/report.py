@@ -15,11 +15,9 @@ CSV_COLUMNS = ("method", "score", "threshold", "pool", "lead_minutes", "value", 
 
 
 def table_text(result: Result) -> str:
-    """Aligned text: one row a method, then how often events are forecast, then a note on units."""
-    tables = (_columns(result), _frequency_columns(result))
-    return "\n".join(
-        [aligned(_cells(result, tables[0])), "", aligned(_cells(result, tables[1])), _note(result)]
-    )
+    """Aligned text: one row a method, how often events are forecast, notes on what stood in."""
+    tables = [aligned(_cells(result, c)) for c in (_columns(result), _frequency_columns(result))]
+    return "\n".join(["\n\n".join(tables), _note(result), *_stood_in(result)])
 
 
 def write_report(folder: Path, result: Result, provenance: Mapping[str, Any]) -> None:
@@ -95,6 +93,17 @@ def _note(result: Result) -> str:
         "event observed, by threshold; bias and spread/skill are best at 1. Brier: score of the "
         "probability to reach a threshold, mean over the thresholds, best 0."
     )
+
+
+def _stood_in(result: Result) -> Iterator[str]:
+    """A line for every baseline that could not be made everywhere, and what stands in its row."""
+    for method, notes in result["instead"].items():
+        cases = next(r["cases"] for r in result["rows"].values() if r["method"] == method)
+        for instead, reasons in notes.items():
+            why = ", ".join(f"{reason} {count}" for reason, count in reasons.items())
+            yield (
+                f"{method}: {instead} instead, in {sum(reasons.values())} of {cases} cases ({why})."
+            )
 
 
 def _long_form(result: Result) -> Iterator[tuple[Any, ...]]:

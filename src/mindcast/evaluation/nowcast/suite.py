@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ from mindcast.evaluation.nowcast.pixel import (
 from mindcast.evaluation.nowcast.probabilistic import EnsembleCRPS, RankHistogram, SpreadSkill
 from mindcast.evaluation.nowcast.probability_matched import probability_matched_mean
 from mindcast.evaluation.suite import FIRST, MATCHED, MEAN, ONLY, Row, Suite
+
+INSTEAD = "instead"  # of a baseline that could not be made, in what `state` and `result` give
 
 
 class NowcastSuite(Suite[np.ndarray]):
@@ -48,6 +51,13 @@ class NowcastSuite(Suite[np.ndarray]):
         self.thresholds, self.pools = tuple(map(float, thresholds)), tuple(pools)
         self.value_scale, self.lead_minutes = float(value_scale), tuple(lead_minutes)
         self.unit = unit
+        self.instead: dict[str, Counter[tuple[str, str]]] = {
+            method: Counter() for method in methods
+        }
+
+    def note(self, method: str, instead: str, why: str) -> None:
+        """A case whose forecast of a method is another, simpler one, and the reason."""
+        self.instead[method][instead, why] += 1
 
     def check(self, ensemble: np.ndarray, against: np.ndarray) -> None:
         """ValueError for other shapes or lead times."""
@@ -84,22 +94,46 @@ class NowcastSuite(Suite[np.ndarray]):
             name, method, field, members, of_field, of_ensemble, exceedance=exceedance, ranks=ranks
         )
 
+    def state(self) -> dict[str, np.ndarray]:
+        """See `Suite.state`; with it, in how many cases another forecast stood in."""
+        counted = {
+            f"{method}/{INSTEAD}/{instead}/{why}": np.array(cases)
+            for method, notes in self.instead.items()
+            for (instead, why), cases in notes.items()
+        }
+        return super().state() | counted
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """See `Suite.restore`."""
+        super().restore(arrays)
+        for method, notes in self.instead.items():
+            start = f"{method}/{INSTEAD}/"
+            for path in (path for path in arrays if path.startswith(start)):
+                instead, why = path.removeprefix(start).split("/")
+                notes[instead, why] = int(arrays[path])
+
     def result(self) -> dict[str, Any]:
         """JSON-able but for NaN where a score is undefined.
 
-        {"lead_minutes", "thresholds", "pools", "value_scale", "unit", "rows": {row name: {"method",
-        "field", "members", "cases", "scores": {entry name: {"score", "threshold", "pool",
-        "overall", "per_lead"}}, "reliability": see `ExceedanceProbabilities.diagram`, "ranks": see
+        {"lead_minutes", "thresholds", "pools", "value_scale", "unit", "instead": {method: {the
+        forecast that stood in: {reason: cases}}}, "rows": {row name: {"method", "field", "members",
+        "cases", "scores": {entry name: {"score", "threshold", "pool", "overall", "per_lead"}},
+        "reliability": see `ExceedanceProbabilities.diagram`, "ranks": see
         `RankHistogram.result`}}}; the last two are None for a single field, which has one
-        probability and no rank. Entry names as in `LeadEntry.name`. Methods without any case are
-        absent.
+        probability and no rank. Entry names as in `LeadEntry.name`. Methods without any case, and
+        in "instead" those that could always be made, are absent.
         """
+        instead: dict[str, dict[str, dict[str, int]]] = {}
+        for method, notes in self.instead.items():
+            for (stood_in, why), cases in sorted(notes.items()):
+                instead.setdefault(method, {}).setdefault(stood_in, {})[why] = cases
         return {
             "lead_minutes": list(self.lead_minutes),
             "thresholds": list(self.thresholds),
             "pools": list(self.pools),
             "value_scale": self.value_scale,
             "unit": self.unit,
+            INSTEAD: instead,
             "rows": self.rows_by_name(),
         }
 

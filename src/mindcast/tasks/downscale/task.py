@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from mindcast.cases import DownscaleCase
-from mindcast.config.schema import RunSettings
+from mindcast.config.schema import Evaluation, RunSettings
 from mindcast.data.base import Fields, PatchLike
 from mindcast.evaluation.downscale.baselines import BASELINES, BICUBIC, interpolated
 from mindcast.evaluation.downscale.report import table_text, write_report
 from mindcast.evaluation.downscale.suite import DownscaleSuite
 from mindcast.evaluation.downscale.target import Target
 from mindcast.output.downscale import write_temperature
+from mindcast.refusal import Refusal
 from mindcast.samples import DownscaleSample
 
 
@@ -27,6 +28,7 @@ class Task:
     def __init__(
         self, samples: Fields, settings: RunSettings, window: PatchLike, methods: tuple[str, ...]
     ) -> None:
+        _refuse_nowcasts(settings.evaluation)
         self.samples, self.methods, self.factor = samples, methods, window.factor
         self.area_weight = settings.evaluation.area_weight
         self.suite = DownscaleSuite((*self.baselines, *methods), samples.levels_hpa)
@@ -89,3 +91,12 @@ class Task:
         ranks = folder / "ranks.png"
         if rank_histograms(ranks, result, self.baselines):
             yield ranks
+
+
+def _refuse_nowcasts(options: Evaluation) -> None:
+    if options.baselines != Evaluation().baselines:
+        found = ", ".join(options.baselines) or "none"
+        raise Refusal(
+            f"evaluation.baselines: {found}, which is of nowcasts; a downscaling is always scored "
+            f"beside {', '.join(BASELINES)}: leave it out"
+        )

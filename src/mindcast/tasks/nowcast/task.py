@@ -11,16 +11,14 @@ import numpy as np
 from mindcast.cases import NowcastCase
 from mindcast.config.schema import RunSettings
 from mindcast.data.base import Sequences, WindowLike
-from mindcast.evaluation.nowcast.baselines import PERSISTENCE, persistence
+from mindcast.evaluation.nowcast.baselines import BASELINES, Past
 from mindcast.evaluation.nowcast.report import table_text, write_report
 from mindcast.evaluation.nowcast.suite import NowcastSuite
 from mindcast.samples import NowcastSample
 
 
 class Task:
-    """Sequences of frames: persistence beside the model, all scores by lead time."""
-
-    baselines = (PERSISTENCE,)
+    """Sequences of frames: baselines beside the model, all scores by lead time."""
 
     def __init__(
         self,
@@ -30,6 +28,8 @@ class Task:
         methods: tuple[str, ...],
     ) -> None:
         self.samples, self.options, self.methods = samples, settings.evaluation, methods
+        self.members, self.seed = settings.sampling.members, settings.runtime.seed
+        self.baselines: tuple[str, ...] = tuple(dict.fromkeys(self.options.baselines))
         leads = range(1, window.length - window.context + 1)
         self.suite = NowcastSuite(
             (*self.baselines, *methods),
@@ -43,11 +43,23 @@ class Task:
     def case(self, i: int, sample: NowcastSample) -> NowcastCase:
         """Sample i with its times and what its values mean."""
         data = self.samples
-        return NowcastCase(data.label(i), sample, data.times(i), data.value_scale, data.unit)
+        return NowcastCase(
+            data.label(i),
+            sample,
+            data.times(i),
+            data.value_scale,
+            data.unit,
+            key=int(data.keys[i]),
+        )
 
     def score(self, case: NowcastCase) -> None:
-        """Persistence and all forecasts of the case, by lead time."""
-        case.forecasts[PERSISTENCE] = persistence(case.context, len(case.truth))
+        """The baselines and all forecasts of the case, by lead time."""
+        past = self._past(case)
+        for name in self.baselines:
+            made = BASELINES[name](past)
+            case.forecasts[name] = made.forecast
+            if made.instead:
+                self.suite.note(name, made.instead, made.why)
         for method in case.forecasts:
             self.suite.update(method, case.forecasts[method][np.newaxis], case.truth[np.newaxis])
 
@@ -60,8 +72,9 @@ class Task:
         from mindcast.visualization.nowcast.panels import forecast_panel
         from mindcast.visualization.nowcast.view import View
 
+        beside = tuple(name for name in self.baselines if not case.is_ensemble(name))
         for method in self.methods:
-            view = View(case, method)
+            view = View(case, method, beside)
             panel = folder / f"{method}_{case.label}.png"
             forecast_panel(panel, view, self._panel_threshold())
             yield panel
@@ -100,6 +113,20 @@ class Task:
             path = folder / f"{name}.png"
             if picture(path, result, self.baselines):
                 yield path
+
+    def _past(self, case: NowcastCase) -> Past:
+        """What the baselines may see; their random numbers are of the run and of the case alone."""
+        seed = np.random.SeedSequence((self.seed, case.key)).generate_state(1)
+        return Past(
+            case.context,
+            len(case.truth),
+            self.samples.interval_minutes,
+            case.value_scale,
+            case.unit,
+            self.options.pixel_km,
+            self.members,
+            int(seed[0]),
+        )
 
     def _panel_threshold(self) -> float:
         """The threshold of probabilities and hits: the one asked for, else the middle one."""

@@ -48,9 +48,9 @@ class _Row:
 def forecast_panel(path: Path, view: View, threshold: float) -> None:
     """Draw the forecast of a method to the PNG `path`.
 
-    Rows: the latest context frames, truth, persistence, the first MEMBERS members, the mean of
-    all, their probability-matched mean, the share of all at or above `threshold`, and hits and
-    misses of the matched mean at `threshold` (of one member, or of a forecast without members:
+    Rows: the latest context frames, truth, the forecasts `beside`, the first MEMBERS members, the
+    mean of all, their probability-matched mean, the share of all at or above `threshold`, and hits
+    and misses of the matched mean at `threshold` (of one member, or of a forecast without members:
     that, and its hits and misses). At most COLUMNS lead times, evenly spread up to the last.
     `threshold` is a physical value.
     """
@@ -80,7 +80,7 @@ def _rows(view: View, threshold: float, leads: np.ndarray) -> list[_Row]:
     rows = [
         _Row("context", context[past], headings=_headings(view, past)),
         _Row("truth", truth, headings=_headings(view, len(context) + leads)),
-        _Row("persistence", np.repeat(context[-1:], len(leads), axis=0)),
+        *(_Row(name, view.forecast(name)[leads]) for name in view.beside),
     ]
     if len(ensemble) == 1:
         best, name = ensemble[0], view.first

@@ -12,10 +12,14 @@ from mindcast.evaluation.nowcast.probability_matched import probability_matched_
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """Fields of physical values; the unit of the case is a key of `colours.VALUE_SCALES`."""
+    """Fields of physical values; the unit of the case is a key of `colours.VALUE_SCALES`.
+
+    beside: further forecasts of the case to show, each a single field.
+    """
 
     case: NowcastCase
     method: str
+    beside: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -36,6 +40,10 @@ class View:
     def members(self) -> np.ndarray:
         """(M, T, H, W)."""
         return self._physical(self.case.members(self.method))
+
+    def forecast(self, method: str) -> np.ndarray:
+        """(T, H, W), of a method without members."""
+        return self._physical(self.case.forecasts[method])
 
     @property
     def matched(self) -> np.ndarray:
