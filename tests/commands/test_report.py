@@ -7,6 +7,7 @@ import pytest
 from mindcast.commands.cases import distinct
 from mindcast.commands.report import identity_of
 from mindcast.evaluation import unfinished
+from mindcast.evaluation.unfinished import Unfinished
 from mindcast.refusal import Refusal
 from mindcast.runtime.run_folder import RunFolder
 from mindcast.runtime.run_lock import locked
@@ -159,6 +160,16 @@ def test_other_settings_are_refused_by_name(tmp_path):
     with pytest.raises(Refusal, match=r"report: was begun with sampling\.of = one, not two; set"):
         work(tmp_path, resume=True, settings="two")
     assert (tmp_path / "report" / "unfinished.npz").read_bytes() == before
+
+
+def test_a_report_without_the_scores_of_today_is_refused_and_left_as_it_was(tmp_path):
+    stopped(tmp_path, 3, Killed())
+    before = unfinished.read(tmp_path / "report")
+    kept = {path: a for path, a in before.sums.items() if "ours/1/" not in path}
+    unfinished.write(tmp_path / "report", Unfinished(before.identity, 3, kept), "")
+    with pytest.raises(Refusal, match="report: was begun by another version; leave out --resume"):
+        work(tmp_path, resume=True)
+    assert unfinished.read(tmp_path / "report").sums.keys() == kept.keys()
 
 
 def test_a_finished_report_is_known_and_left_alone(tmp_path):

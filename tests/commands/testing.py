@@ -95,6 +95,10 @@ def without_pictures(monkeypatch):
         "panels.forecast_panel",
         "curves.csi_curves",
         "curves.error_curves",
+        "curves.bias_curves",
+        "ensembles.spread_curves",
+        "ensembles.reliability_diagrams",
+        "ensembles.rank_histograms",
     ):
         draw = f"mindcast.visualization.nowcast.{name}"
         monkeypatch.setattr(draw, lambda path, *_: path.touch())

@@ -27,7 +27,7 @@ ROOMS = {
     "data": ("physics", "motion", "config"),
     "settings": ("config", "diffusion", "models", "data"),
     "evaluation": ("physics", "motion"),
-    "visualization": (),
+    "visualization": ("evaluation.nowcast.probability_matched",),
     "output": (),
     "training": (
         "models.base",

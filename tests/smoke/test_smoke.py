@@ -91,7 +91,11 @@ def test_training_leaves_settings_checkpoints_a_log_and_curves(run):
 
 # task -> baselines, how the pictures of a method end, pictures of all methods together
 RESULTS = {
-    "nowcast": ({"persistence", "extrapolation"}, (".png", ".gif"), {"csi.png", "errors.png"}),
+    "nowcast": (
+        {"persistence", "extrapolation"},
+        (".png", ".gif"),
+        {"csi.png", "errors.png", "bias.png"},
+    ),
     "downscale": (
         {"bicubic", "bicubic-conservative", "bilinear"},
         (".png", "_section.png"),
@@ -105,7 +109,7 @@ def test_testing_scores_every_method_beside_the_baselines(run):
     scores = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     settings, about = load_settings(run.out / "config.yaml"), scores["provenance"]
     assert RESULTS[load_spec(run.model).task][0] <= scores["rows"].keys()
-    for method in about["methods"]:  # an ensemble has two rows, a single-valued forecast one
+    for method in about["methods"]:  # an ensemble has several rows, a single field one
         assert any(row.partition(" (")[0] == method for row in scores["rows"])
     assert {row["cases"] for row in scores["rows"].values()} == {settings.evaluation.max_samples}
     assert about["model"] == run.model

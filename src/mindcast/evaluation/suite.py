@@ -1,11 +1,13 @@
 """Every score of several methods side by side, streaming over the test split.
 
-Which field is scored. A method that gives one field has one row. An ensemble has two: "<method>
-(mean of M)" scores the ensemble mean, its CRPS and spread the ensemble; "<method> (member 0)"
-scores one random sample, as the released script of PreDiff does (its CRPS is that of a
-single-valued forecast, the MAE). Means smooth: they win squared errors and lose high thresholds and
-small scales, so neither row alone says how good an ensemble is. No row picks the member that fits
-the truth best: such a score can not be had by anyone who forecasts.
+Which field is scored. A method that gives one field has one row. An ensemble has one for each
+single field that is made of it, and the task names these (`Suite.ensemble_fields`): "<method> (mean
+of M)" scores the ensemble mean, its CRPS and spread the ensemble; "<method> (member 0)" scores one
+random sample, as the released script of PreDiff does; of a nowcast, "<method> (probability-matched
+mean of M)" scores the pattern of the mean with the values of the members. The CRPS of a single
+field is its MAE. Means smooth: they win squared errors and lose high thresholds and small scales,
+so no row alone says how good an ensemble is. No row picks the member that fits the truth best: such
+a score can not be had by anyone who forecasts.
 
 An ensemble of one is its own mean and its member 0, so it has one row, of the method's name. It
 stays an ensemble: it has ranks, where there are any, and a spread that is undefined.
@@ -16,7 +18,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Any, ClassVar, Generic
 
 import numpy as np
 
@@ -25,15 +27,19 @@ from mindcast.evaluation.memory import recall, remembered
 
 MEMBERS, ALONE = "members", "alone"  # of a method, in what `Suite.state` gives
 
-FORECAST, MEAN, ONLY, FIRST = "forecast", "ensemble mean", "only member", "member 0"
+FORECAST, ONLY = "forecast", "only member"
+MEAN, MATCHED, FIRST = "ensemble mean", "probability-matched mean", "member 0"
+# what stands behind the method in the name of a row of an ensemble of several members
+NAMES = {MEAN: "mean of {}", MATCHED: "probability-matched mean of {}", FIRST: "member 0"}
 
 
 @dataclass(eq=False)
 class Row(Generic[Against]):
     """The scores of one field of one method.
 
-    field: FORECAST of a method without members; MEAN, ONLY member or FIRST member of an ensemble.
-    members: of the ensemble that `of_ensemble` scores. of_field: scores of the field.
+    field: FORECAST of a method without members; of an ensemble its ONLY member or a key of NAMES.
+    members: of the ensemble that `of_ensemble` scores, 1 where that is the field itself. of_field:
+    scores of the field.
     """
 
     name: str
@@ -65,7 +71,13 @@ class Row(Generic[Against]):
 
 
 class Suite(ABC, Generic[Against]):
-    """All scores of `methods` on the same cases; what is scored is up to the task."""
+    """All scores of `methods` on the same cases; what is scored is up to the task.
+
+    ensemble_fields: those of an ensemble of several members that have a row, keys of NAMES; the row
+    of MEAN, always the first, also has the scores of the ensemble.
+    """
+
+    ensemble_fields: ClassVar[tuple[str, ...]] = (MEAN, FIRST)
 
     def __init__(self, methods: Sequence[str]) -> None:
         self.rows: dict[str, Sequence[Row[Against]]] = {method: () for method in methods}
@@ -86,18 +98,25 @@ class Suite(ABC, Generic[Against]):
             raise ValueError(f"{method}: got {members} members, before {rows[0].members}")
         if (rows[0].field == FORECAST) != alone:
             raise ValueError(f"{method}: got single fields and ensembles of one, expected one kind")
-        ensemble, mean = self.ensemble_and_mean(ensemble)
-        rows[0].update(mean, ensemble, against)
-        for row in rows[1:]:
-            row.update(ensemble[:, 0], ensemble[:, :1], against)
+        ensemble = self.as_scored(ensemble)
+        for row in rows:
+            field = self.field(row.field, ensemble)
+            row.update(field, ensemble if row.members > 1 else field[:, np.newaxis], against)
 
     @abstractmethod
     def check(self, ensemble: np.ndarray, against: Against) -> None:
         """ValueError for shapes that the scores are not defined on."""
 
-    @abstractmethod
-    def ensemble_and_mean(self, ensemble: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The ensemble and the mean of its members as the scores take them."""
+    def as_scored(self, ensemble: np.ndarray) -> np.ndarray:
+        """The ensemble as the scores take it."""
+        return ensemble
+
+    def field(self, name: str, ensemble: np.ndarray) -> np.ndarray:
+        """The field (N, ...) of a row, by the name of the field, of an ensemble `as_scored`."""
+        if name != MEAN:
+            return ensemble[:, 0]
+        # float64: the mean of equal float32 codes must not fall below the threshold they reach
+        return ensemble.mean(axis=1, dtype=np.float64).astype(ensemble.dtype)
 
     @abstractmethod
     def new_row(self, name: str, method: str, field: str, members: int) -> Row[Against]:
@@ -132,10 +151,11 @@ class Suite(ABC, Generic[Against]):
     def _new_rows(self, method: str, members: int, alone: bool) -> list[Row[Against]]:
         if members == 1:
             return [self.new_row(method, method, FORECAST if alone else ONLY, 1)]
-        return [
-            self.new_row(f"{method} (mean of {members})", method, MEAN, members),
-            self.new_row(f"{method} (member 0)", method, FIRST, 1),
-        ]
+        rows = []
+        for field in self.ensemble_fields:
+            name = f"{method} ({NAMES[field].format(members)})"
+            rows.append(self.new_row(name, method, field, members if field == MEAN else 1))
+        return rows
 
 
 def as_dict(entry: Entry) -> dict[str, Any]:

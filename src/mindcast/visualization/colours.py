@@ -38,7 +38,7 @@ HIT_MISS_RGB = {
 }
 # told apart with any colour vision (Okabe and Ito); baselines are drawn grey
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-BASELINE_LINE = "#7F7F7F"
+BASELINE_LINES = ("#7F7F7F", "#1A1A1A", "#B0B0B0", "#4D4D4D")
 
 
 @dataclass(frozen=True)

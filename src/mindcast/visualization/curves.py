@@ -9,19 +9,22 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mindcast.visualization.colours import BASELINE_LINE, LINES
+from mindcast.visualization.colours import BASELINE_LINES, LINES
 from mindcast.visualization.saving import save_png
 
 Result = Mapping[str, Any]  # what `result` of a suite returns, see the report
 # none is dotted, as single members are
 Dashes = str | tuple[int, tuple[int, ...]]
 BASELINE_DASHES: tuple[Dashes, ...] = ("--", "-.", (0, (6, 2, 1, 2, 1, 2)), (0, (10, 3)))
+# by the field of the row
+OF_ENSEMBLE: dict[str, Dashes] = {"probability-matched mean": (0, (2, 1)), "member 0": ":"}
 
 
 def line_styles(result: Result, baselines: Sequence[str]) -> dict[str, dict[str, Any]]:
     """How the line of each row is drawn.
 
-    Colour by method, baselines grey and dashed; single members of an ensemble dotted.
+    Colour by method, baselines in greys and dashed; of an ensemble, the probability-matched mean
+    has short dashes and the single member is dotted.
     """
     rows = result["rows"]
     methods = dict.fromkeys(row["method"] for row in rows.values())
@@ -30,22 +33,28 @@ def line_styles(result: Result, baselines: Sequence[str]) -> dict[str, dict[str,
         name: (LINES[k % len(LINES)], "-") for k, name in enumerate(learned)
     }
     for k, name in enumerate(baselines):
-        looks[name] = (BASELINE_LINE, BASELINE_DASHES[k % len(BASELINE_DASHES)])
+        colour = BASELINE_LINES[k % len(BASELINE_LINES)]
+        looks[name] = (colour, BASELINE_DASHES[k % len(BASELINE_DASHES)])
     styles = {}
     for name, row in rows.items():
         colour, line = looks[row["method"]]
-        line = ":" if row["field"] == "member 0" else line
+        line = OF_ENSEMBLE.get(row["field"], line)
         styles[name] = {"color": colour, "linestyle": line, "linewidth": 1.6, "markersize": 3}
     return styles
 
 
 def sheet(
-    rows: int, columns: int, title: str, size: tuple[float, float], sharex: bool = False
+    rows: int,
+    columns: int,
+    title: str,
+    size: tuple[float, float],
+    sharex: bool = False,
+    heights: Sequence[float] | None = None,
 ) -> tuple[Figure, list[list[Axes]]]:
-    """A titled figure of `size` inches with rows of axes."""
+    """A titled figure of `size` inches with rows of axes; `heights` of these in relation."""
     figure = Figure(figsize=size, layout="constrained")
     figure.suptitle(title, x=0.01, ha="left", fontsize=10.5, weight="bold")
-    cells = figure.subplots(rows, columns, squeeze=False, sharex=sharex)
+    cells = figure.subplots(rows, columns, squeeze=False, sharex=sharex, height_ratios=heights)
     return figure, [list(row) for row in cells]
 
 

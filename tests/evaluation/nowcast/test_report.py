@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mindcast.evaluation.nowcast.report import table_text, write_report
+from mindcast.evaluation.nowcast.report import CSV_COLUMNS, table_text, write_report
 from mindcast.evaluation.nowcast.suite import NowcastSuite
 from mindcast.refusal import Refusal
 
@@ -21,9 +21,12 @@ def result():
 
 
 def test_text_table_is_aligned_and_complete(result):
-    header, rule, *rows, _note = table_text(result).splitlines()
+    first, second = (part.splitlines() for part in table_text(result).split("\n\n"))
+    header, _rule, *rows = first
+    for table in (first, second[:-1]):
+        assert len({len(line) for line in table}) == 1
+        assert [row.split("  ")[0] for row in table[2:]] == list(result["rows"])
     assert header.split("  ")[0] == "method"
-    assert len({len(line) for line in (header, rule, *rows)}) == 1
     for column in (
         "CSI",
         "CSI-16",
@@ -39,9 +42,14 @@ def test_text_table_is_aligned_and_complete(result):
     assert [row.split("  ")[0] for row in rows] == [
         "persistence",
         "ours (mean of 3)",
+        "ours (probability-matched mean of 3)",
         "ours (member 0)",
     ]
     error = result["rows"]["persistence"]["scores"]["mae_physical"]["overall"]
+    bias = result["rows"]["persistence"]["scores"]["frequency_bias_16"]["overall"]
+    assert second[0].split()[2:] == ["bias-16", "bias-999", "spread/skill", "Brier"]
+    # nothing reaches 999, and a single forecast has no spread
+    assert second[2].split()[2:5] == [f"{bias:.2f}", "-", "-"]
     assert f"  {error:.2f}  " in rows[0]
 
 
@@ -72,16 +80,34 @@ def test_csv_has_one_value_a_line(result, tmp_path):
     write_report(tmp_path, result, {})
     with open(tmp_path / "scores.csv", encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
-    found = {
-        (line["method"], line["score"], line["threshold"], line["pool"], line["lead_minutes"]): line
-        for line in lines
-    }
+    found = {tuple(line[key] for key in CSV_COLUMNS if key != "value"): line for line in lines}
     assert len(found) == len(lines)
     row = result["rows"]["ours (member 0)"]["scores"]
-    value = found["ours (member 0)", "csi", "16.0", "4", "20"]["value"]
+    value = found["ours (member 0)", "csi", "16.0", "4", "20", ""]["value"]
     assert float(value) == row["csi_16_pool4"]["per_lead"][1]
-    assert found["ours (member 0)", "frequency_bias", "999.0", "1", "all"]["value"] == ""
-    assert float(found["persistence", "mae", "", "", "all"]["value"]) > 0
+    assert found["ours (member 0)", "frequency_bias", "999.0", "1", "all", ""]["value"] == ""
+    assert float(found["persistence", "mae", "", "", "all", ""]["value"]) > 0
+
+
+def test_csv_has_reliability_by_probability_and_ranks_by_lead_time(result, tmp_path):
+    write_report(tmp_path, result, {})
+    with open(tmp_path / "scores.csv", encoding="utf-8") as file:
+        lines = [line for line in csv.DictReader(file) if line["at"]]
+    assert {line["method"] for line in lines} == {"ours (mean of 3)"}
+    row = result["rows"]["ours (mean of 3)"]
+    ranks = {
+        (line["lead_minutes"], line["at"]): line["value"]
+        for line in lines
+        if line["score"] == "rank_share"
+    }
+    assert float(ranks["20", "3"]) == row["ranks"]["per_lead"][1][3]
+    assert float(ranks["all", "0"]) == row["ranks"]["overall"][0]
+    assert len(ranks) == 3 * 4
+    pixels = [line for line in lines if line["score"] == "reliability_pixels"]
+    assert [float(line["at"]) for line in pixels[:4]] == pytest.approx([0, 1 / 3, 2 / 3, 1])
+    assert [int(line["value"]) for line in pixels[:4]] == row["reliability"][0]["pixels"]
+    observed = [line for line in lines if line["score"] == "reliability_observed"]
+    assert [line["value"] for line in observed[5:8]] == ["", "", ""]  # 999 is never forecast
 
 
 def test_folder_that_cannot_be_made_is_refused(result, tmp_path):

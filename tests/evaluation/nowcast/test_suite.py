@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mindcast.evaluation.nowcast.baselines import persistence
+from mindcast.evaluation.nowcast.probability_matched import probability_matched_mean
 from mindcast.evaluation.nowcast.suite import NowcastSuite
 
 EVENTS = (
@@ -30,18 +31,30 @@ def test_persistence_repeats_the_last_frame():
         np.testing.assert_array_equal(forecast[:, k], context[:, -1])
 
 
-def test_an_ensemble_has_a_row_for_its_mean_and_one_for_a_sample():
+def test_an_ensemble_has_a_row_for_each_single_field_that_is_made_of_it():
     ensemble, truth = draw()
     scores = suite("ours", "alone")
     scores.update("ours", ensemble, truth)
     scores.update("alone", ensemble[:, 0], truth)
     rows = scores.result()["rows"]
-    assert list(rows) == ["ours (mean of 3)", "ours (member 0)", "alone"]
-    mean, member, alone = rows.values()
+    assert list(rows) == [
+        "ours (mean of 3)",
+        "ours (probability-matched mean of 3)",
+        "ours (member 0)",
+        "alone",
+    ]
+    mean, matched, member, alone = rows.values()
     assert (mean["method"], mean["field"], mean["members"]) == ("ours", "ensemble mean", 3)
     error = np.abs(ensemble.mean(axis=1) - truth).mean()
     assert mean["scores"]["mae"]["overall"] == pytest.approx(error, rel=1e-5)
+    assert (matched["method"], matched["field"]) == ("ours", "probability-matched mean")
+    error = np.abs(probability_matched_mean(ensemble) - truth).mean()
+    assert matched["scores"]["mae"]["overall"] == pytest.approx(error, rel=1e-5)
+    assert matched["scores"]["crps"]["overall"] == matched["scores"]["mae"]["overall"]
     assert str(member["scores"]) == str(alone["scores"])  # as text, where NaN equals NaN
+    assert np.shape(mean["ranks"]["per_lead"]) == (3, 4)
+    assert [diagram["threshold"] for diagram in mean["reliability"]] == [16, 74]
+    assert matched["ranks"] is member["ranks"] is member["reliability"] is None
     assert alone["scores"]["crps"]["overall"] == alone["scores"]["mae"]["overall"]
     assert mean["scores"]["crps"]["overall"] < member["scores"]["crps"]["overall"]
 
@@ -55,6 +68,8 @@ def test_an_ensemble_of_one_is_scored_as_its_member_and_stays_an_ensemble():
     assert list(rows) == ["ours", "alone"]
     assert [row["field"] for row in rows.values()] == ["only member", "forecast"]
     assert str(rows["ours"]["scores"]) == str(rows["alone"]["scores"])  # NaN equals NaN
+    assert len(rows["ours"]["ranks"]["overall"]) == 2  # above and below the member
+    assert rows["alone"]["ranks"] is rows["alone"]["reliability"] is None
     assert np.isnan(rows["ours"]["scores"]["spread"]["overall"])
 
 

@@ -81,6 +81,7 @@ def test_a_single_field_and_an_ensemble_of_one_have_one_row(tmp_path):
         "field",
         "one",
         "several (mean of 3)",
+        "several (probability-matched mean of 3)",
         "several (member 0)",
     ]
     assert rows["field"]["scores"] == rows["one"]["scores"]
@@ -99,8 +100,19 @@ def test_all_pictures_of_a_test_are_named(tmp_path, monkeypatch):
         "ours_test_0.gif",
         "csi.png",
         "errors.png",
+        "bias.png",
     ]
     assert sorted(tmp_path.iterdir()) == sorted(paths)
+
+
+def test_what_an_ensemble_knows_is_drawn(tmp_path, monkeypatch):
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, **_: path.touch())
+    scoring = task()
+    case = scoring.case(0, sample())
+    case.forecasts["ours"] = np.random.default_rng(1).random((3, *case.shape), np.float32)
+    scoring.score(case)
+    names = [path.name for path in scoring.draw(tmp_path)]
+    assert names[-3:] == ["spread_skill.png", "reliability.png", "ranks.png"]
 
 
 def still_or_moving(moves):
@@ -143,7 +155,10 @@ def test_a_report_without_a_baseline_s_scores_does_not_go_on_with_it():
         ([], []),
         (["extrapolation"], ["extrapolation"]),
         (["s-prog", "persistence", "s-prog"], ["s-prog", "persistence"]),
-        (["steps"], ["steps (mean of 3)", "steps (member 0)"]),
+        (
+            ["steps"],
+            ["steps (mean of 3)", "steps (probability-matched mean of 3)", "steps (member 0)"],
+        ),
     ],
 )
 def test_the_baselines_that_are_asked_for_have_rows_in_that_order(wanted, rows):

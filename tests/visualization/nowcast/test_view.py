@@ -24,3 +24,13 @@ def test_fields_are_shown_in_physical_values():
     assert view.context.shape == (4, 12, 12)
     assert view.members.shape == (3, 6, 12, 12)
     assert view.members.dtype == np.float32
+
+
+def test_the_matched_mean_has_the_values_of_the_members():
+    view = make_view(members=3, frames=2)
+    assert view.matched.shape == (2, 12, 12)
+    for lead in range(2):
+        pooled = np.sort(view.members[:, lead], axis=None)  # the middle one of every three is kept
+        np.testing.assert_array_equal(np.sort(view.matched[lead], axis=None), pooled[1::3])
+    alone = make_view(members=1)
+    np.testing.assert_array_equal(alone.matched, alone.members[0])

@@ -8,6 +8,7 @@ from mindcast.evaluation.crps import crps
 from mindcast.evaluation.downscale.base import LevelEntry, mean_entry, root_entry
 from mindcast.evaluation.downscale.target import Target
 from mindcast.evaluation.means import RunningMean, ratio
+from mindcast.evaluation.ranks import Ranks
 
 
 class EnsembleErrors:
@@ -50,27 +51,15 @@ class EnsembleErrors:
 
 
 class RankHistogram:
-    """Weight of the points whose truth has rank r among the members, r = 0..M, per level.
+    """The rank of the truth among the members by level, see `evaluation.ranks`."""
 
-    The rank is the number of members below the truth; where members equal it, ties are broken at
-    random, by draws of the `seed` that do not depend on how the cases are batched. Flat for a
-    reliable ensemble; a U means too little spread.
-    """
-
-    def __init__(self, levels: int, members: int, seed: int) -> None:
-        self.counts = np.zeros((levels, members + 1))
-        self.random = np.random.default_rng(seed)
+    def __init__(self, levels: int, members: int) -> None:
+        self.ranks = Ranks(levels, members)
 
     def update(self, ensemble: np.ndarray, target: Target) -> None:
         """Add ensembles (N, M, Z, H, W)."""
-        truth = target.field
-        below = (ensemble < truth[:, None]).sum(axis=1)
-        ties = (ensemble == truth[:, None]).sum(axis=1)
-        ranks = below + np.floor(self.random.random(truth.shape) * (ties + 1)).astype(int)
-        for level, counts in enumerate(self.counts):
-            weight = target.points[:, level].ravel()
-            counts += np.bincount(ranks[:, level].ravel(), weight, minlength=len(counts))
+        self.ranks.add(ensemble, target.field, target.points)
 
     def result(self) -> np.ndarray:
         """Shares (Z, M + 1), each level's sum to 1; NaN for a level without any weight."""
-        return ratio(self.counts, self.counts.sum(axis=1, keepdims=True))
+        return self.ranks.each

@@ -33,22 +33,17 @@ class DownscaleSuite(Suite[Target]):
 
     Forecasts (N, Z, H, W, 1) or (N, M, Z, H, W, 1), in K. levels_hpa: of the Z levels, from the
     bottom upwards. reference: the method that "skill" = 1 - RMSE / RMSE(reference) is taken
-    against; NaN if it is not among the rows. seed: of the draws that break ties in rank histograms.
-    ValueError unless two or more levels fall upwards.
+    against; NaN if it is not among the rows. ValueError unless two or more levels fall upwards.
     """
 
     def __init__(
-        self,
-        methods: Sequence[str],
-        levels_hpa: Sequence[float],
-        reference: str = BICUBIC,
-        seed: int = 0,
+        self, methods: Sequence[str], levels_hpa: Sequence[float], reference: str = BICUBIC
     ) -> None:
         super().__init__(methods)
         self.levels_hpa = np.array(levels_hpa, np.float64)
         self.pressure = 100 * self.levels_hpa
         layer_depths(self.pressure)  # refuses levels in another order
-        self.reference, self.seed = reference, seed
+        self.reference = reference
 
     def check(self, ensemble: np.ndarray, against: Target) -> None:
         """ValueError for other shapes or levels."""
@@ -61,10 +56,9 @@ class DownscaleSuite(Suite[Target]):
                 f"(N, M, Z, H, W, 1) and (N, Z, H, W, 1) with {len(self.levels_hpa)} levels"
             )
 
-    def ensemble_and_mean(self, ensemble: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(N, M, Z, H, W) and (N, Z, H, W), float64."""
-        ensemble = as_field(ensemble)
-        return ensemble, ensemble.mean(axis=1)
+    def as_scored(self, ensemble: np.ndarray) -> np.ndarray:
+        """(N, M, Z, H, W), float64."""
+        return as_field(ensemble)
 
     def new_row(self, name: str, method: str, field: str, members: int) -> Row[Target]:
         """Errors, columns, quantiles, spectra; CRPS, spread and ranks."""
@@ -81,7 +75,7 @@ class DownscaleSuite(Suite[Target]):
             spectra,
         ]
         is_ensemble = field in (MEAN, ONLY)
-        ranks = RankHistogram(levels, members, self.seed) if is_ensemble else None
+        ranks = RankHistogram(levels, members) if is_ensemble else None
         of_ensemble: list[Score[Target]] = [EnsembleErrors(levels)]
         return _FieldRow(
             name, method, field, members, of_field, of_ensemble, spectra=spectra, ranks=ranks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,21 @@ from mindcast.evaluation import report
 from mindcast.evaluation.nowcast.base import entry_name
 from mindcast.evaluation.report import Result, aligned
 
-CSV_COLUMNS = ("method", "score", "threshold", "pool", "lead_minutes", "value")
+CSV_COLUMNS = ("method", "score", "threshold", "pool", "lead_minutes", "value", "at")
 
 
 def table_text(result: Result) -> str:
-    """Aligned text, one row a method, with a note on units and one on each stand-in."""
-    return "\n".join([aligned(_cells(result)), _note(result), *_stood_in(result)])
+    """Aligned text: one row a method, how often events are forecast, notes on what stood in."""
+    tables = [aligned(_cells(result, c)) for c in (_columns(result), _frequency_columns(result))]
+    return "\n".join(["\n\n".join(tables), _note(result), *_stood_in(result)])
 
 
 def write_report(folder: Path, result: Result, provenance: Mapping[str, Any]) -> None:
-    """Write scores.json and scores.csv, see `evaluation.report.write_report`."""
+    """Write scores.json and scores.csv, see `evaluation.report.write_report`.
+
+    In the CSV "at" is the probability of "reliability_pixels" and "reliability_observed", the rank
+    of "rank_share", and empty for all other scores.
+    """
     report.write_report(folder, result, provenance, CSV_COLUMNS, _long_form(result))
 
 
@@ -52,15 +57,27 @@ def _columns(result: Result) -> list[_Column]:
     ]
 
 
-def _cells(result: Result) -> list[list[str]]:
-    columns = _columns(result)
+def _frequency_columns(result: Result) -> list[_Column]:
+    thresholds = result["thresholds"] if 1 in result["pools"] else ()
+    return [
+        *(_Column(f"bias-{t:g}", entry_name("frequency_bias", t), 2) for t in thresholds),
+        _Column("spread/skill", "spread_skill", 2),
+        _Column("Brier", "brier", 4),
+    ]
+
+
+def _cells(result: Result, columns: list[_Column]) -> list[list[str]]:
     table = [["method", "cases", *(column.header for column in columns)]]
     for name, row in result["rows"].items():
         values = [(row["scores"][column.entry]["overall"], column.digits) for column in columns]
         table.append(
-            [name, str(row["cases"]), *(f"{value:.{digits}f}" for value, digits in values)]
+            [name, str(row["cases"]), *(_number(value, digits) for value, digits in values)]
         )
     return table
+
+
+def _number(value: float, digits: int) -> str:
+    return "-" if value != value else f"{value:.{digits}f}"
 
 
 def _note(result: Result) -> str:
@@ -72,7 +89,9 @@ def _note(result: Result) -> str:
         f"MAE, MSE, CRPS in them. CSI, HSS, FAR, POD: counts of all cases and lead times together, "
         f"mean over the thresholds {thresholds}. CSI frame mean: whole values, each lead time for "
         "itself (0 where no event was), then the means; the order of Yu et al. 2024. CRPS: fair "
-        "estimate over all members; of a single forecast it is the MAE."
+        "estimate over all members; of a single forecast it is the MAE. Bias: events forecast per "
+        "event observed, by threshold; bias and spread/skill are best at 1. Brier: score of the "
+        "probability to reach a threshold, mean over the thresholds, best 0."
     )
 
 
@@ -97,4 +116,19 @@ def _long_form(result: Result) -> Iterator[tuple[Any, ...]]:
             )
             for lead, value in values:
                 key = (name, entry["score"], entry["threshold"], entry["pool"], lead)
-                yield (*key, value)
+                yield (*key, value, None)
+        yield from _of_ensemble(name, row, result["lead_minutes"])
+
+
+def _of_ensemble(name: str, row: Any, minutes: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+    """Reliability and ranks of a row, if it is an ensemble."""
+    for of in row["reliability"] or ():
+        for score in ("pixels", "observed"):
+            for probability, value in zip(of["probability"], of[score], strict=True):
+                key = (name, f"reliability_{score}", of["threshold"], None, "all")
+                yield (*key, value, probability)
+    if row["ranks"]:
+        by_lead = (row["ranks"]["overall"], *row["ranks"]["per_lead"])
+        for lead, shares in zip(("all", *minutes), by_lead, strict=True):
+            for rank, share in enumerate(shares):
+                yield name, "rank_share", None, None, lead, share, rank

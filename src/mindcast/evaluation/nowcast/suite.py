@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from mindcast.evaluation.base import Score
 from mindcast.evaluation.nowcast.base import check_ensemble
 from mindcast.evaluation.nowcast.categorical import CategoricalScores
+from mindcast.evaluation.nowcast.exceedance import ExceedanceProbabilities
 from mindcast.evaluation.nowcast.frame_mean import FrameMeanScores, PaddedPoolScores
 from mindcast.evaluation.nowcast.pixel import (
     FrameErrors,
@@ -18,8 +20,9 @@ from mindcast.evaluation.nowcast.pixel import (
     MeanSquaredError,
     StructuralSimilarity,
 )
-from mindcast.evaluation.nowcast.probabilistic import EnsembleCRPS, SpreadSkill
-from mindcast.evaluation.suite import Row, Suite
+from mindcast.evaluation.nowcast.probabilistic import EnsembleCRPS, RankHistogram, SpreadSkill
+from mindcast.evaluation.nowcast.probability_matched import probability_matched_mean
+from mindcast.evaluation.suite import FIRST, MATCHED, MEAN, ONLY, Row, Suite
 
 INSTEAD = "instead"  # of a baseline that could not be made, in what `state` and `result` give
 
@@ -32,6 +35,8 @@ class NowcastSuite(Suite[np.ndarray]):
     the pooled blocks, 1 for none. lead_minutes: of the T forecast frames. unit: of the physical
     values, for the reader of the report.
     """
+
+    ensemble_fields = (MEAN, MATCHED, FIRST)
 
     def __init__(
         self,
@@ -58,13 +63,14 @@ class NowcastSuite(Suite[np.ndarray]):
         """ValueError for other shapes or lead times."""
         check_ensemble(ensemble, against, len(self.lead_minutes))
 
-    def ensemble_and_mean(self, ensemble: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Both float32."""
-        # float64: the mean of equal float32 codes must not fall below the threshold they reach
-        return ensemble, ensemble.mean(axis=1, dtype=np.float64).astype(np.float32)
+    def field(self, name: str, ensemble: np.ndarray) -> np.ndarray:
+        """The probability-matched mean beside those of every suite."""
+        if name == MATCHED:
+            return probability_matched_mean(ensemble)
+        return super().field(name, ensemble)
 
     def new_row(self, name: str, method: str, field: str, members: int) -> Row[np.ndarray]:
-        """Events, pixels, frame means; CRPS and spread."""
+        """Events, pixels, frame means; CRPS, spread, probabilities and ranks."""
         frames, scale, thresholds = len(self.lead_minutes), self.value_scale, self.thresholds
         of_field: list[Score[np.ndarray]] = [
             *(CategoricalScores(frames, thresholds, p, value_scale=scale) for p in self.pools),
@@ -75,12 +81,18 @@ class NowcastSuite(Suite[np.ndarray]):
             FrameMeanScores(frames, thresholds, scale),
             *(PaddedPoolScores(frames, thresholds, scale, p) for p in self.pools if p > 1),
         ]
+        exceedance = ExceedanceProbabilities(frames, members, thresholds, scale)
+        dry = min(thresholds, default=0.0) / scale
         of_ensemble: list[Score[np.ndarray]] = [
             EnsembleCRPS(frames, scale),
             EnsembleCRPS(frames, scale, fair=False),
             SpreadSkill(frames),
+            exceedance,
         ]
-        return Row(name, method, field, members, of_field, of_ensemble)
+        ranks = RankHistogram(frames, members, dry) if field in (MEAN, ONLY) else None
+        return _LeadRow(
+            name, method, field, members, of_field, of_ensemble, exceedance=exceedance, ranks=ranks
+        )
 
     def state(self) -> dict[str, np.ndarray]:
         """See `Suite.state`; with it, in how many cases another forecast stood in."""
@@ -105,9 +117,11 @@ class NowcastSuite(Suite[np.ndarray]):
 
         {"lead_minutes", "thresholds", "pools", "value_scale", "unit", "instead": {method: {the
         forecast that stood in: {reason: cases}}}, "rows": {row name: {"method", "field", "members",
-        "cases", "scores": {entry name: {"score", "threshold", "pool", "overall", "per_lead"}}}}};
-        entry names as in `LeadEntry.name`. Methods without any case, and in "instead" those that
-        could always be made, are absent.
+        "cases", "scores": {entry name: {"score", "threshold", "pool", "overall", "per_lead"}},
+        "reliability": see `ExceedanceProbabilities.diagram`, "ranks": see
+        `RankHistogram.result`}}}; the last two are None for a single field, which has one
+        probability and no rank. Entry names as in `LeadEntry.name`. Methods without any case, and
+        in "instead" those that could always be made, are absent.
         """
         instead: dict[str, dict[str, dict[str, int]]] = {}
         for method, notes in self.instead.items():
@@ -121,4 +135,28 @@ class NowcastSuite(Suite[np.ndarray]):
             "unit": self.unit,
             INSTEAD: instead,
             "rows": self.rows_by_name(),
+        }
+
+
+@dataclass(eq=False)
+class _LeadRow(Row[np.ndarray]):
+    """A row that has, of an ensemble, a reliability diagram and ranks beside its scores."""
+
+    _: KW_ONLY
+    exceedance: ExceedanceProbabilities
+    ranks: RankHistogram | None
+
+    def update(self, field: np.ndarray, ensemble: np.ndarray, against: np.ndarray) -> None:
+        """Add cases, (N, ...) and (N, M, ...); `exceedance` is among the scores."""
+        super().update(field, ensemble, against)
+        if self.ranks is not None:
+            self.ranks.update(ensemble, against)
+
+    def result(self) -> dict[str, Any]:
+        """That of a row, and "reliability" and "ranks"."""
+        is_ensemble = self.ranks is not None
+        return {
+            **super().result(),
+            "reliability": self.exceedance.diagram() if is_ensemble else None,
+            "ranks": None if self.ranks is None else self.ranks.result(),
         }

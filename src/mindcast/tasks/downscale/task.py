@@ -31,8 +31,7 @@ class Task:
         _refuse_nowcasts(settings.evaluation)
         self.samples, self.methods, self.factor = samples, methods, window.factor
         self.area_weight = settings.evaluation.area_weight
-        seed = settings.runtime.seed
-        self.suite = DownscaleSuite((*self.baselines, *methods), samples.levels_hpa, seed=seed)
+        self.suite = DownscaleSuite((*self.baselines, *methods), samples.levels_hpa)
 
     def case(self, i: int, sample: DownscaleSample) -> DownscaleCase:
         """Sample i with its place and time."""

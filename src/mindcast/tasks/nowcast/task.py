@@ -89,8 +89,9 @@ class Task:
         return table_text(result)
 
     def draw(self, folder: Path) -> Iterator[Path]:
-        """Curves of all methods by lead time."""
-        from mindcast.visualization.nowcast.curves import csi_curves, error_curves
+        """Curves of all methods by lead time; what ensembles know."""
+        from mindcast.visualization.nowcast import ensembles
+        from mindcast.visualization.nowcast.curves import bias_curves, csi_curves, error_curves
 
         result = self.suite.result()
         for pool in self.options.pools:
@@ -100,6 +101,18 @@ class Task:
         errors = folder / "errors.png"
         error_curves(errors, result, self.baselines)
         yield errors
+        if 1 in self.options.pools:
+            bias = folder / "bias.png"
+            bias_curves(bias, result, self.baselines)
+            yield bias
+        for name, picture in (
+            ("spread_skill", ensembles.spread_curves),
+            ("reliability", ensembles.reliability_diagrams),
+            ("ranks", ensembles.rank_histograms),
+        ):
+            path = folder / f"{name}.png"
+            if picture(path, result, self.baselines):
+                yield path
 
     def _past(self, case: NowcastCase) -> Past:
         """What the baselines may see; their random numbers are of the run and of the case alone."""

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from mindcast.visualization.curves import Result, line_styles, save_with_legend, sheet, tidy
 from mindcast.visualization.downscale.levels import mark_levels, spread_out
-from mindcast.visualization.saving import save_png
+from mindcast.visualization.ranks import draw_ranks
 
 PANEL, PROFILE = (2.5, 2.3), (2.5, 3.0)  # inches
 TRUTH: dict[str, Any] = {"color": "black", "linewidth": 1.2}
@@ -71,19 +71,12 @@ def rank_histograms(path: Path, result: Result, baselines: Sequence[str], most: 
     if not rows:
         return False
     chosen = spread_out(len(result["levels_hpa"]), most)
-    figure, cells = _sheet(len(rows), len(chosen), "Rank of the truth among the members", PANEL)
-    styles = line_styles(result, baselines)
-    for line, (name, row) in zip(cells, rows.items(), strict=True):
-        for axes, level in zip(line, chosen, strict=True):
-            shares = np.array(row["ranks"][level], np.float64)
-            heights, colour = shares * len(shares), styles[name]["color"]
-            axes.bar(np.arange(len(shares)), heights, width=0.9, color=colour)
-            axes.axhline(1, **TRUTH)
-            axes.set_ylim(bottom=0)
-            tidy(axes, f"{result['axes']['level'][level]} hPa")
-            axes.set_xlabel("rank", fontsize=8)
-        line[0].set_ylabel(f"{name}\nfrequency × (M + 1)", fontsize=8)
-    save_png(figure, path)
+    names, styles = result["axes"]["level"], line_styles(result, baselines)
+    panels = {
+        name: {f"{names[level]} hPa": row["ranks"][level] for level in chosen}
+        for name, row in rows.items()
+    }
+    draw_ranks(path, panels, {name: styles[name]["color"] for name in rows})
     return True
 
 

@@ -26,8 +26,9 @@ OBSERVED, FORECAST = "#707070", "#0B5CAD"
 def forecast_animation(path: Path, view: View) -> None:
     """Draw the forecast of a method to the GIF `path`, which repeats for ever.
 
-    Panels: truth, mean of the members and member 0 (of one member that alone, of a method without
-    members its forecast). During the context all of them show it.
+    Panels: truth, probability-matched mean of the members and member 0, which are as sharp as the
+    truth (of one member that alone, of a method without members its forecast). During the context
+    all of them show it.
     """
     panels, case = _panels(view), view.case
     figure, images, time = _stage(list(panels), f"{view.method} {case.label}", case.unit)
@@ -51,7 +52,7 @@ def _panels(view: View) -> dict[str, np.ndarray]:
     """Frames (Tc + T, H, W) of every panel, physical values."""
     fields, members = {"truth": view.truth}, view.members
     if len(members) > 1:
-        fields[f"mean of {len(members)} members"] = members.mean(axis=0)
+        fields[f"probability-matched mean of {len(members)}"] = view.matched
     fields[view.first] = members[0]
     return {name: np.concatenate([view.context, frames]) for name, frames in fields.items()}
 

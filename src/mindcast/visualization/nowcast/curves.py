@@ -17,6 +17,8 @@ ERRORS = {
     "mse_physical": "MSE",
     "ssim": "SSIM",
 }
+HIGHEST_BIAS = 3.0
+MOST_MARKED = 10  # lead times
 Series = dict[str, Sequence[float]]  # row name -> value per lead time
 
 
@@ -25,9 +27,9 @@ def csi_curves(path: Path, result: Result, baselines: Sequence[str], pool: int =
 
     `pool` is one of the pools of the result.
     """
-    panels = {"mean over thresholds": _csi(result, None, pool)}
+    panels = {"mean over thresholds": _series(result, "csi", None, pool)}
     for threshold in result["thresholds"]:
-        panels[f"threshold {threshold:g}"] = _csi(result, threshold, pool)
+        panels[f"threshold {threshold:g}"] = _series(result, "csi", threshold, pool)
     title = "CSI" if pool == 1 else f"CSI after block maximum over {pool} × {pool} pixels"
     _draw(path, panels, result, baselines, title)
 
@@ -41,8 +43,26 @@ def error_curves(path: Path, result: Result, baselines: Sequence[str]) -> None:
     _draw(path, panels, result, baselines, "Errors (physical values) and SSIM")
 
 
-def _csi(result: Result, threshold: float | None, pool: int) -> Series:
-    wanted = ("csi", threshold, pool)
+def bias_curves(path: Path, result: Result, baselines: Sequence[str]) -> None:
+    """Frequency bias by lead time to the PNG `path`, a panel a threshold, up to HIGHEST_BIAS.
+
+    The result must have pool 1.
+    """
+    panels = {
+        f"threshold {threshold:g}": _series(result, "frequency_bias", threshold, 1)
+        for threshold in result["thresholds"]
+    }
+    title = "Frequency bias: events forecast per event observed"
+    _draw(path, panels, result, baselines, title, top=HIGHEST_BIAS)
+
+
+def point_marker(result: Result) -> str:
+    """What marks each lead time on a line; nothing where they are so many that dashes drown."""
+    return "o" if len(result["lead_minutes"]) <= MOST_MARKED else ""
+
+
+def _series(result: Result, score: str, threshold: float | None, pool: int) -> Series:
+    wanted = (score, threshold, pool)
     return {
         name: next(
             entry["per_lead"]
@@ -54,17 +74,26 @@ def _csi(result: Result, threshold: float | None, pool: int) -> Series:
 
 
 def _draw(
-    path: Path, panels: dict[str, Series], result: Result, baselines: Sequence[str], title: str
+    path: Path,
+    panels: dict[str, Series],
+    result: Result,
+    baselines: Sequence[str],
+    title: str,
+    top: float | None = None,
 ) -> None:
+    """top: where a panel ends at the latest, of scores whose best is 1; None for all values."""
     rows = -(-len(panels) // COLUMNS)
     size = (PANEL[0] * COLUMNS, PANEL[1] * rows + 0.6)
     figure, lines = sheet(rows, COLUMNS, title, size, sharex=True)
-    cells = list(itertools.chain(*lines))
+    cells, marker = list(itertools.chain(*lines)), point_marker(result)
     styles = line_styles(result, baselines)
     for axes, (name, series) in zip(cells, panels.items(), strict=False):
         for row, values in series.items():
             heights = np.asarray(values, np.float64)
-            axes.plot(result["lead_minutes"], heights, label=row, marker="o", **styles[row])
+            axes.plot(result["lead_minutes"], heights, label=row, marker=marker, **styles[row])
+        if top is not None:
+            axes.axhline(1, color="black", linewidth=0.8, zorder=0)
+            axes.set_ylim(top=min(top, axes.get_ylim()[1]))
         axes.set_ylim(bottom=0)
         tidy(axes, name)
     for axes in cells[len(panels) :]:

@@ -49,9 +49,10 @@ def forecast_panel(path: Path, view: View, threshold: float) -> None:
     """Draw the forecast of a method to the PNG `path`.
 
     Rows: the latest context frames, truth, the forecasts `beside`, the first MEMBERS members, the
-    mean of all, the share of all at or above `threshold`, and hits and misses of the mean at
-    `threshold` (of one member, or of a forecast without members: that, and its hits and misses). At
-    most COLUMNS lead times, evenly spread up to the last. `threshold` is a physical value.
+    mean of all, their probability-matched mean, the share of all at or above `threshold`, and hits
+    and misses of the matched mean at `threshold` (of one member, or of a forecast without members:
+    that, and its hits and misses). At most COLUMNS lead times, evenly spread up to the last.
+    `threshold` is a physical value.
     """
     rows = _rows(view, threshold, evenly_spread(len(view.case.truth), COLUMNS))
     figure, tops = _sheet(rows, max(len(row.frames) for row in rows))
@@ -85,9 +86,10 @@ def _rows(view: View, threshold: float, leads: np.ndarray) -> list[_Row]:
         best, name = ensemble[0], view.first
         rows.append(_Row(name, best))
     else:
-        best, name = ensemble.mean(axis=0, dtype=np.float64), f"mean of {len(ensemble)}"
+        best, name = view.matched[leads], "matched"
         rows += [_Row(f"member {m}", frames) for m, frames in enumerate(ensemble[:MEMBERS])]
-        rows.append(_Row(name, best))
+        mean = ensemble.mean(axis=0, dtype=np.float64)
+        rows += [_Row(f"mean of {len(ensemble)}", mean), _Row("matched mean", best)]
         rows.append(_Row(f"P(≥ {threshold:g})", _share(ensemble, threshold), "probability"))
     return [*rows, _Row(f"{name} ≥ {threshold:g}", hit_miss(best, truth, threshold), "outcome")]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mindcast.cases import NowcastCase
+from mindcast.evaluation.nowcast.probability_matched import probability_matched_mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,11 @@ class View:
     def forecast(self, method: str) -> np.ndarray:
         """(T, H, W), of a method without members."""
         return self._physical(self.case.forecasts[method])
+
+    @property
+    def matched(self) -> np.ndarray:
+        """(T, H, W), the probability-matched mean of the members."""
+        return self._physical(probability_matched_mean(self.case.members(self.method)[None])[0])
 
     @property
     def first(self) -> str:
