@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -24,6 +26,18 @@ def test_a_sample_without_a_truth_has_its_input_alone():
     assert one.batched().truth is None
     with pytest.raises(ValueError, match="no truth"):
         _ = one.known_truth
+
+
+def test_what_was_not_asked_for_is_no_array_of_the_sample():
+    one = sample(3.0)
+    assert one.mapped(lambda array: 2 * array).input.extrapolated is None
+    frames = np.full((1, 4, 4, 3), 7, np.float32)
+    more = replace(one, input=replace(one.input, extrapolated=frames))
+    assert list(more.named) == ["context", "extrapolated", "truth"]
+    batch = stacked([more, more.mapped(lambda array: 2 * array)])
+    assert batch.input.extrapolated.shape == (2, 1, 4, 4, 3)
+    assert (batch.input.extrapolated[1] == 14).all()
+    assert from_named(NowcastInput, batch.named).input.extrapolated is batch.input.extrapolated
 
 
 def test_samples_become_a_batch_in_their_order_and_come_out_of_it():

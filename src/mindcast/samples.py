@@ -23,8 +23,9 @@ class Input:
 
     @property
     def named(self) -> Named:
-        """The arrays by their names."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        """The arrays by their names, those that there are."""
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: array for name, array in arrays.items() if array is not None}
 
     def mapped(self, function: Callable[[np.ndarray], np.ndarray]) -> Self:
         """The same with `function` of every array."""
@@ -37,9 +38,12 @@ class NowcastInput(Input):
     """Radar frames in [0, 1], the data's scale.
 
     context: (T, H, W, 1), oldest first; the forecast begins after the last of them.
+    extrapolated: what motion makes of the context, (T, H, W, C) of the frames to be forecast, for
+        models that take it, see `motion.moved`; None where it was not asked for.
     """
 
     context: np.ndarray
+    extrapolated: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +113,8 @@ class Sample(Generic[Kind]):
 
 NowcastSample = Sample[NowcastInput]
 DownscaleSample = Sample[DownscaleInput]
+# a changed copy of a sample, by one draw; the sample itself stays as it is
+Change = Callable[[Sample[Any], np.random.Generator], Sample[Any]]
 
 
 def from_named(kind: type[Kind], named: Mapping[str, np.ndarray]) -> Sample[Kind]:

@@ -2,7 +2,7 @@
 
 Forward and backward, compiled, at the sizes of the released PreDiff and of the GeoDiff demo. Never
 a test: machines are noisy, so the two of a pair are interleaved and only their ratio means
-something.
+something. Then what latents cost that are computed once, see `encoding`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from mindcast.layers.edge_padding import with_edges
 from mindcast.layers.norm import GroupNorm, LayerNorm
 from mindcast.layers.resample import nearest_resize
 from mindcast.layers.softmax import make_softmax
+from tests.bench import encoding
 
 ROUNDS, WARM_UP = 15, 5
 TOKENS = (3328, 256)  # one sequence of 13 latent frames of 16 x 16, level 0
@@ -86,6 +87,7 @@ def main() -> None:
         rounds = [[seconds(call) for call in calls] for _ in range(WARM_UP + ROUNDS)][WARM_UP:]
         mine, theirs = (statistics.median(times) * 1e3 for times in zip(*rounds, strict=True))
         print(f"{name:20s} {mine:9.1f} {theirs:9.1f} {theirs / mine:11.2f}", flush=True)
+    encoding.main()
 
 
 if __name__ == "__main__":

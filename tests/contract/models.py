@@ -1,32 +1,69 @@
-"""Every model of the table in its smoke settings, not trained: what the contract is held to."""
+"""Every model of the table in its smoke settings, not trained: what the contract is held to.
+
+A variant is a model with some of its settings changed; it bears the model's name where nothing is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from operator import itemgetter
 from typing import Any
 
 import mindspore as ms
 import numpy as np
+import pytest
 
 from mindcast.config.schema import RunSettings, Sampling
 from mindcast.models import MODELS, load_spec
-from mindcast.models.base import Objective, Patch, Stage, Window
+from mindcast.models.base import ModelSpec, Objective, Patch, Stage, Window
 from mindcast.physics.resample import cells
-from mindcast.samples import DownscaleInput, Input, Named, NowcastInput, Sample
+from mindcast.samples import DownscaleInput, Input, Named, NowcastInput, Sample, stacked
 from mindcast.settings import load_settings
+from mindcast.training.encoder import Encoder
 
-CASES = [(model, stage) for model in MODELS for stage in load_spec(model).stages]
 SAMPLING = Sampling(sampler="ddim", steps=2, batch_size=4)
+CHANGES: dict[str, tuple[str, ...]] = {
+    "diffcast along the motion": ("model.backbone=advection", "model.advection.dim=8"),
+    "diffcast that sees the motion": (
+        "model.backbone=advection",
+        "model.advection={dim: 8, motion: {candidates: 2}}",
+        "model.patch=2",
+        "model.denoiser.sees_forecast=true",
+        "model.context_net.use=false",
+        "model.diffusion.conditioning_noise=0.1",
+    ),
+    "prediff of the difference": ("model.motion={}",),
+    "prediff along the motion": ("model.motion={difference: false}",),
+}
+# what other settings make of a model is worth the time of the whole suite, not of a quick look
+VARIANTS = [*MODELS, *(pytest.param(variant, marks=pytest.mark.slow) for variant in CHANGES)]
 
 
-def settings_of(model: str) -> RunSettings:
-    return load_settings(f"configs/smoke/{model}.yaml")
+def spec_of(variant: str) -> ModelSpec:
+    return load_spec(variant.partition(" ")[0])
+
+
+def settings_of(variant: str) -> RunSettings:
+    path = f"configs/smoke/{spec_of(variant).name}.yaml"
+    return load_settings(path, CHANGES.get(variant, ()))
+
+
+def _cases() -> Iterator[Any]:
+    """(variant, stage); of changed settings the stages that take what is derived."""
+    yield from ((model, stage) for model in MODELS for stage in load_spec(model).stages)
+    for variant in CHANGES:
+        for name, stage in spec_of(variant).stages.items():
+            if stage.derive(settings_of(variant).model) is not None:
+                yield pytest.param(variant, name, marks=pytest.mark.slow)
+
+
+CASES = [*_cases()]
 
 
 def build_networks(model: str, stages: Any, seed: int = 0) -> dict[str, Any]:
     """Networks by stage name, as `Stage.requires` promises them: frozen, in evaluation mode."""
-    spec, settings = load_spec(model), settings_of(model)
+    spec, settings = spec_of(model), settings_of(model)
     ms.set_seed(seed)
     networks = {stage: spec.stages[stage].build_network(settings.model) for stage in stages}
     for network in networks.values():
@@ -38,7 +75,7 @@ def build_networks(model: str, stages: Any, seed: int = 0) -> dict[str, Any]:
 
 def build_stage(model: str, name: str) -> tuple[Stage, Any, dict[str, Any], tuple[Objective, ...]]:
     """A stage, its own network, the frozen ones and the objectives."""
-    stage, settings = load_spec(model).stages[name], settings_of(model)
+    stage, settings = spec_of(model).stages[name], settings_of(model)
     frozen = build_networks(model, stage.requires)
     ms.set_seed(1)
     network = stage.build_network(settings.model)
@@ -53,11 +90,19 @@ def shaken(cells: Any) -> None:
         parameter.set_data(parameter.value() + ms.Tensor(noise))
 
 
-def batch(model: str, stage: Stage, size: int = 2) -> Named:
-    """Samples and draws by name, in the data's scale, for the window of the stage."""
+def batch(model: str, stage: Stage, frozen: dict[str, Any], size: int = 2) -> Named:
+    """What losses take by name, in the data's scale, for the window of the stage."""
     settings, rng = settings_of(model), np.random.default_rng(2)
-    samples = sample(stage.window(settings.model), size, rng)
-    return {**samples.named, **stage.draw(settings.model, rng, size)}
+    samples, derive = sample(stage.window(settings.model), size, rng), stage.derive(settings.model)
+    drawn = stage.draw(settings.model, rng, size)
+    if derive is not None:
+        each = [samples.mapped(itemgetter(number)) for number in range(size)]
+        samples = stacked([derive(one, rng) for one in each])
+    named = {**samples.named, **drawn}
+    if stage.encode is not None:
+        encoder = Encoder(stage.encode(settings.model, frozen), limit=0, graph=False)
+        named |= encoder(named, training=True)
+    return named
 
 
 def sample(window: Window | Patch, size: int, rng: np.random.Generator) -> Sample[Any]:
@@ -102,14 +147,14 @@ def forecaster_of(
     model: str, networks: dict[str, Any], seed: int = 0, compiled: bool = False, **sampling: Any
 ) -> Any:
     chosen = SAMPLING.model_copy(update=sampling)
-    return load_spec(model).build_forecaster(
+    return spec_of(model).build_forecaster(
         settings_of(model).model, networks, chosen, seed, compiled
     )
 
 
 def input_and_truth(model: str, cases: int = 1) -> tuple[Input, np.ndarray]:
     """What a forecast may use, and what came; all cases alike."""
-    window = load_spec(model).window(settings_of(model).model)
+    window = spec_of(model).window(settings_of(model).model)
     one = sample(window, 1, np.random.default_rng(3))
     same = one.mapped(lambda array: np.concatenate([array] * cases))
     return same.input, same.known_truth

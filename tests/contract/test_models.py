@@ -5,7 +5,7 @@ import pytest
 
 from mindcast.config.loader import to_yaml
 from mindcast.diffusion.samplers import SAMPLERS
-from mindcast.models import MODELS, load_spec
+from mindcast.evaluation.nowcast.baselines import BASELINES
 from mindcast.refusal import Refusal
 from mindcast.settings import load_settings
 from mindcast.training import checkpoint
@@ -13,6 +13,7 @@ from mindcast.training.train_step import ObjectiveStep
 from tests.contract.models import (
     CASES,
     SAMPLING,
+    VARIANTS,
     batch,
     build_networks,
     build_stage,
@@ -23,19 +24,20 @@ from tests.contract.models import (
     sample,
     settings_of,
     shaken,
+    spec_of,
 )
 
 KEY, OTHER_KEY = 4, 9
 
 
-@pytest.fixture(scope="module", params=MODELS)
+@pytest.fixture(scope="module", params=VARIANTS)
 def model(request):
     return request.param
 
 
 @pytest.fixture(scope="module")
 def networks(model):
-    return build_networks(model, load_spec(model).stages)
+    return build_networks(model, spec_of(model).stages)
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +66,9 @@ def forecast(forecaster, method, model, keys=(KEY,), members=1):
 
 
 def test_a_model_is_registered_under_its_own_name(model):
-    spec = load_spec(model)
-    assert spec.name == model
-    assert settings_of(model).model.name == model
+    spec, (name, *_) = spec_of(model), model.split()
+    assert spec.name == name
+    assert settings_of(model).model.name == name
     assert spec.reference
 
 
@@ -77,7 +79,7 @@ def test_settings_survive_the_way_through_yaml(model, tmp_path):
 
 
 def test_a_stage_requires_earlier_stages_only(model):
-    stages = load_spec(model).stages
+    stages = spec_of(model).stages
     for number, stage in enumerate(stages.values()):
         assert set(stage.requires) <= set(list(stages)[:number])
 
@@ -90,7 +92,7 @@ def test_one_step_is_finite_and_moves_the_stage_s_own_parameters_alone(model, na
     stage, _, frozen, objectives = build_stage(model, name)
     options = settings_of(model).training[name].model_copy(update={"optimizer": "adam"})
     shaken(cell for objective in objectives for _, cell in objective.phases)
-    inputs = batch(model, stage)
+    inputs = batch(model, stage, frozen)
     everything = [p for o in objectives for _, cell in o.phases for p in cell.get_parameters()]
     everything += [p for cell in frozen.values() for p in cell.get_parameters()]
     for objective, first in phases(objectives):
@@ -148,7 +150,7 @@ def test_a_preview_gives_titled_frames(model, name):
 
 
 def test_optional_stages_may_be_missing(model, networks):
-    stages = load_spec(model).stages
+    stages = spec_of(model).stages
     needed = {name: cell for name, cell in networks.items() if not stages[name].optional}
     # where every stage is optional, each is enough
     enough = [needed] if needed else [{name: cell} for name, cell in networks.items()]
@@ -157,6 +159,10 @@ def test_optional_stages_may_be_missing(model, networks):
         methods = forecaster_of(model, some).methods
         assert methods
         assert set(methods) <= set(every)
+
+
+def test_no_method_is_called_like_a_baseline(forecaster):
+    assert not set(forecaster.methods) & BASELINES.keys()
 
 
 def test_a_forecast_has_the_shape_of_the_truth_with_a_member_axis(model, forecaster, forecasts):
@@ -234,7 +240,7 @@ def test_an_input_of_another_shape_is_refused_with_the_array_and_the_shape_expec
 def test_an_impossible_sampling_is_refused_before_anything_is_built(model, drawn):
     if not drawn:
         return  # a model that samples nothing
-    spec, settings = load_spec(model), settings_of(model).model
+    spec, settings = spec_of(model), settings_of(model).model
     chosen = SAMPLING.model_copy(update={"sampler": "dpmpp_2m", "eta": 0.5})
     with pytest.raises(Refusal, match=r"sampling\.eta: 0\.5, dpmpp_2m has none"):
         spec.check_sampling(settings, chosen)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,14 @@ class Numbered:
 
     def label(self, i):
         return f"{self.name} {i}"
+
+
+def derived(sample, rng):
+    """The sample with two channels more: its context, and a number that was drawn."""
+    context = sample.input.context
+    drawn = np.full_like(context, rng.standard_normal())
+    both = np.concatenate([context, drawn], axis=-1)
+    return replace(sample, input=replace(sample.input, extrapolated=both))
 
 
 def batches(size=4, seed=0, augmentation="none", **changes):
@@ -128,6 +138,33 @@ def test_augmentation_of_a_sample_does_not_depend_on_its_place_in_the_epoch():
     ordered = batches(size=10, augmentation="quarter_turns", shuffle=False)
     (keys, batch), (_, expected) = seen(shuffled)[0], seen(ordered)[0]
     np.testing.assert_array_equal(batch, expected[keys - 100])
+
+
+def test_what_is_derived_sees_the_augmented_sample_and_leaves_its_augmentation_as_it_is():
+    options = {"size": 10, "augmentation": "any_angle", "shuffle": False}
+    ((_, batch),) = batches(derive=derived, **options).epoch(0)
+    np.testing.assert_array_equal(frames(batch), seen(batches(**options))[0][1])
+    np.testing.assert_array_equal(batch.input.extrapolated[..., :1], batch.input.context)
+
+
+def test_what_is_derived_depends_on_seed_epoch_and_key_alone():
+    def drawn(epoch=0, start=0, **changes):
+        pairs = batches(derive=derived, **changes).epoch(epoch, start)
+        return {
+            int(key): float(number)
+            for keys, batch in pairs
+            for key, number in zip(keys, batch.input.extrapolated[:, 0, 0, 0, 1], strict=True)
+        }
+
+    every = drawn(size=10)
+    assert len(set(every.values())) == 10
+    resumed = drawn(size=2, start=2)
+    assert len(resumed) == 6
+    assert resumed.items() <= every.items()
+    assert drawn(size=5, shuffle=False, augmentation="quarter_turns") == every
+    assert drawn(size=2, workers=2) == every
+    assert drawn(size=10, epoch=1)[104] != every[104]
+    assert drawn(size=10, seed=1)[104] != every[104]
 
 
 def test_dealt_out_batches_are_those_of_one_process():

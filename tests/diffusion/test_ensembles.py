@@ -71,6 +71,20 @@ def test_a_member_depends_on_its_case_and_number_alone(name, batch_size):
     assert len({member.tobytes() for case in together for member in case}) == 6
 
 
+@pytest.mark.parametrize("batch_size", [1, 4, 8])
+def test_conditioning_of_members_goes_to_the_member_it_is_for(batch_size):
+    class Given(nn.Cell):
+        def construct(self, x, t, conditioning):
+            return 0 * x + conditioning
+
+    network, plan = Given(), make_plan("ddim", PROCESS, 4)
+    sampler = EnsembleSampler([network], plan, batch_size, seed=7, graph=False)
+    step = SamplingStep(network, PROCESS, "x0")
+    own = np.random.default_rng(1).standard_normal((6, *SHAPE), np.float32)  # members fastest
+    made = sampler.draw(step, KEYS, 3, SHAPE, [Tensor(own)], per_member=True)
+    np.testing.assert_allclose(made, own.reshape(2, 3, *SHAPE), rtol=1e-5, atol=1e-6)
+
+
 def test_progress_counts_the_steps_of_members_without_the_padding():
     done = []
     draw(progress=done.append)

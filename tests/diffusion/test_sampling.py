@@ -148,6 +148,27 @@ def test_guidance_shifts_the_step_by_scale_and_deviation():
     np.testing.assert_array_equal(same.asnumpy(), x0.asnumpy())
 
 
+def test_guidance_takes_the_conditioning_where_it_is_conditioned():
+    class Given(nn.Cell):
+        def construct(self, x, t, *conditioning):
+            return sum(conditioning, 0 * x)
+
+    class Product(nn.Cell):
+        def construct(self, x, t, target, *known):
+            return 0 * x + target * sum(known), target
+
+    plain, planned = SamplingStep(Given(), PROCESS), make_plan("ddpm", PROCESS, 100)[0]
+    x, target = Tensor(np.ones((1, 2), np.float32)), Tensor(np.float32([[1, -2]]))
+    given = Tensor(np.int32([planned.t])), Tensor(planned.coefficients), x
+    known = (Tensor(np.float32([[3, 1]])), Tensor(np.float32([[1, 4]])))
+    following, _ = plain(x, *given, *known)
+    for conditioned, total in ((True, [[4, 5]]), (False, [[0, 0]])):
+        guided = GuidedSamplingStep(plain, Product(), 5.0, conditioned)
+        shifted, _ = guided(x, *given, target, *known)
+        expected = -5 * planned.guidance_sigma * np.array([[1, -2]]) * total
+        np.testing.assert_allclose((shifted - following).asnumpy(), expected, rtol=1e-4)
+
+
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_every_sampler_can_be_guided(name):
     # the network predicts x0 = x, so a step is c x and, with a gradient of one, shifted by what

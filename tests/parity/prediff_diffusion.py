@@ -301,11 +301,13 @@ def from_pixels(golden: GoldenFile, system: System) -> Iterator[Comparison]:
     noise, posterior_noise = Tensor(golden["in/noise"]), Tensor(golden["in/vae_noise"])
     context = system.config["unet"]["input_shape"][0]
     frames = sequence[:, context:]
-    z0 = system.latents.samples(frames, posterior_noise)
+    latents = system.latents
+    context_moments, moments = latents.moments(sequence[:, :context]), latents.moments(frames)
+    z0 = latents.drawn(moments, posterior_noise)
     yield Comparison("seq_z", z0, golden["out/seq_z"])
-    yield Comparison("seq_zc", system.latents.means(sequence[:, :context]), golden["out/seq_zc"])
+    yield Comparison("seq_zc", latents.known(context_moments), golden["out/seq_zc"])
     denoising = denoising_loss(system, golden, system.settings.loss)
-    loss, _ = denoising(sequence[:, :context], frames, t, noise, posterior_noise)
+    loss, _ = denoising(context_moments, moments, t, noise, posterior_noise)
     yield Comparison("seq_loss", loss, golden["out/seq_loss"])
 
     intensity = mean_intensity(frames)
@@ -315,7 +317,7 @@ def from_pixels(golden: GoldenFile, system: System) -> Iterator[Comparison]:
     z = ForwardNoising(system.process)(z0, t, noise)
     yield Comparison("align_train_pred", system.alignment(z, t), golden["out/align_train_pred"])
     alignment = AlignmentLoss(system.alignment, system.vae, system.settings)
-    loss, _ = alignment(frames, t, noise, posterior_noise)
+    loss, _ = alignment(frames, moments, t, noise, posterior_noise)
     yield Comparison("align_train_loss", loss, golden["out/align_train_loss"])
 
 

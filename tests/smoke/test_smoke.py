@@ -187,6 +187,29 @@ def test_another_test_takes_a_checkpoint_of_another_run_and_makes_its_own_report
         assert origin["path"].startswith(str(other)), stage
 
 
+ALONG_THE_MOTION = {
+    "diffcast": ("backbone=advection", "advection.dim=8", "denoiser.sees_forecast=true"),
+    "prediff": ("motion={}",),
+}
+
+
+@pytest.mark.parametrize("model", ALONG_THE_MOTION)
+def test_a_nowcast_along_the_motion_is_trained_and_tested(model, tmp_path):
+    changes = [f"model.{change}" for change in ALONG_THE_MOTION[model]]
+    changes += [f"data.root_dir={tmp_path / 'data'}", "data.workers=2"]
+    options = [word for change in changes for word in ("--set", change)]
+    out = tmp_path / "run"
+    passed_within("--cfg", f"configs/smoke/{model}.yaml", "--out", out, *options)
+    passed_within("--mode", "test", "--out", out, "--set", "evaluation.figures=0")
+    scores = json.loads((out / "report" / "scores.json").read_text())
+    methods = scores["provenance"]["methods"]
+    assert model in methods
+    assert ("advection" in methods) == (model == "diffcast")
+    assert {"persistence", "extrapolation"} <= scores["rows"].keys()
+    for stage in load_spec(model).stages:
+        assert (out / "checkpoints" / f"{stage}_best.ckpt").is_file()
+
+
 def test_every_point_of_any_region_is_forecast_and_one_member_is_an_ensemble(run):
     if load_spec(run.model).task != "downscale":
         return

@@ -16,6 +16,23 @@ def test_decay_grows_from_2_over_11_to_its_limit():
     assert effective_decay(0.9, 1000) == 0.9
 
 
+@pytest.mark.parametrize("decay", [0.99, 0.999, 0.9999])
+@pytest.mark.parametrize("steps", [50, 300, 800])
+def test_a_short_training_averages_about_its_last_tenth(decay, steps):
+    left, age, recent = 1.0, 0.0, 0.0
+    for update in range(steps, 0, -1):
+        share = left * (1 - effective_decay(decay, update))
+        age += share * (steps - update)
+        recent += share if update > steps / 2 else 0
+        left -= share
+    # below its limit the decay gives update j of k a weight that grows as j^8, whose mean age is
+    # (k + 1)/10 and whose first half holds 2^-9; the start keeps 10! / ((k + 2) ... (k + 10)),
+    # 7e-10 for k = 50
+    assert left < 1e-9
+    assert age <= 0.1 * (steps + 1) + 1e-9
+    assert 1 - recent < 0.005
+
+
 @pytest.mark.parametrize("compiled", [False, True])
 def test_an_update_moves_the_shadow_towards_the_weights(compiled):
     weight = parameter([0.0, 8.0])

@@ -4,12 +4,13 @@ import pytest
 
 from mindcast.config.marks import FREE, without
 from mindcast.models import MODELS, load_spec
+from mindcast.models.diffcast.backbones import BACKBONES
 from mindcast.refusal import Refusal
 from mindcast.settings import load_settings
 from mindcast.training.origin import check_origin, settings_in, warn_of_other_data
 
 STAGES = [(model, stage) for model in MODELS for stage in load_spec(model).stages]
-BACKBONES = ("simvp", "phydnet", "convgru", "earthformer")
+ADVECTION = "model.backbone=advection"
 SHANGHAI = "data={name: shanghai, root_dir: any}"
 
 
@@ -37,6 +38,43 @@ def test_the_settings_that_made_a_checkpoint_are_accepted(model, stage):
     check({}, model, stage)  # those of a checkpoint that does not know them
 
 
+def test_a_checkpoint_from_before_there_was_motion_serves_a_model_without():
+    before = stored("prediff")
+    del before["model"]["motion"]
+    check(before, "prediff", "diffusion")
+    assert "was made with model.motion = null, not" in refused(
+        before, "prediff", "diffusion", "model.motion={}"
+    )
+    before = stored("diffcast")
+    for section, key in (
+        ("denoiser", "sees_forecast"),
+        ("context_net", "use"),
+        ("diffusion", "residual_scale"),
+    ):
+        del before["model"][section][key]
+    del before["model"]["advection"]
+    check(before, "diffcast", "joint")
+    check(before, "diffcast", "backbone")
+
+
+@pytest.mark.parametrize(
+    ("model", "stage", "section", "on"),
+    [
+        ("prediff", "diffusion", "model.motion", "model.motion={}"),
+        ("diffcast", "backbone", "model.advection.motion", ADVECTION),
+        ("diffcast", "joint", "model.advection.motion", ADVECTION),
+    ],
+)
+def test_how_motion_is_found_binds_and_how_members_err_does_not(model, stage, section, on):
+    before = stored(model, on)
+    free = ("spread=3", "local_spread=0", "local_scale=0.5", "candidates=4")
+    check(before, model, stage, on, *(f"{section}.{change}" for change in free))
+    for change, words in (("method=lucas_kanade", "= dis, not"), ("inflow=zero", "= edge, not")):
+        key = change.partition("=")[0]
+        message = refused(before, model, stage, on, f"{section}.{change}")
+        assert f"was made with {section}.{key} {words}" in message
+
+
 def test_a_difference_is_named_with_both_values_the_file_and_what_to_do():
     message = refused(stored("diffcast"), "diffcast", "joint", "model.diffusion.timesteps=400")
     assert message == (
@@ -54,6 +92,8 @@ def test_a_difference_is_named_with_both_values_the_file_and_what_to_do():
         ("diffcast", "backbone", "model.context_frames=2", "model.context_frames = 3, not 2"),
         ("diffcast", "backbone", "model.frame_size=[64,64]", "--set 'model.frame_size=[32,32]'"),
         ("diffcast", "backbone", "model.simvp.groups=4", "model.simvp.groups = 8, not 4"),
+        ("diffcast", "joint", "model.denoiser.sees_forecast=true", "sees_forecast = false, not"),
+        ("diffcast", "joint", "model.diffusion.residual_scale=5", "residual_scale = 2.0, not 5.0"),
         ("prediff", "vae", "model.autoencoder.norm_groups=2", "norm_groups = 4, not 2"),
         ("prediff", "alignment", "model.diffusion.scale_factor=2", "scale_factor = 1.0, not 2.0"),
         ("prediff", "diffusion", "model.diffusion.linear_end=0.01", "linear_end = 0.02, not 0.01"),
@@ -107,7 +147,9 @@ def test_files_are_read_as_they_were_and_other_files_as_they_are(model, stage, n
         ("prediff", "vae", ["model.context_frames=1", "model.adversary.kl_weight=0.1"]),
         ("prediff", "alignment", ["model.denoiser.base_units=32", "model.diffusion.prediction=v"]),
         ("diffcast", "backbone", ["model.diffusion.timesteps=400", "model.denoiser.dim=16"]),
-        ("diffcast", "joint", ["model.phydnet.kernel=5"]),  # another backbone than the one in use
+        # another backbone than the one in use
+        ("diffcast", "joint", ["model.phydnet.kernel=5", "model.advection.motion.inflow=zero"]),
+        ("prediff", "alignment", ["model.motion={difference: false}"]),
         ("geodiff", "deterministic", ["model.diffusion.timesteps=40", "model.denoiser.dim=8"]),
         # how it was trained
         ("diffcast", "joint", ["model.alpha=0.3", "model.diffusion.weighting=snr"]),

@@ -7,7 +7,8 @@ import pytest
 
 from mindcast.refusal import Refusal
 from mindcast.training.trainer import Trainer
-from tests.training.dummy import SPEC, run_settings, trainer
+from tests.training import dummy
+from tests.training.dummy import SPEC, Arrays, run_settings, trainer
 from tests.training.runs import at_call, files, log, spoil
 
 # -- what is not finite ---------------------------------------------------------------------
@@ -126,6 +127,30 @@ def tensorboard_values(folder):
             (length,) = struct.unpack_from("<Q", data, at)
             yield from Event.FromString(data[at + 12 : at + 12 + length]).summary.value
             at += length + 16
+
+
+def test_a_preview_is_made_of_a_new_best_and_at_the_end_of_the_first_sample(tmp_path, monkeypatch):
+    values = iter([3.0, 2.0, 4.0, 5.0, 6.0])
+    validate = Trainer.validate
+    monkeypatch.setattr(Trainer, "validate", lambda self: validate(self) | {"loss": next(values)})
+    shown = []
+
+    def preview(settings, network, frozen, sample):
+        shown.append(sample.input.context)
+        return dummy.preview(settings, network, frozen, sample)
+
+    stages = {**SPEC.stages, "fit": replace(SPEC.stages["fit"], preview=preview)}
+    settings = run_settings(max_steps=5, validate_every_steps=1)
+    made = trainer(tmp_path, settings, replace(SPEC, stages=stages))
+    reads = []
+    epoch = made.validation.epoch
+    made.validation.epoch = lambda *where: reads.append(where) or epoch(*where)
+    made.run()
+    values = tensorboard_values(tmp_path / "tensorboard" / "fit")
+    assert len([v for v in values if v.HasField("image")]) == len(shown) == 3  # steps 1, 2, 5
+    for context in shown:
+        np.testing.assert_array_equal(context[0], Arrays(3, 100)[0].input.context)
+    assert len(reads) == 5  # the validations', no more
 
 
 def test_an_rmse_is_the_root_of_the_mean_square_over_everything(tmp_path):

@@ -26,6 +26,7 @@ from mindcast.runtime.logging import open_log
 from mindcast.runtime.parallel import World
 from mindcast.runtime.run_folder import RunFolder, network_path
 from mindcast.runtime.run_lock import locked
+from mindcast.samples import Change
 from mindcast.training.micro_batches import micro_batches
 from mindcast.training.networks import checkpoint_files, load_frozen
 
@@ -92,6 +93,7 @@ def _train_stage(
     from mindcast.training.trainer import Trainer
 
     stage = spec.stages[name]
+    derive = stage.derive(settings.model)
     frozen = load_frozen(spec, settings, required)
     ms.set_seed(settings.runtime.seed + list(spec.stages).index(name))
     trainer = Trainer(
@@ -99,8 +101,8 @@ def _train_stage(
         settings=settings,
         stage_name=name,
         folder=folder,
-        train=_batches(settings, name, splits[0], _augmentation(settings, name, stage)),
-        validation=_batches(settings, name, splits[1], training=False),
+        train=_batches(settings, name, splits[0], derive, _augmentation(settings, name, stage)),
+        validation=_batches(settings, name, splits[1], derive, training=False),
         frozen=frozen,
         world=world,
     )
@@ -127,6 +129,7 @@ def _batches(
     settings: RunSettings,
     stage: str,
     samples: Samples,
+    derive: Change | None,
     augmentation: Augmentation | None = None,
     training: bool = True,
 ) -> Batches:
@@ -138,6 +141,7 @@ def _batches(
         batch_size=options.micro_batch_size,
         seed=settings.runtime.seed,
         augmentation=augmentation,
+        derive=derive,
         shuffle=training,
         # a smaller last batch would mean one more compilation, also in validation
         drop_remainder=training or len(samples) >= options.micro_batch_size,

@@ -48,7 +48,8 @@ class StageTraining(Frozen):
     max_steps: Count | None = None
     """Optimiser steps of the whole training; null: as `epochs` give."""
     ema_decay: float = Field(default=0.0, ge=0, lt=1)
-    """Decay of the averaged weights, which then serve the forecasts; 0: no averaging."""
+    """Decay of the averaged weights, which then serve the forecasts; 0: no averaging. In a short
+    training it stays lower, so that about the last tenth is averaged."""
     augment: bool = True
     """Random mirror images and rotations, those that the stage allows."""
     validate_every_steps: int = Field(default=0, ge=0)
@@ -115,7 +116,7 @@ class Evaluation(Frozen):
 
 
 class Runtime(Frozen):
-    """Device, execution mode and randomness."""
+    """Device, execution mode, memory and randomness."""
 
     seed: Seed = 0
     """Of all random numbers: weights, batches, noise, members."""
@@ -125,6 +126,9 @@ class Runtime(Frozen):
     """Compile the repeated steps ("graph") or run them operation by operation."""
     compile_cache: Annotated[str, SPEED] = ""
     """Folder that keeps compiled graphs between runs; empty: none."""
+    encoded_mib: Annotated[int, SPEED] = Field(default=1024, ge=0, le=1 << 24)
+    """Memory of each process, MiB, for what frozen networks make of frames in training,
+    such as latents: each frame is encoded once while there is room; 0: at every step."""
 
 
 class RunSettings(Frozen, Generic[Model, Data]):
@@ -141,7 +145,7 @@ class RunSettings(Frozen, Generic[Model, Data]):
     evaluation: Evaluation = Evaluation()
     """What is scored and drawn."""
     runtime: Runtime = Runtime()
-    """Device, execution mode and randomness."""
+    """Device, execution mode, memory and randomness."""
     ckpt_path: str = ""
     """The checkpoint, or the folder of them, to forecast with; empty: the best of the run
     folder."""

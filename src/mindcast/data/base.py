@@ -5,19 +5,17 @@ What a sample of each task holds stands in `mindcast.samples`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from mindcast.refusal import Refusal
-from mindcast.samples import Coordinates, DownscaleSample, Input, NowcastSample, Sample
+from mindcast.samples import Change, Coordinates, DownscaleSample, Input, NowcastSample, Sample
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 Shapes = dict[str, tuple[int, ...]]
-# a changed copy of a sample, by one draw; the sample itself stays as it is
-Augmentation = Callable[[Sample[Any], np.random.Generator], Sample[Any]]
+Augmentation = Change
 
 
 class WindowLike(Protocol):

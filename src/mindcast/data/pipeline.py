@@ -15,9 +15,9 @@ import numpy as np
 from mindcast.data.base import Augmentation, Samples, checked
 from mindcast.data.read_ahead import ReadAhead
 from mindcast.refusal import Refusal
-from mindcast.samples import Sample, stacked
+from mindcast.samples import Change, Sample, stacked
 
-ORDER, AUGMENTATION = 0, 1  # first word of the key of a draw: what it is for
+ORDER, AUGMENTATION, DERIVATION = 0, 1, 2  # first word of the key of a draw: what it is for
 Batch = tuple[np.ndarray, Sample[Any]]
 
 
@@ -25,6 +25,7 @@ class Batches:
     """The batches of every epoch of one split.
 
     augmentation: what changes every sample anew in every epoch, see `find_augmentation`.
+    derive: what is added to every sample after that, see `models.base.Stage.derive`.
     shuffle: else samples come in the order of the split.
     drop_remainder: leave out the last batch where it is smaller.
     workers: processes that read; 1 reads in a thread.
@@ -36,6 +37,7 @@ class Batches:
         batch_size: int,
         seed: int,
         augmentation: Augmentation | None = None,
+        derive: Change | None = None,
         shuffle: bool = True,
         drop_remainder: bool = True,
         workers: int = 1,
@@ -43,7 +45,7 @@ class Batches:
         self.samples, self.batch_size, self.seed = samples, batch_size, seed
         self.shuffle, self.drop_remainder = shuffle, drop_remainder
         self.batches_per_epoch = self._count()
-        self._ahead = ReadAhead(Reader(samples, augmentation, seed), workers)
+        self._ahead = ReadAhead(Reader(samples, augmentation, derive, seed), workers)
 
     def epoch(self, epoch: int, start: int = 0, every: int = 1) -> Iterator[Batch]:
         """Batches of (keys (N,) int64, N samples as one), from number `start` on.
@@ -71,10 +73,12 @@ class Batches:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads and augments the samples of one batch; a copy serves in every process that reads."""
+    """Reads, augments and completes the samples of one batch; a copy serves in every process that
+    reads."""
 
     samples: Samples
     augmentation: Augmentation | None
+    derive: Change | None
     seed: int
 
     def __call__(self, epoch: int, numbers: np.ndarray) -> Batch:
@@ -83,11 +87,11 @@ class Reader:
         return keys, stacked([self._sample(int(number), epoch) for number in numbers])
 
     def _sample(self, number: int, epoch: int) -> Sample[Any]:
-        sample = checked(self.samples, number)
-        if self.augmentation is None:
-            return sample
-        key = int(self.samples.keys[number])
-        return self.augmentation(sample, _generator(self.seed, AUGMENTATION, epoch, key))
+        sample, key = checked(self.samples, number), int(self.samples.keys[number])
+        for kind, change in ((AUGMENTATION, self.augmentation), (DERIVATION, self.derive)):
+            if change is not None:
+                sample = change(sample, _generator(self.seed, kind, epoch, key))
+        return sample
 
 
 def _generator(seed: int, *key: int) -> np.random.Generator:

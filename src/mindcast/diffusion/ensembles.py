@@ -57,11 +57,13 @@ class EnsembleSampler:
         progress: Progress | None = None,
         run: Callable[..., np.ndarray] = sample,
         runs: int = 1,
+        per_member: bool = False,
     ) -> np.ndarray:
         """Samples (N, M, ...) float32: `members` of each of the cases that `keys` name.
 
         step: as `diffusion.sampling.sample` takes it. shape: of one draw of noise, without the
-        batch axis. conditioning: tensors (N, ...), what the step takes after the noise.
+        batch axis. conditioning: tensors (N, ...), what the step takes after the noise; with
+        `per_member` (N M, ...), members varying fastest.
         run: as `sample`, which it stands for; it follows the plan `runs` times.
         progress(k): called whenever k more steps of one member are done, all their runs included.
         """
@@ -69,8 +71,9 @@ class EnsembleSampler:
         made = []
         for count, batch in equal_batches(rows, self.batch_size):
             noise = MemberNoise(self.seed, [(int(keys[case]), m) for case, m in batch], shape)
-            cases = Tensor(np.array([case for case, _ in batch], np.int32))
-            chosen = [ops.gather(array, cases, 0) for array in conditioning]
+            places = [case * members + m if per_member else case for case, m in batch]
+            numbers = Tensor(np.array(places, np.int32))
+            chosen = [ops.gather(array, numbers, 0) for array in conditioning]
             done = None if progress is None else _every(runs, count, progress)
             made.append(run(step, self.plan, noise, chosen, done)[:count])
         samples = np.concatenate(made)

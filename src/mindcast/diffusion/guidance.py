@@ -25,9 +25,12 @@ class AlignmentViolation(nn.Cell):
         super().__init__(auto_prefix=False)
         self.knowledge = knowledge
 
-    def construct(self, z: Tensor, t: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """z (N, ...), t (N,) int32, target (N, values). Gives (sum of U, U)."""
-        values = self.knowledge(z, t)
+    def construct(
+        self, z: Tensor, t: Tensor, target: Tensor, *known: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """z (N, ...), t (N,) int32, target (N, values); known: what the knowledge takes after t.
+        Gives (sum of U, U)."""
+        values = self.knowledge(z, t, *known)
         if values.ndim == 3:
             values = values.mean(axis=1)
         excess = values - target
@@ -47,7 +50,9 @@ class AlignmentGuidance(nn.Cell):
         self.violation = AlignmentViolation(knowledge)
         self.differentiate = ms.value_and_grad(self.violation, 0, None, has_aux=True)
 
-    def construct(self, z: Tensor, t: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """z (N, ...), t (N,) int32, target (N, values). Gives (gradient like z, U (N,))."""
-        (_, violation), gradient = self.differentiate(z, t, target)
+    def construct(
+        self, z: Tensor, t: Tensor, target: Tensor, *known: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Arguments as those of `AlignmentViolation`. Gives (gradient like z, U (N,))."""
+        (_, violation), gradient = self.differentiate(z, t, target, *known)
         return gradient, violation

@@ -83,15 +83,20 @@ class GuidedSamplingStep:
     The shift moves x alone; the estimate of x_0 is handed through, so every sampler can be guided.
 
     step: a `SamplingStep`. guidance: (x, t, target) -> (gradient like x, violation), such as an
-    `AlignmentGuidance`. Each may be compiled, but apart: networks of one family bear the same
-    parameter names, which MindSpore refuses within one graph. So this is not a cell.
+    `AlignmentGuidance`; where it is `conditioned`, it takes the conditioning after the target. Each
+    may be compiled, but apart: networks of one family bear the same parameter names, which
+    MindSpore refuses within one graph. So this is not a cell.
     """
 
     def __init__(
-        self, step: Callable[..., Estimated], guidance: Callable[..., tuple], scale: float
+        self,
+        step: Callable[..., Estimated],
+        guidance: Callable[..., tuple],
+        scale: float,
+        conditioned: bool = False,
     ) -> None:
         self.step, self.guidance = step, guidance
-        self.scale = scale
+        self.scale, self.conditioned = scale, conditioned
 
     def __call__(
         self,
@@ -103,7 +108,8 @@ class GuidedSamplingStep:
         *conditioning: Tensor,
     ) -> Estimated:
         """As `SamplingStep`, with the guidance's target before the conditioning."""
-        gradient, _ = self.guidance(x, t, target)
+        known = conditioning if self.conditioned else ()
+        gradient, _ = self.guidance(x, t, target, *known)
         shift = self.scale * coefficients[3] * gradient
         following, x0 = self.step(x, t, coefficients, noise, *conditioning)
         return following - shift, x0

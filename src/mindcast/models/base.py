@@ -14,8 +14,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from mindcast.config.frozen import Frozen
+from mindcast.motion.moved import Extrapolated
 from mindcast.refusal import Refusal
-from mindcast.samples import Named, NowcastInput, Sample
+from mindcast.samples import Change, Named, NowcastInput, Sample
 
 Cell = Any  # mindspore.nn.Cell; MindSpore ships no stubs and is not imported here
 Parameter = Any  # mindspore.Parameter
@@ -93,9 +94,9 @@ class Objective:
 
     phases: (first optimiser step, loss cell) in rising order; the cell of the last phase already
         begun is in force, and before the first phase the objective is inactive. The parameters of
-        a loss cell's `construct` bear the names of arrays of a batch, those of `Sample.named` and
-        those of `Stage.draw`; it gives (loss, diagnostics), a tuple of scalars named, in order, by
-        the cell's attribute `diagnostic_names`.
+        a loss cell's `construct` bear the names of arrays of a batch, those of `Sample.named`,
+        `Stage.encode` and `Stage.draw`; it gives (loss, diagnostics), a tuple of scalars named, in
+        order, by the cell's attribute `diagnostic_names`.
     parameters: the only ones that a step may move.
     rate_factors: one for each of the parameters, multiply the stage's learning rate; empty: all
         move at it.
@@ -107,6 +108,19 @@ class Objective:
     phases: tuple[tuple[int, Cell], ...]
     rate_factors: Sequence[float] = ()
     mean_squares: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What frozen networks make of single frames, for losses to take: computed once for each.
+
+    cell: frames (n, H, W, C) of one shape to arrays (n, ...); row by row, without random numbers.
+    names: the name under which a batch gets the rows (N, T, ...) of an array (N, T, H, W, C), by
+        the name of that array; absent arrays are left out.
+    """
+
+    cell: Cell
+    names: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -130,6 +144,15 @@ def keys(*names: str) -> Callable[[Any], tuple[str, ...]]:
     return lambda settings: names
 
 
+def nothing_more(settings: Any) -> None:
+    """`Stage.derive` of losses that take nothing but the data."""
+
+
+def extrapolated(settings: Any) -> Extrapolated | None:
+    """`Stage.derive` of nowcasts that take the extrapolated frames where their `motion` is set."""
+    return None if settings.motion is None else Extrapolated(settings.motion)
+
+
 @dataclass(frozen=True)
 class Stage:
     """One training stage of a model.
@@ -149,6 +172,10 @@ class Stage:
     calibrate(settings, network, frozen, samples): sets statistics that the network keeps as
         parameters which do not train; called once, before the first step, with one pass over the
         training split's batches. None where there are none.
+    derive(settings): what is computed from each sample on the host, after its augmentation, and
+        added to it; picklable. None where the losses take nothing but the data.
+    encode(settings, frozen): what is computed of the frames by the frozen networks alone, so that
+        the trainer need not do it again at every visit; None where everything is trained.
     bound_to(settings): the keys of the model, "section" or "section.key", that give the trained
         weights their meaning: its checkpoint is refused where they differ, but for those that are
         marked FREE. What only other stages depend on may change, so that they can share it.
@@ -165,6 +192,8 @@ class Stage:
     preview: Callable[[Any, Cell, Mapping[str, Cell], Sample[Any]], Preview] | None = None
     calibrate: Callable[[Any, Cell, Mapping[str, Cell], Iterable[Sample[Any]]], None] | None = None
     bound_to: Callable[[Any], tuple[str, ...]] = all_keys
+    derive: Callable[[Any], Change | None] = nothing_more
+    encode: Callable[[Any, Mapping[str, Cell]], Encoding] | None = None
 
 
 def no_draws(settings: Any, rng: np.random.Generator, batch_size: int) -> Named:

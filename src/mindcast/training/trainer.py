@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import mindspore as ms
-import numpy as np
 from mindspore import Tensor, nn
 
 from mindcast.config.schema import RunSettings
-from mindcast.data.pipeline import Batch, Batches
+from mindcast.data.pipeline import Batches
 from mindcast.layers.norm import running_statistics
 from mindcast.models.base import ModelSpec, Objective, Stage
 from mindcast.refusal import Refusal
@@ -25,6 +24,7 @@ from mindcast.runtime.run_folder import RunFolder, network_path, state_path
 from mindcast.samples import Named
 from mindcast.training import checkpoint
 from mindcast.training.diagnostics import PendingDiagnostics, rooted
+from mindcast.training.inputs import Inputs
 from mindcast.training.micro_batches import micro_batches
 from mindcast.training.origin import check_origin, settings_in, warn_of_other_data
 from mindcast.training.progress import Progress, Silence
@@ -78,9 +78,10 @@ class Trainer:
         self.pending = PendingDiagnostics(
             {self._logged(o, name) for o in objectives for name in o.mean_squares}
         )
+        self.inputs = Inputs(self.spec, self.settings, self.stage_name, self.frozen)
         self.validator = Validation(
             self.validation,
-            lambda number, size: self._draws(size, 1, number),
+            self.inputs.of_validation,
             self.options.validation_batches,
             graph,
             self.world,
@@ -150,10 +151,8 @@ class Trainer:
                 numbers = range(rank, self.accumulate, processes)
                 with self._kept_if_refused():
                     batches = [next(source) for _ in numbers]
-                yield (
-                    step,
-                    [self._with_draws(b, step, k) for b, k in zip(batches, numbers, strict=True)],
-                )
+                numbered = zip(batches, numbers, strict=True)
+                yield step, [self.inputs.of_training(b, step, k) for b, k in numbered]
                 step += 1
 
     @contextlib.contextmanager
@@ -174,17 +173,6 @@ class Trainer:
             f"continue with --out {self.folder.path} --resume"
         )
 
-    def _with_draws(self, batch: Batch, step: int, micro: int) -> Named:
-        keys, sample = batch
-        return {**sample.named, **self._draws(len(keys), 0, step, micro)}
-
-    def _draws(self, size: int, *key: int) -> Named:
-        """The random arrays of a batch; `key` is 0 and its step and number, or 1 and its number in
-        the validation."""
-        stage_number = list(self.spec.stages).index(self.stage_name)
-        rng = np.random.default_rng([self.settings.runtime.seed, stage_number, *key])
-        return self.stage.draw(self.settings.model, rng, size)
-
     # -- validation -------------------------------------------------------------------------
 
     def _validate(self, progress: Progress | Silence) -> None:
@@ -204,7 +192,8 @@ class Trainer:
                 self.position.best, self.position.best_step = value, self.position.step
                 self._save_network("best")
             self._save_network("last")
-            self._preview(progress)
+            if is_best or self.position.step == self.total:
+                self._preview(progress)
 
     def validate(self) -> dict[str, float]:
         """Mean diagnostics over the validation split; the same random draws every time."""
@@ -213,10 +202,9 @@ class Trainer:
         return rooted(means, step.objective.mean_squares)
 
     def _preview(self, progress: Progress | Silence) -> None:
-        if self.stage.preview is None or not self.world.is_leader:
+        first = self.validator.first
+        if self.stage.preview is None or first is None or not self.world.is_leader:
             return
-        _, sample = next(self.validation.epoch(0))
-        first = sample.cases(slice(0, 1))
         preview = self.stage.preview(self.settings.model, self.network, self.frozen, first)
         progress.pictures(self.position.step, preview)
 

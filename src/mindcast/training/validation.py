@@ -9,21 +9,25 @@ import numpy as np
 from mindspore import nn
 
 from mindcast.compiled import arguments, compiled
-from mindcast.data.pipeline import Batches
+from mindcast.data.pipeline import Batch, Batches
 from mindcast.runtime.parallel import World
-from mindcast.samples import Named
+from mindcast.samples import Named, Sample
 
-Draw = Callable[[int, int], Named]  # (number of the batch, samples in it) -> random arrays
+Complete = Callable[[Batch, int], Named]  # of a batch and its number, what losses take
 
 
 class Validation:
-    """The split, the same random draws at every pass, and a compiled evaluator of each loss cell.
+    """The split, the same at every pass, and a compiled evaluator of each loss cell.
 
     limit: at most so many batches; 0: all. world: the processes that share the batches.
+    first: the first sample that this process saw in the last pass, a batch of one.
     """
 
-    def __init__(self, batches: Batches, draw: Draw, limit: int, graph: bool, world: World) -> None:
-        self.batches, self.draw, self.graph, self.world = batches, draw, graph, world
+    def __init__(
+        self, batches: Batches, complete: Complete, limit: int, graph: bool, world: World
+    ) -> None:
+        self.batches, self.complete, self.graph, self.world = batches, complete, graph, world
+        self.first: Sample[Any] | None = None
         self.count = min(batches.batches_per_epoch, limit or batches.batches_per_epoch)
         self.evaluators: dict[int, Any] = {}
 
@@ -36,12 +40,12 @@ class Validation:
         values = np.zeros((self.count, len(cell.diagnostic_names)))
         rank, processes = self.world.rank, self.world.size
         batches = self.batches.epoch(0, rank, processes)
-        for number, (keys, sample) in zip(
-            range(rank, self.count, processes), batches, strict=False
-        ):
+        for number, batch in zip(range(rank, self.count, processes), batches, strict=False):
+            keys, sample = batch
+            if number == rank:
+                self.first = sample.cases(slice(0, 1))
             sizes[number] = len(keys)
-            named = {**sample.named, **self.draw(number, len(keys))}
-            found = evaluate(*arguments(cell, named))
+            found = evaluate(*arguments(cell, self.complete(batch, number)))
             values[number] = [float(value.asnumpy()) for value in found]
         sizes, values = self.world.sum(sizes), self.world.sum(values)  # every row from one process
         means = (sizes @ values / sizes.sum()).tolist()

@@ -46,6 +46,9 @@ class Dummy(nn.Cell):
     def contexts(self, context, mu):
         return (context[:, -1],), (mu[:, -1],)
 
+    def guides(self, mu, moved):
+        return ()
+
 
 def batch(settings, samples=2, seed=0):
     rng = np.random.default_rng(seed)

@@ -5,7 +5,7 @@ from mindcast.models.diffcast.settings import DiffCastSettings, DiffusionSetting
 from mindcast.settings import load_settings
 from tests.models.diffcast.small import settings_of
 
-BACKBONES = ("simvp", "phydnet", "convgru", "earthformer")
+PUBLISHED = ("simvp", "phydnet", "convgru", "earthformer")
 
 
 def test_the_target_is_cut_into_segments_as_long_as_the_context():
@@ -43,6 +43,15 @@ def test_every_schedule_describes_a_process(schedule):
         ({"patch": 3}, r"frame_size = 8 x 8 is not divisible by 6, .* of 3 x 3 patches"),
         ({"denoiser": {"dim": 12}}, r"dim = 12, expected a multiple of 8"),
         ({"context_net": {"local_index": 8}}, r"local_index = 8: there are 8 frames"),
+        (
+            {"backbone": "advection", "advection": {"dim": 8, "multiples": [1, 1, 1, 1, 1]}},
+            r"backbone advection: frames of 8 x 8 are not divisible by 16",
+        ),
+        (
+            {"context_net": {"use": False}},
+            r"use = false leaves the denoiser without any conditioning; set denoiser.sees_forecast",
+        ),
+        ({"diffusion": {"residual_scale": 0}}, r"greater than 0"),
         ({"freeze_backbone": True, "warm_start": False}, r"would freeze random weights"),
     ],
 )
@@ -51,7 +60,24 @@ def test_settings_that_cannot_be_are_refused_in_the_user_s_words(changes, messag
         settings_of(**changes)
 
 
-@pytest.mark.parametrize("backbone", BACKBONES)
-def test_a_configuration_is_shipped_for_every_backbone(backbone):
+def test_the_denoiser_sees_the_forecast_and_what_it_was_made_from_in_pixels_of_a_patch():
+    seen = {"denoiser": {"dim": 8, "multiples": [1, 2], "sees_forecast": True}}
+    assert settings_of().guide_channels == 0
+    assert settings_of(**seen).guide_channels == 1
+    assert settings_of(**seen, context_net={"use": False}).guide_channels == 1
+    # the forecast and three moved channels, four pixels each
+    advection = {"backbone": "advection", "advection": {"dim": 8}, "patch": 2}
+    assert settings_of(**seen, **advection).guide_channels == 16
+
+
+def test_motion_is_asked_for_by_the_backbone_that_takes_it():
+    assert settings_of().motion is None
+    advection = {"dim": 8, "motion": {"spread": 3}}
+    assert settings_of(advection=advection).motion is None
+    assert settings_of(backbone="advection", advection=advection).motion.spread == 3
+
+
+@pytest.mark.parametrize("backbone", PUBLISHED)
+def test_a_configuration_is_shipped_for_every_published_backbone(backbone):
     model = load_settings(f"configs/diffcast_{backbone}_cfg.yaml").model
     assert model == DiffCastSettings(name="diffcast", backbone=backbone)

@@ -95,3 +95,6 @@ def test_an_unknown_stage_or_backbone_is_refused():
         to_ours("unet", {})
     with pytest.raises(Refusal, match=r"foreign\.weight \.\.\. are of no backbone known"):
         to_ours("joint", {"backbone_net.foreign.weight": np.zeros(1)})
+    # a backbone of our own, of which no weights were ever released
+    with pytest.raises(Refusal, match=r"no backbone known here, expected one of simvp, phydnet, c"):
+        to_ours("backbone", {"correction.first.weight": np.zeros(1)})

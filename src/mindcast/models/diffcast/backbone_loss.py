@@ -26,3 +26,17 @@ class BackboneLoss(nn.Cell):
         forecast, loss = self.backbone.forecast_and_loss(to_network(context, self.patch), target)
         error = (forecast - target).reshape(target.shape[0], -1)
         return loss, (loss, (error * error).mean(axis=1).mean())
+
+
+class MovedBackboneLoss(nn.Cell):
+    """The same of a backbone that takes what `motion.moved` gives instead of the context."""
+
+    diagnostic_names = BackboneLoss.diagnostic_names
+
+    def __init__(self, loss: BackboneLoss) -> None:
+        super().__init__(auto_prefix=False)
+        self.loss = loss
+
+    def construct(self, extrapolated: Tensor, truth: Tensor) -> Loss:
+        """extrapolated (N, T, H, W, MOVED_CHANNELS). Gives (loss, diagnostics)."""
+        return self.loss(extrapolated, truth)

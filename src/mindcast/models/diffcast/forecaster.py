@@ -15,6 +15,8 @@ from mindcast.diffusion.sampling import Estimated, Noise, SamplingStep, sample
 from mindcast.models.base import require_context
 from mindcast.models.diffcast.network import to_fields, to_network
 from mindcast.models.diffcast.settings import DiffCastSettings
+from mindcast.motion.matching import combined
+from mindcast.motion.moved import VALUE, moved, moved_members
 from mindcast.refusal import Refusal
 from mindcast.samples import NowcastInput
 
@@ -76,30 +78,73 @@ class DiffCastForecaster:
     ) -> np.ndarray:
         """See `models.base.Forecaster.forecast`."""
         require_context(self.settings, input)
-        cases = [to_network(frames[None], self.settings.patch) for frames in input.context]
         if method in self.means:
-            return self._fields(np.stack([self.means[method](case).asnumpy() for case in cases]))
-        outputs = [self.conditioning(case) for case in cases]
-        mu, *features = (ops.cat(arrays, 0) for arrays in zip(*outputs, strict=True))
+            sources = self._sources(input.context)
+            means = np.stack([self.means[method](x).asnumpy() for x in sources])
+            return np.clip(self._fields(means), 0, 1)
         settings = self.settings
+        extrapolated = self._extrapolated(input.context, keys, members)
+        mu, *known = self._conditioned(input.context, extrapolated)
         shape = (settings.context_frames, settings.channels, *settings.network_frame)
+        guided, segments = settings.denoiser.sees_forecast, settings.segments
         residual = self.sampler.draw(
             self.step,
             keys,
             members,
             shape,
-            features,
+            known,
             progress,
-            run=partial(sample_residual, shape=shape, segments=settings.segments),
-            runs=settings.segments,
+            run=partial(sample_residual, shape=shape, segments=segments, guided=guided),
+            runs=segments,
+            per_member=settings.motion is not None,
         )
-        return self._fields(mu.asnumpy()[:, np.newaxis] + residual / 2)
+        mu = mu.asnumpy().reshape(len(keys), -1, *mu.shape[1:])
+        frames = self._fields(mu + residual / settings.diffusion.residual_scale)
+        motion = settings.motion
+        if motion is None or extrapolated is None:
+            return np.clip(frames, 0, 1)
+        starts = extrapolated[..., VALUE : VALUE + 1]
+        return combined(frames, starts, motion.learned_share, motion.match_values)
+
+    def _sources(self, context: np.ndarray) -> list[np.ndarray]:
+        """What the backbone takes of each case (1, T, C, H, W), from contexts (N, T, H, W, 1)."""
+        motion, frames = self.settings.motion, self.settings.target_frames
+        if motion is not None:
+            context = np.stack([moved(case, frames, motion) for case in context])
+        return self._laid_out(context)
+
+    def _extrapolated(
+        self, context: np.ndarray, keys: Sequence[int], members: int
+    ) -> np.ndarray | None:
+        """What motion makes of every member (N, M, T, H, W, MOVED_CHANNELS), where it is asked."""
+        motion, frames = self.settings.motion, self.settings.target_frames
+        if motion is None:
+            return None
+        return moved_members(context, keys, members, frames, motion, self.sampler.seed)
+
+    def _conditioned(
+        self, context: np.ndarray, extrapolated: np.ndarray | None
+    ) -> tuple[Tensor, ...]:
+        """What `JointNetwork` gives of every case or, where members differ in motion, of every
+        member of every case: mu first."""
+        inputs = [self._laid_out(context)]
+        if extrapolated is not None:
+            cases = np.repeat(context, extrapolated.shape[1], axis=0)
+            own = extrapolated.reshape(-1, *extrapolated.shape[2:])
+            inputs = [self._laid_out(cases), self._laid_out(own)]
+        outputs = [self.conditioning(*arrays) for arrays in zip(*inputs, strict=True)]
+        return tuple(ops.cat(arrays, 0) for arrays in zip(*outputs, strict=True))
+
+    def _laid_out(self, fields: np.ndarray) -> list[np.ndarray]:
+        """Frames (N, T, H, W, C) as the networks take them, one case (1, T, C, H, W) after the
+        other."""
+        return [to_network(case[np.newaxis], self.settings.patch) for case in fields]
 
     def _fields(self, frames: np.ndarray) -> np.ndarray:
-        """(N, M, T, C, H, W) of the networks to (N, M, T, H, W, 1), limited to [0, 1]."""
+        """(N, M, T, C, H, W) of the networks to (N, M, T, H, W, 1), float32, not clipped."""
         fields = to_fields(frames.reshape(-1, *frames.shape[2:]), self.settings.patch)
         fields = fields.reshape(*frames.shape[:2], *fields.shape[1:])
-        return np.clip(fields, 0, 1).astype(np.float32)
+        return fields.astype(np.float32)
 
 
 def sample_residual(
@@ -112,20 +157,23 @@ def sample_residual(
     *,
     shape: Sequence[int],
     segments: int,
+    guided: bool = False,
 ) -> np.ndarray:
-    """The residual 2 (frames - mu) of all segments (N, T, C, H, W), one segment after the other.
+    """The scaled residual of all segments (N, T, C, H, W), one segment after the other.
 
     shape: (frames of a segment, C, H, W). Each segment is conditioned on the one before; the first
     on zeros, as the observed frames have no residual. features: those of the first segment,
-    then as many of the others, one row a sample. The rest as in `diffusion.sampling.sample`.
+    then as many of the others, one row a sample; before them the guides (N, segments, C, H, W) if
+    `guided`. The rest as in `diffusion.sampling.sample`.
     """
-    levels, rows = len(features) // 2, features[0].shape[0]
+    guides, features = (features[:1], features[1:]) if guided else ((), features)
+    levels, rows = len(features) // 2, (*guides, *features)[0].shape[0]
     previous = np.zeros((rows, *shape), np.float32)
     drawn = []
     for number in range(segments):
         index = Tensor(np.full(rows, number, np.int32))
         own = features[:levels] if number == 0 else features[levels:]
-        conditioning = [Tensor(previous), index, *own]
+        conditioning = [Tensor(previous), index, *(g[:, number] for g in guides), *own]
         previous = sample(step, plan, noise, conditioning, progress, record)
         drawn.append(previous)
     return np.concatenate(drawn, axis=1)

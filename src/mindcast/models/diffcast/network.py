@@ -25,21 +25,36 @@ class JointNetwork(nn.Cell):
     def __init__(self, settings: DiffCastSettings) -> None:
         super().__init__()
         dim, multiples = settings.denoiser.dim, settings.denoiser.multiples
-        channels = settings.channels
-        self.model = DenoiserUNet(dim, multiples, settings.context_frames, channels)
-        self.ctx_net = ContextNet(dim, multiples, channels)
+        channels, frames = settings.channels, settings.context_frames
+        guide = settings.guide_channels * frames
+        used = settings.context_net.use
+        self.model = DenoiserUNet(dim, multiples, frames, channels, guide, used)
+        self.ctx_net = ContextNet(dim, multiples, channels) if used else None
         self.backbone_net = backbone_of(settings)
         self.local_index = settings.local_index
+        self.sees_forecast = settings.denoiser.sees_forecast
+        self.segments = settings.segments
 
     def contexts(self, context: Tensor, mu: Tensor) -> tuple[Features, Features]:
-        """(features for the first segment, features for the others), finest first."""
+        """(features for the first segment, features for the others), finest first; none of both
+        without a context network."""
+        if self.ctx_net is None:
+            return (), ()
         return self.ctx_net(2 * ops.cat((context, mu), 1) - 1, self.local_index)
 
-    def construct(self, context: Tensor) -> tuple[Tensor, ...]:
-        """All that sampling needs: mu, the first segment's features, those of the others."""
-        mu = self.backbone_net(context)
+    def guides(self, mu: Tensor, moved: Tensor | None) -> tuple[Tensor, ...]:
+        """What the denoiser sees of every segment, (N, segments, channels, H, W), or nothing."""
+        if not self.sees_forecast:
+            return ()
+        seen = mu if moved is None else ops.cat((mu, moved), 2)
+        return (seen.reshape(seen.shape[0], self.segments, -1, *seen.shape[3:]),)
+
+    def construct(self, context: Tensor, moved: Tensor | None = None) -> tuple[Tensor, ...]:
+        """All that sampling needs: mu, the guides if there are any, the first segment's features,
+        those of the others. moved: what a backbone takes instead of the context."""
+        mu = self.backbone_net(context if moved is None else moved)
         local, whole = self.contexts(context, mu)
-        return (mu, *local, *whole)
+        return (mu, *self.guides(mu, moved), *local, *whole)
 
 
 def backbone_of(settings: DiffCastSettings) -> nn.Cell:

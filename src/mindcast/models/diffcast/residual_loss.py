@@ -2,10 +2,11 @@
 
     loss = alpha L_det + (1 - alpha) L_diff
 
-With the backbone's forecast mu and r = 2 (truth - mu) cut into segments r_j, L_diff is the mean
-over segments of the squared error of the denoiser's prediction for r_j at noise level t_j,
-conditioned on the true r_{j-1} (0 for j = 0), the contexts of [input, mu] and j. Nothing is
-detached: L_diff reaches the backbone through r, through r_{j-1} and through the contexts.
+With the backbone's forecast mu and r = s (truth - mu), s = `DiffusionSettings.residual_scale`, cut
+into segments r_j, L_diff is the mean over segments of the squared error of the denoiser's
+prediction for r_j at noise level t_j, conditioned on the true r_{j-1} (0 for j = 0), the contexts
+of [input, mu] and j; where `DenoiserSettings.sees_forecast`, also on mu in segment j. Nothing is
+detached: L_diff reaches the backbone through r, r_{j-1}, the contexts and what the denoiser sees.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class ResidualLoss(nn.Cell):
         self.alpha, self.frozen_backbone = settings.alpha, settings.freeze_backbone
         self.noise_size = diffusion.conditioning_noise
         self.patch = settings.patch
+        self.residual_scale = diffusion.residual_scale
         self.numbers = Tensor(np.arange(self.segments, dtype=np.int32))
 
     def construct(
@@ -54,16 +56,17 @@ class ResidualLoss(nn.Cell):
         t: Tensor,
         noise: Tensor,
         conditioning_noise: Tensor | None = None,
+        extrapolated: Tensor | None = None,
     ) -> Loss:
         """context (N, Tc, H, W, C), truth (N, T, H, W, C), t (N, segments) int32, noise like the
         truth.
 
-        conditioning_noise: like noise, if the settings want it. Gives (loss, diagnostics).
+        conditioning_noise: like noise, if the settings want it. extrapolated (N, T, H, W,
+        MOVED_CHANNELS): see `motion.moved`, if the backbone takes it. Gives (loss, diagnostics).
         """
-        context, truth = to_network(context, self.patch), to_network(truth, self.patch)
-        if conditioning_noise is not None:
-            conditioning_noise = to_network(conditioning_noise, self.patch)
-        return self.of_frames(context, truth, t, to_network(noise, self.patch), conditioning_noise)
+        frames, further = self._laid_out(context), self._laid_out(conditioning_noise)
+        truth, noise = self._laid_out(truth), self._laid_out(noise)
+        return self.of_frames(frames, truth, t, noise, further, self._laid_out(extrapolated))
 
     def of_frames(
         self,
@@ -72,13 +75,18 @@ class ResidualLoss(nn.Cell):
         t: Tensor,
         noise: Tensor,
         conditioning_noise: Tensor | None = None,
+        moved: Tensor | None = None,
     ) -> Loss:
-        """The same, of frames and noises (N, T, C, H, W)."""
-        mu, det_loss = self.network.backbone_net.forecast_and_loss(context, truth)
+        """The same, of frames and noises (N, T, C, H, W).
+
+        moved: what the backbone takes instead of the context, if it does.
+        """
+        source = context if moved is None else moved
+        mu, det_loss = self.network.backbone_net.forecast_and_loss(source, truth)
         if self.frozen_backbone:
             mu = ops.stop_gradient(mu)
         prediction, target = self.prediction_and_target(
-            context, truth, mu, t, noise, conditioning_noise
+            context, truth, mu, t, noise, conditioning_noise, moved
         )
         diff_loss = self.mean_error(prediction, target, t.reshape(-1))
         loss = self.alpha * det_loss + (1 - self.alpha) * diff_loss
@@ -92,12 +100,14 @@ class ResidualLoss(nn.Cell):
         t: Tensor,
         noise: Tensor,
         conditioning_noise: Tensor | None = None,
+        moved: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """The denoiser's output and its target, (N segments, frames, C, H, W) each.
 
-        Frames and noises (N, T, C, H, W), t (N, segments).
+        Frames and noises (N, T, C, H, W), t (N, segments); moved: what the backbone took, if that
+        is not the context.
         """
-        residual = 2 * (truth - mu)
+        residual = self.residual_scale * (truth - mu)
         known = residual
         if conditioning_noise is not None:
             known = known + self.noise_size * conditioning_noise
@@ -108,7 +118,8 @@ class ResidualLoss(nn.Cell):
         features = self._features(*self.network.contexts(context, mu))
         number = ops.tile(self.numbers, (context.shape[0],))
         noisy = self.add_noise(clean, t, noise)
-        prediction = self.network.model(noisy, t, previous, number, *features)
+        guides = [self._each(guide) for guide in self.network.guides(mu, moved)]
+        prediction = self.network.model(noisy, t, previous, number, *guides, *features)
         return prediction, self.target(clean, t, noise)
 
     def mean_error(self, prediction: Tensor, target: Tensor, t: Tensor) -> Tensor:
@@ -119,9 +130,19 @@ class ResidualLoss(nn.Cell):
             by_row = by_row * ops.gather(self.weights, t, 0)
         return by_row.mean()
 
+    def _laid_out(self, frames: Tensor | None) -> Tensor | None:
+        """(N, T, H, W, C) as the networks take them."""
+        if frames is None:
+            return None
+        return to_network(frames, self.patch)
+
     def _rows(self, frames: Tensor) -> Tensor:
         """(N, target frames, C, H, W) -> (N segments, frames of one, C, H, W)."""
         return frames.reshape(-1, self.context_frames, *frames.shape[2:])
+
+    def _each(self, guide: Tensor) -> Tensor:
+        """(N, segments, C, H, W) -> (N segments, C, H, W)."""
+        return guide.reshape(-1, *guide.shape[2:])
 
     def _features(self, local: Features, whole: Features) -> Features:
         """One row a segment: the first segment of a sample gets `local`, the others `whole`."""
@@ -131,3 +152,25 @@ class ResidualLoss(nn.Cell):
             rows = ops.stack(rows, 1)
             features = (*features, rows.reshape(-1, *rows.shape[2:]))
         return features
+
+
+class MovedResidualLoss(nn.Cell):
+    """The same where the backbone takes what `motion.moved` gives instead of the context."""
+
+    diagnostic_names = ResidualLoss.diagnostic_names
+
+    def __init__(self, loss: ResidualLoss) -> None:
+        super().__init__(auto_prefix=False)
+        self.loss = loss
+
+    def construct(
+        self,
+        context: Tensor,
+        extrapolated: Tensor,
+        truth: Tensor,
+        t: Tensor,
+        noise: Tensor,
+        conditioning_noise: Tensor | None = None,
+    ) -> Loss:
+        """Arguments as those of `ResidualLoss`. Gives (loss, diagnostics)."""
+        return self.loss(context, truth, t, noise, conditioning_noise, extrapolated)

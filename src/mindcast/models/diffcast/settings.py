@@ -15,11 +15,13 @@ from mindcast.diffusion.samplers import Plan, make_plan
 from mindcast.diffusion.schedules import beta_schedule
 from mindcast.models.diffcast.backbones import check_backbone
 from mindcast.models.diffcast.backbones.settings import (
+    AdvectionSettings,
     ConvGRUSettings,
     EarthformerSettings,
     PhyDNetSettings,
     SimVPSettings,
 )
+from mindcast.motion.settings import MOVED_CHANNELS, MotionSettings
 
 WIDTH_UNIT = 8  # channels a group of the group norms, and at least that many groups
 SCHEDULES = {"sigmoid": "sigmoid", "cosine": "cosine", "linear": "linear_rescaled"}
@@ -32,6 +34,9 @@ class DenoiserSettings(Frozen):
     """Channels at full resolution, a multiple of 8."""
     multiples: tuple[Size, ...] = Field(default=(1, 2, 4, 8), min_length=1)
     """Channels after each level, in `dim`; all levels but the last halve the frame."""
+    sees_forecast: bool = False
+    """Whether the denoiser of a segment sees the deterministic forecast of its frames and what it
+    was made from; false as published: it knows them through the context network alone."""
 
     @property
     def reduction(self) -> int:
@@ -51,6 +56,8 @@ class DenoiserSettings(Frozen):
 class ContextNetSettings(Frozen):
     """The context network."""
 
+    use: bool = True
+    """Whether there is one; false leaves the denoiser with what `denoiser.sees_forecast` gives."""
     local_index: int | None = Field(default=None, ge=0)
     """The frame, counted from 0 over context and forecast, whose state is the context of the first
     segment; null: the first forecast frame (5 in the released configurations)."""
@@ -65,8 +72,11 @@ class DiffusionSettings(Frozen):
     """Noise levels of the process."""
     prediction: Literal["v", "epsilon", "x0"] = "v"
     """What the denoiser predicts: the velocity, the noise, or the clean residual."""
+    residual_scale: float = Field(default=2.0, gt=0)
+    """What the residual (truth - forecast), in the data's range, is multiplied by before it is
+    diffused; 2 as published, 1 / its standard deviation for noise levels that fit small ones."""
     clip: float | None = Field(default=1.0, gt=0)
-    """Bound of |estimated residual| while sampling, in units of half the data's range; null: none.
+    """Bound of |estimated residual| while sampling, after `residual_scale`; null: none.
     1 as the released checkpoints are used; an error of more than half the range needs 2.
     Formerly `residual_clip`."""
     weighting: Annotated[Literal["none", "snr", "min_snr"], FREE] = "none"
@@ -113,7 +123,7 @@ class DiffCastSettings(Frozen):
     patch: Size = 1
     """Side of the blocks of pixels that enter all networks as channels. p makes them p^2 times
     cheaper at full resolution; 1 as published."""
-    backbone: Literal["simvp", "phydnet", "convgru", "earthformer"] = "simvp"
+    backbone: Literal["simvp", "phydnet", "convgru", "earthformer", "advection"] = "simvp"
     """Which deterministic network, each with its own section of settings."""
     simvp: SimVPSettings = SimVPSettings()
     """Used with backbone "simvp"."""
@@ -123,6 +133,8 @@ class DiffCastSettings(Frozen):
     """Used with backbone "convgru"."""
     earthformer: EarthformerSettings = EarthformerSettings()
     """Used with backbone "earthformer"."""
+    advection: AdvectionSettings = AdvectionSettings()
+    """Used with backbone "advection"."""
     denoiser: DenoiserSettings = DenoiserSettings()
     """The network of the diffusion."""
     context_net: ContextNetSettings = ContextNetSettings()
@@ -153,6 +165,17 @@ class DiffCastSettings(Frozen):
         return self.patch**2
 
     @property
+    def motion(self) -> MotionSettings | None:
+        """How the context is extrapolated, if the backbone takes that instead of the context."""
+        return self.advection.motion if self.backbone == "advection" else None
+
+    @property
+    def guide_channels(self) -> int:
+        """Channels of a frame that the denoiser sees beside the noise, see `sees_forecast`."""
+        seen = 1 if self.motion is None else 1 + MOVED_CHANNELS
+        return seen * self.channels if self.denoiser.sees_forecast else 0
+
+    @property
     def local_index(self) -> int:
         """The frame whose state is the context of the first segment."""
         given = self.context_net.local_index
@@ -166,6 +189,7 @@ class DiffCastSettings(Frozen):
             "phydnet": self.phydnet,
             "convgru": self.convgru,
             "earthformer": self.earthformer,
+            "advection": self.advection,
         }[self.backbone]
 
     @model_validator(mode="after")
@@ -206,6 +230,15 @@ class DiffCastSettings(Frozen):
             raise ValueError(
                 f"context_net.local_index = {self.local_index}: there are {frames} frames, "
                 f"expected 0 to {frames - 1}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _denoiser_sees_something(self) -> DiffCastSettings:
+        if not self.context_net.use and not self.denoiser.sees_forecast:
+            raise ValueError(
+                "context_net.use = false leaves the denoiser without any conditioning; set "
+                "denoiser.sees_forecast = true"
             )
         return self
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from mindcast.config.schema import Sampling
 from mindcast.diffusion.samplers import Plan
-from mindcast.models.base import ModelSpec, Stage, late, no_draws, whole_sequences
+from mindcast.models.base import (
+    ModelSpec,
+    Stage,
+    extrapolated,
+    late,
+    no_draws,
+    whole_sequences,
+)
 from mindcast.models.diffcast import draws
 from mindcast.models.diffcast.settings import DiffCastSettings
 
@@ -41,6 +48,7 @@ SPEC = ModelSpec(
             optional=True,
             preview=STAGES("preview_backbone"),
             bound_to=_of_backbone,
+            derive=extrapolated,
         ),
         "joint": Stage(
             requires=("backbone",),
@@ -53,6 +61,7 @@ SPEC = ModelSpec(
             optional=True,
             preview=STAGES("preview_joint"),
             bound_to=_of_joint,
+            derive=extrapolated,
         ),
     },
     window=whole_sequences,

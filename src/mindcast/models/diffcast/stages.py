@@ -8,10 +8,10 @@ from mindspore import Parameter, nn
 
 from mindcast.config.schema import Sampling
 from mindcast.models.base import Objective, Preview
-from mindcast.models.diffcast.backbone_loss import BackboneLoss
+from mindcast.models.diffcast.backbone_loss import BackboneLoss, MovedBackboneLoss
 from mindcast.models.diffcast.forecaster import MEAN, SAMPLED, DiffCastForecaster
 from mindcast.models.diffcast.network import JointNetwork, backbone_of
-from mindcast.models.diffcast.residual_loss import ResidualLoss
+from mindcast.models.diffcast.residual_loss import MovedResidualLoss, ResidualLoss
 from mindcast.models.diffcast.settings import DiffCastSettings
 from mindcast.refusal import Refusal
 from mindcast.samples import NowcastSample
@@ -33,7 +33,9 @@ def backbone_objectives(
     settings: DiffCastSettings, network: nn.Cell, frozen: Mapping[str, nn.Cell]
 ) -> tuple[Objective, ...]:
     """The backbone's own loss."""
-    loss = BackboneLoss(network, settings.patch)
+    loss: nn.Cell = BackboneLoss(network, settings.patch)
+    if settings.motion is not None:
+        loss = MovedBackboneLoss(loss)
     return (Objective("backbone", network.trainable_parameters(), ((0, loss),)),)
 
 
@@ -52,7 +54,9 @@ def joint_objectives(
             "model.freeze_backbone = true: there is no trained backbone; train stage backbone "
             "first or set it to false"
         )
-    loss = ResidualLoss(network, settings)
+    loss: nn.Cell = ResidualLoss(network, settings)
+    if settings.motion is not None:
+        loss = MovedResidualLoss(loss)
     return (Objective("joint", _trained(settings, network), ((0, loss),)),)
 
 
@@ -64,7 +68,9 @@ def copy_weights(source: nn.Cell, target: nn.Cell) -> None:
 
 
 def _trained(settings: DiffCastSettings, network: nn.Cell) -> list[Parameter]:
-    own = [*network.model.trainable_params(), *network.ctx_net.trainable_params()]
+    own = network.model.trainable_params()
+    if network.ctx_net is not None:
+        own += network.ctx_net.trainable_params()
     return own if settings.freeze_backbone else own + network.backbone_net.trainable_parameters()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mindspore import Tensor, nn, ops
 
+from mindcast.layers import initialise
 from mindcast.layers.activation import Gelu
 from mindcast.layers.convolution import Conv2d
 from mindcast.layers.dense import Dense
@@ -26,12 +27,21 @@ class DenoiserUNet(nn.Cell):
 
     dim, multiples: widths as those of the context network, whose features come in at every level.
     frames: of a segment; channels: of a frame. The frames of a segment are image channels.
+    guide_channels: of images of the segment that it sees beside the noisy residual; 0: none.
+    context: whether there are features of a context network.
     """
 
     def __init__(
-        self, dim: int, multiples: tuple[int, ...], frames: int, channels: int = 1
+        self,
+        dim: int,
+        multiples: tuple[int, ...],
+        frames: int,
+        channels: int = 1,
+        guide_channels: int = 0,
+        context: bool = True,
     ) -> None:
         super().__init__()
+        self.guide_conv = Conv2d(guide_channels, dim, 3, padding=1) if guide_channels else None
         pairs = level_pairs(dim, multiples)
         images, width = frames * channels, pairs[-1][1]
         embedding = 2 * EMBEDDING_MULTIPLE * dim
@@ -39,7 +49,7 @@ class DenoiserUNet(nn.Cell):
         self.time_mlp = number_embedding(dim)
         self.frag_idx_mlp = number_embedding(dim)
         self.downs = nn.CellList(
-            [_down(*pair, embedding, last=pair is pairs[-1]) for pair in pairs]
+            [_down(*pair, embedding, pair is pairs[-1], context) for pair in pairs]
         )
         self.mid_block1 = ResnetBlock(width, width, embedding)
         self.mid_attn = Residual(width, PixelAttention(width))
@@ -49,19 +59,26 @@ class DenoiserUNet(nn.Cell):
         )
         self.final_res_block = ResnetBlock(2 * dim, dim, embedding)
         self.final_conv = Conv2d(dim, images, 1)
+        if (
+            guide_channels
+        ):  # what it sees is a forecast already, to which an untrained one adds none
+            initialise.start_zero(self.final_conv)
 
     def construct(
-        self, x: Tensor, t: Tensor, previous: Tensor, segment: Tensor, *features: Tensor
+        self, x: Tensor, t: Tensor, previous: Tensor, segment: Tensor, *known: Tensor
     ) -> Tensor:
         """x: noisy residual (N, frames, C, H, W) at steps t (N,); the result is like x.
 
         previous: residual of the segment before, like x (zeros for the first). segment: its
-        number (N,), from 0. features: of the context network, one a level, finest first.
+        number (N,), from 0. known: of the context network, one a level, finest first; before them
+        the guide (N, guide_channels, H, W) where there is one.
         """
         embedding = ops.cat((self.time_mlp(t), self.frag_idx_mlp(segment)), 1)
         n, _, _, height, width = x.shape
         both = ops.cat((previous, x), 1).reshape(n, -1, height, width)
-        first = self.init_conv(both)
+        first, features = self.init_conv(both), known
+        if self.guide_conv is not None:
+            first, features = first + self.guide_conv(known[0]), known[1:]
         y, kept = self._descend(first, features, embedding)
         y = self.mid_block2(self.mid_attn(self.mid_block1(y, embedding)), embedding)
         y = self._ascend(y, kept, embedding)
@@ -75,7 +92,9 @@ class DenoiserUNet(nn.Cell):
         kept = ()
         for number in range(len(self.downs)):
             with_context, block, attention, further = self.downs[number]
-            y = with_context(ops.cat((y, features[number]), 1), embedding)
+            if features:
+                y = ops.cat((y, features[number]), 1)
+            y = with_context(y, embedding)
             kept = (*kept, y)
             y = attention(block(y, embedding))
             kept = (*kept, y)
@@ -97,12 +116,12 @@ def number_embedding(dim: int) -> nn.SequentialCell:
     return nn.SequentialCell(SinesThenCosines(dim), Dense(dim, wide), Gelu(), Dense(wide, wide))
 
 
-def _down(width: int, wider: int, embedding: int, last: bool) -> nn.CellList:
-    """Block that takes in the context, block, attention, way to the next level."""
+def _down(width: int, wider: int, embedding: int, last: bool, context: bool) -> nn.CellList:
+    """Block that takes in the context if there is one, block, attention, way to the next level."""
     further = Conv2d(width, wider, 3, padding=1) if last else downsample(width, wider)
     return nn.CellList(
         [
-            ResnetBlock(2 * width, width, embedding),
+            ResnetBlock(2 * width if context else width, width, embedding),
             ResnetBlock(width, width, embedding),
             Residual(width, LargeKernelAttention(width)),
             further,

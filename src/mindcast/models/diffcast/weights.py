@@ -33,7 +33,8 @@ SCHEDULE = frozenset(
         "loss_weight",
     }
 )
-TELLTALES = {  # backbone -> beginning of a name that only its weights have
+# backbone -> beginning of a name that only its weights have; "advection" is ours, never released
+TELLTALES = {
     "simvp": "hid.",
     "phydnet": "phycell.",
     "convgru": "forecaster.",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from mindspore import Tensor, nn
 
+from mindcast.diffusion.noising import at_time, constant
+from mindcast.diffusion.process import DiffusionProcess
 from mindcast.layers.attention_pool import AttentionPool
 from mindcast.layers.norm import GroupNorm
 from mindcast.models.prediff.pyramid import CuboidPyramid
@@ -40,3 +42,21 @@ class AlignmentNetwork(CuboidPyramid):
         sets = n * frames if self.per_frame else n
         out = self.out(x.reshape(sets, -1, channels).transpose(0, 2, 1))
         return out.reshape(n, frames, -1) if self.per_frame else out
+
+
+class OfDifference(nn.Cell):
+    """The same network for a noisy difference of latents to those of the extrapolated frames.
+
+    What it was trained on, s f z + r noise, is the noisy difference s f (z - z') + r noise, moved
+    by s f z'; f is `DiffusionSettings.scale_factor`. So the alignment is trained once for both.
+    """
+
+    def __init__(self, network: nn.Cell, process: DiffusionProcess, scale_factor: float) -> None:
+        super().__init__(auto_prefix=False)
+        self.network = network
+        self.signal = constant(scale_factor * process.sqrt_alpha_bar)
+
+    def construct(self, z: Tensor, t: Tensor, context: Tensor, guide: Tensor) -> Tensor:
+        """z (N, T, h, w, c) at steps t (N,); guide: the denoiser's, the latents z' first."""
+        start = guide[..., : z.shape[4]]
+        return self.network(z + at_time(self.signal, t, z) * start, t)

@@ -1,7 +1,7 @@
 """The training objectives of the denoiser and of the alignment network (Gao et al. 2023).
 
-Both take frames (N, T, H, W, C) in [0, 1] before and after the start of the forecast, and all
-random numbers as arguments.
+Both take the posterior moments of frames, those of `FrameLatents.moments`, before and after the
+start of the forecast, and all random numbers as arguments.
 """
 
 from __future__ import annotations
@@ -51,17 +51,25 @@ class DenoisingLoss(nn.Cell):
         self.l_simple_weight, self.elbo_weight = settings.l_simple_weight, settings.elbo_weight
 
     def construct(
-        self, context: Tensor, truth: Tensor, t: Tensor, noise: Tensor, posterior_noise: Tensor
+        self,
+        context_moments: Tensor,
+        truth_moments: Tensor,
+        t: Tensor,
+        noise: Tensor,
+        posterior_noise: Tensor,
     ) -> Loss:
-        """context (N, Tc, H, W, C), truth (N, T, H, W, C), t (N,) int32, noise (N, T, h, w, c),
+        """Moments (N, Tc, h, w, 2 c) and (N, T, h, w, 2 c), t (N,) int32, noise (N, T, h, w, c),
         posterior_noise (N*T, c, h, w). Gives (loss, diagnostics)."""
-        conditioning = self.latents.means(context)
-        z0 = self.latents.samples(truth, posterior_noise)
+        conditioning = self.latents.known(context_moments)
+        z0 = self.latents.drawn(truth_moments, posterior_noise)
         return self.of_latents(z0, conditioning, t, noise)
 
-    def of_latents(self, z0: Tensor, conditioning: Tensor, t: Tensor, noise: Tensor) -> Loss:
-        """The same, from target and context latents (N, frames, h, w, c)."""
-        predicted = self.denoiser(self.add_noise(z0, t, noise), t, conditioning)
+    def of_latents(
+        self, z0: Tensor, conditioning: Tensor, t: Tensor, noise: Tensor, *guide: Tensor
+    ) -> Loss:
+        """The same, from target and context latents (N, frames, h, w, c); guide: as the denoiser's,
+        if it takes one."""
+        predicted = self.denoiser(self.add_noise(z0, t, noise), t, conditioning, *guide)
         error = self.target(z0, t, noise) - predicted
         error = error * error if self.squared else ops.abs(error)
         simple = error.reshape(error.shape[0], -1).mean(axis=1)
@@ -70,6 +78,34 @@ class DenoisingLoss(nn.Cell):
         vlb = (ops.gather(self.vlb_weights, t, 0) * simple).mean()
         loss = self.l_simple_weight * gamma + self.elbo_weight * vlb
         return loss, (loss, simple.mean(), gamma, vlb, self.logvar.mean())
+
+
+class MovedDenoisingLoss(nn.Cell):
+    """The same where motion is conditioning, see `LatentMotionSettings`."""
+
+    diagnostic_names = DenoisingLoss.diagnostic_names
+
+    def __init__(self, loss: DenoisingLoss, difference: bool) -> None:
+        super().__init__(auto_prefix=False)
+        self.loss, self.difference = loss, difference
+
+    def construct(
+        self,
+        context_moments: Tensor,
+        extrapolated: Tensor,
+        truth_moments: Tensor,
+        t: Tensor,
+        noise: Tensor,
+        posterior_noise: Tensor,
+    ) -> Loss:
+        """extrapolated (N, T, H, W, MOVED_CHANNELS), see `motion.moved`; the others as in
+        `DenoisingLoss`."""
+        latents = self.loss.latents
+        conditioning, guide = latents.known(context_moments), latents.guides(extrapolated)
+        z0 = latents.drawn(truth_moments, posterior_noise)
+        if self.difference:
+            z0 = z0 - latents.scale_factor * guide[..., : z0.shape[4]]
+        return self.loss.of_latents(z0, conditioning, t, noise, guide)
 
 
 class AlignmentLoss(nn.Cell):
@@ -92,9 +128,17 @@ class AlignmentLoss(nn.Cell):
         self.latents = FrameLatents(autoencoder, settings.scale_factor)
         self.add_noise = ForwardNoising(settings.process())
 
-    def construct(self, truth: Tensor, t: Tensor, noise: Tensor, posterior_noise: Tensor) -> Loss:
-        """Arguments as those of `DenoisingLoss`. Gives (loss, diagnostics)."""
-        z0 = self.latents.samples(truth, posterior_noise)
+    def construct(
+        self,
+        truth: Tensor,
+        truth_moments: Tensor,
+        t: Tensor,
+        noise: Tensor,
+        posterior_noise: Tensor,
+    ) -> Loss:
+        """truth (N, T, H, W, C) in [0, 1], the others as in `DenoisingLoss`. Gives (loss,
+        diagnostics)."""
+        z0 = self.latents.drawn(truth_moments, posterior_noise)
         return self.of_latents(z0, mean_intensity(truth), t, noise)
 
     def of_latents(self, z0: Tensor, intensity: Tensor, t: Tensor, noise: Tensor) -> Loss:

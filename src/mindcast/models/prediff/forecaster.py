@@ -12,7 +12,11 @@ from mindcast.diffusion.ensembles import EnsembleSampler
 from mindcast.diffusion.guidance import AlignmentGuidance
 from mindcast.diffusion.sampling import Estimated, GuidedSamplingStep, SamplingStep
 from mindcast.models.base import require_context
+from mindcast.models.prediff.alignment import OfDifference
+from mindcast.models.prediff.latents import FrameLatents
 from mindcast.models.prediff.settings import PreDiffSettings
+from mindcast.motion.matching import combined
+from mindcast.motion.moved import VALUE, moved_members
 from mindcast.refusal import Refusal
 from mindcast.samples import NowcastInput
 
@@ -47,14 +51,20 @@ class PreDiffForecaster:
         plain = self.sampler.compiled(step)
         self.steps: dict[str, Callable[..., Estimated]] = {PLAIN: plain}
         if "alignment" in networks:
-            guidance = self.sampler.compiled(AlignmentGuidance(networks["alignment"]))
-            self.steps[ALIGNED] = GuidedSamplingStep(plain, guidance, settings.guidance.scale)
+            knowledge = networks["alignment"]
+            if settings.diffuses_difference:
+                knowledge = OfDifference(knowledge, diffusion.process(), diffusion.scale_factor)
+            guidance = self.sampler.compiled(AlignmentGuidance(knowledge))
+            self.steps[ALIGNED] = GuidedSamplingStep(
+                plain, guidance, settings.guidance.scale, settings.diffuses_difference
+            )
 
         # a function with a name: graph mode cannot read a lambda within a call
         def mean_latents(frames):
             return vae.encode(frames)[0]
 
         self.encode = self.sampler.compiled(mean_latents)
+        self.guides = self.sampler.compiled(FrameLatents(vae).guides)
         self.decode = self.sampler.compiled(vae.decode)
 
     @property
@@ -73,29 +83,88 @@ class PreDiffForecaster:
     ) -> np.ndarray:
         """See `models.base.Forecaster.forecast`."""
         require_context(self.settings, input)
-        conditioning = [np.stack([self._encode(frames) for frames in input.context])]
-        if method == ALIGNED:
-            conditioning.insert(0, self._target(input.context, truth))
+        settings = self.settings
+        extrapolated = self._extrapolated(input.context, keys, members)
+        conditioning = self._conditioning(method, input.context, truth, extrapolated)
         latents = self.sampler.draw(
             self.steps[method],
             keys,
             members,
-            self.settings.latent_shape(self.settings.target_frames),
+            settings.latent_shape(settings.target_frames),
             [Tensor(array) for array in conditioning],
             progress,
+            per_member=extrapolated is not None,
         )
-        return np.stack([np.stack([self._decode(row) for row in case]) for case in latents])
+        return self._decoded(method, latents, extrapolated)
+
+    def _extrapolated(
+        self, context: np.ndarray, keys: Sequence[int], members: int
+    ) -> np.ndarray | None:
+        """What motion makes of every member (N, M, T, H, W, MOVED_CHANNELS), where it is asked."""
+        motion, frames = self.settings.motion, self.settings.target_frames
+        if motion is None:
+            return None
+        return moved_members(context, keys, members, frames, motion, self.sampler.seed)
+
+    def _conditioning(
+        self,
+        method: str,
+        context: np.ndarray,
+        truth: np.ndarray | None,
+        extrapolated: np.ndarray | None,
+    ) -> list[np.ndarray]:
+        """What the step takes after the noise: (N, ...), or with motion (N M, ...).
+
+        For a guided method the target; the latents of the context; the guides.
+        """
+        conditioning = [np.stack([self._encode(frames) for frames in context])]
+        if method == ALIGNED:
+            conditioning.insert(0, self._target(context, truth))
+        if extrapolated is None:
+            return conditioning
+        members = extrapolated.shape[1]
+        rows = extrapolated.reshape(-1, 1, *extrapolated.shape[2:])
+        guides = np.concatenate([self.guides(row).asnumpy() for row in rows])
+        return [*(np.repeat(array, members, axis=0) for array in conditioning), guides]
+
+    def _decoded(
+        self, method: str, latents: np.ndarray, extrapolated: np.ndarray | None
+    ) -> np.ndarray:
+        """Frames (N, M, T, H, W, 1) in [0, 1] of what was diffused (N, M, T, h, w, c).
+
+        Intensities that the alignment steered keep what it made of them.
+        """
+        motion = self.settings.motion
+        if extrapolated is None or motion is None:
+            frames = [[self._frames(latent) for latent in case] for case in latents]
+            return np.clip(frames, 0.0, 1.0)
+        starts = extrapolated[..., VALUE : VALUE + 1]
+        pairs = zip(starts, latents, strict=True)
+        frames = [[self._learned(*pair) for pair in zip(*case, strict=True)] for case in pairs]
+        match = motion.match_values and method != ALIGNED
+        return combined(np.array(frames), starts, motion.learned_share, match)
 
     def _encode(self, frames: np.ndarray) -> np.ndarray:
         """(T, H, W, 1) to the posterior mean (T, h, w, c), which is not scaled."""
         mean = self.encode(frames.transpose(0, 3, 1, 2)).asnumpy()
         return np.ascontiguousarray(mean.transpose(0, 2, 3, 1), np.float32)
 
-    def _decode(self, latent: np.ndarray) -> np.ndarray:
-        """(T, h, w, c) to frames (T, H, W, 1) in [0, 1]."""
+    def _frames(self, latent: np.ndarray) -> np.ndarray:
+        """Scaled latents (T, h, w, c) to frames (T, H, W, 1), not clipped."""
         z = latent.transpose(0, 3, 1, 2) / self.settings.diffusion.scale_factor
-        frames = self.decode(z.astype(np.float32)).asnumpy()
-        return np.clip(frames.transpose(0, 2, 3, 1), 0.0, 1.0)
+        frames: np.ndarray = self.decode(z.astype(np.float32)).asnumpy()
+        return frames.transpose(0, 2, 3, 1)
+
+    def _learned(self, frames: np.ndarray, latent: np.ndarray) -> np.ndarray:
+        """A member (T, H, W, 1), not clipped, from its extrapolated frames and what was diffused.
+
+        A difference of scaled latents changes the frames by what it decodes to: what the
+        autoencoder loses of them is so not lost in the forecast.
+        """
+        if not self.settings.diffuses_difference:
+            return self._frames(latent)
+        start = self.settings.diffusion.scale_factor * self._encode(frames)
+        return frames + (self._frames(start + latent) - self._frames(start))
 
     def _target(self, context: np.ndarray, truth: np.ndarray | None) -> np.ndarray:
         """The anticipated mean intensity (N, 1) in the data's scale."""

@@ -14,6 +14,7 @@ from mindcast.diffusion.process import DiffusionProcess
 from mindcast.diffusion.samplers import Plan, make_plan
 from mindcast.diffusion.schedules import beta_schedule
 from mindcast.layers.cuboid_patterns import cuboids_of
+from mindcast.motion.settings import MOVED_CHANNELS, MotionSettings
 
 Probability = Field(default=0.1, ge=0.0, lt=1.0)
 Shape = tuple[int, int, int, int]
@@ -246,6 +247,15 @@ class GuidanceSettings(Frozen):
         return self
 
 
+class LatentMotionSettings(MotionSettings):
+    """Motion as conditioning of the denoiser, beside the context."""
+
+    difference: bool = True
+    """Diffuse the difference of the latents to those of the extrapolated frames, and change these
+    frames by what it decodes to: with prediction "x0" an untrained denoiser then forecasts the
+    extrapolation. False: diffuse the latents themselves, as published."""
+
+
 class PreDiffSettings(Frozen):
     """A whole PreDiff: a sequence of context frames -> the target frames that follow."""
 
@@ -271,12 +281,29 @@ class PreDiffSettings(Frozen):
     """The diffusion process."""
     guidance: Annotated[GuidanceSettings, FREE] = GuidanceSettings()
     """How the alignment network steers forecasts."""
+    motion: LatentMotionSettings | None = None
+    """Whether the frames extrapolated along the motion are conditioning too; null as published."""
 
     @property
     def latent_chw(self) -> tuple[int, int, int]:
         """(c, h, w) of one encoded frame."""
         (height, width), factor = self.frame_size, self.autoencoder.factor
         return self.autoencoder.latent_channels, height // factor, width // factor
+
+    @property
+    def guide_channels(self) -> int:
+        """Channels of what motion gives the denoiser of every frame to be forecast, 0: none.
+
+        The latents of the extrapolated frame, and block means of its other channels.
+        """
+        if self.motion is None:
+            return 0
+        return self.autoencoder.latent_channels + MOVED_CHANNELS - 1
+
+    @property
+    def diffuses_difference(self) -> bool:
+        """Whether what is diffused is the difference to the latents of the extrapolated frames."""
+        return self.motion is not None and self.motion.difference
 
     def latent_shape(self, frames: int) -> Shape:
         """(T, h, w, c) of encoded frames."""

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from mindcast.config.schema import Sampling
 from mindcast.diffusion.samplers import Plan
-from mindcast.models.base import ModelSpec, Stage, Window, keys, late, whole_sequences
+from mindcast.models.base import (
+    ModelSpec,
+    Stage,
+    Window,
+    extrapolated,
+    keys,
+    late,
+    whole_sequences,
+)
 from mindcast.models.prediff import draws
 from mindcast.models.prediff.settings import PreDiffSettings
 
@@ -51,6 +59,7 @@ SPEC = ModelSpec(
             draw=draws.for_latents,
             monitor="loss",
             optional=True,
+            encode=STAGES("truth_encoding"),
             bound_to=keys("frame_size", "target_frames", "autoencoder", "alignment", *NOISE),
         ),
         "diffusion": Stage(
@@ -62,7 +71,9 @@ SPEC = ModelSpec(
             draw=draws.for_latents,
             monitor="loss_simple",
             preview=STAGES("preview_forecast"),
-            bound_to=keys(*FRAMES, "autoencoder", "denoiser", "diffusion"),
+            bound_to=keys(*FRAMES, "autoencoder", "denoiser", "diffusion", "motion"),
+            derive=extrapolated,
+            encode=STAGES("sequence_encoding"),
         ),
     },
     window=whole_sequences,

@@ -8,12 +8,13 @@ import numpy as np
 from mindspore import Tensor, nn
 
 from mindcast.config.schema import Sampling
-from mindcast.models.base import Objective, Preview
+from mindcast.models.base import Encoding, Objective, Preview
 from mindcast.models.prediff.alignment import AlignmentNetwork
-from mindcast.models.prediff.denoising_loss import AlignmentLoss, DenoisingLoss
+from mindcast.models.prediff.denoising_loss import AlignmentLoss, DenoisingLoss, MovedDenoisingLoss
 from mindcast.models.prediff.discriminator import PatchDiscriminator
 from mindcast.models.prediff.earthformer_unet import EarthformerUNet
 from mindcast.models.prediff.forecaster import PreDiffForecaster
+from mindcast.models.prediff.latents import FrameMoments
 from mindcast.models.prediff.settings import PreDiffSettings
 from mindcast.models.prediff.vae import Autoencoder
 from mindcast.models.prediff.vae_loss import DiscriminatorLoss, GeneratorLoss, ReconstructionLoss
@@ -33,6 +34,7 @@ def build_denoiser(settings: PreDiffSettings) -> nn.Cell:
         settings.denoiser,
         settings.latent_shape(settings.context_frames),
         settings.latent_shape(settings.target_frames),
+        settings.guide_channels,
     )
 
 
@@ -66,7 +68,9 @@ def denoiser_objectives(
     settings: PreDiffSettings, network: nn.Cell, frozen: Mapping[str, nn.Cell]
 ) -> tuple[Objective, ...]:
     """Denoising in the latent space of the frozen autoencoder (Gao et al. 2023)."""
-    loss = DenoisingLoss(network, frozen["vae"], settings.diffusion)
+    loss: nn.Cell = DenoisingLoss(network, frozen["vae"], settings.diffusion)
+    if settings.motion is not None:
+        loss = MovedDenoisingLoss(loss, settings.motion.difference)
     return (Objective("denoiser", loss.trainable_params(), ((0, loss),)),)
 
 
@@ -76,6 +80,17 @@ def alignment_objectives(
     """Mean intensity from the noisy latent of the target frames (Gao et al. 2023)."""
     loss = AlignmentLoss(network, frozen["vae"], settings.diffusion)
     return (Objective("alignment", loss.trainable_params(), ((0, loss),)),)
+
+
+def truth_encoding(settings: PreDiffSettings, frozen: Mapping[str, nn.Cell]) -> Encoding:
+    """The posterior moments of the frames to be forecast."""
+    return Encoding(FrameMoments(frozen["vae"]), {"truth": "truth_moments"})
+
+
+def sequence_encoding(settings: PreDiffSettings, frozen: Mapping[str, nn.Cell]) -> Encoding:
+    """The posterior moments of context and truth; extrapolated frames are new at every visit."""
+    names = {"context": "context_moments", "truth": "truth_moments"}
+    return Encoding(FrameMoments(frozen["vae"]), names)
 
 
 def preview_reconstruction(

@@ -6,13 +6,17 @@ from mindspore import Tensor
 
 from mindcast.models.diffcast.backbones import build_backbone
 from mindcast.models.diffcast.backbones.settings import (
+    AdvectionSettings,
     ConvGRUSettings,
     EarthformerSettings,
+    EventSettings,
     PhyDNetSettings,
     SimVPSettings,
 )
+from mindcast.motion.settings import MOVED_CHANNELS
 
 FRAME = (8, 8)
+STARTS_AT_ZERO = "correction.last."
 SETTINGS = {
     "simvp": SimVPSettings(
         spatial_channels=2,
@@ -33,6 +37,7 @@ SETTINGS = {
         stem_factors=(1, 2),
         stem_convolutions=(1, 1),
     ),
+    "advection": AdvectionSettings(dim=8, events=EventSettings(softness=0.3, pool=2)),
 }
 
 
@@ -41,9 +46,24 @@ def frames(number, batch=2, channels=1, frame=FRAME, seed=0):
     return Tensor(values)
 
 
+def source(name, context=2, target=2, channels=1, **options):
+    """What a backbone forecasts from: the frames of a context, or what motion makes of them."""
+    if name == "advection":
+        return frames(target, channels=MOVED_CHANNELS * channels, **options)
+    return frames(context, channels=channels, **options)
+
+
 def small(name, context=2, target=2, channels=1, frame=FRAME, **changes):
-    """A backbone in evaluation mode, the same at every call."""
+    """A backbone in evaluation mode, the same at every call.
+
+    Weights that start at zero, so that others get no gradient, are moved away from it.
+    """
     ms.set_seed(0)
     settings = SETTINGS[name].model_copy(update=changes)
     settings = type(settings)(**settings.model_dump())  # validated
-    return build_backbone(name, settings, context, target, frame, channels).set_train(False)
+    backbone = build_backbone(name, settings, context, target, frame, channels)
+    rng = np.random.default_rng(1)
+    for parameter in backbone.get_parameters():
+        if parameter.name.startswith(STARTS_AT_ZERO):
+            parameter.set_data(Tensor(rng.normal(0, 0.1, parameter.shape).astype(np.float32)))
+    return backbone.set_train(False)

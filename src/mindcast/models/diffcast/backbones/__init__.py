@@ -53,6 +53,12 @@ def _check_convgru(settings: types.ConvGRUSettings, context: int, target: int, f
     return _undivided(frame, settings.factor)
 
 
+def _check_advection(
+    settings: types.AdvectionSettings, context: int, target: int, frame: Frame
+) -> str:
+    return _undivided(frame, settings.factor)
+
+
 def _check_earthformer(
     settings: types.EarthformerSettings, context: int, target: int, frame: Frame
 ) -> str:
@@ -66,6 +72,7 @@ BACKBONES: dict[str, BackboneKind] = {
     "earthformer": BackboneKind(
         "earthformer:Earthformer", types.EarthformerSettings, _check_earthformer
     ),
+    "advection": BackboneKind("advection:Advection", types.AdvectionSettings, _check_advection),
 }
 
 

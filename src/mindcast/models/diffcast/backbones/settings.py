@@ -13,11 +13,14 @@ from mindcast.config.frozen import Frozen
 from mindcast.config.marks import FREE
 from mindcast.config.numbers import Size
 from mindcast.layers.cuboid_patterns import cuboids_of
+from mindcast.motion.settings import MotionSettings
 from mindcast.refusal import Refusal
 
 Widths = tuple[Size, ...]
 Probability = Field(default=0.1, ge=0.0, lt=1.0)
+Share = Annotated[float, Field(gt=0, lt=1)]
 LEVELS_255 = (74, 133, 160, 219)  # four of the six event thresholds of SEVIR's VIL
+LEVELS_DBZ = (20 / 90, 30 / 90, 35 / 90, 40 / 90)  # thresholds of Yu et al. 2024 for Shanghai
 BALANCED_WEIGHTS = (1.0, 2.0, 5.0, 10.0, 30.0)
 
 
@@ -264,6 +267,45 @@ class EarthformerSettings(Frozen):
 def stem_groups(channels: int) -> int:
     """Groups of the norm after a convolution of the stem or the head."""
     return max(1, channels // 4)
+
+
+class EventSettings(Frozen):
+    """The error of events, see `backbones.events`."""
+
+    levels: tuple[Share, ...] = Field(default=LEVELS_DBZ, min_length=1)
+    """Thresholds of the events in the data's scale, [0, 1]; those that will be scored."""
+    softness: float = Field(default=0.02, gt=0, le=1)
+    """Distance from a level, in the data's scale, at which an event counts 0.73."""
+    bias_weight: float = Field(default=0.1, ge=0)
+    """Weight of the square of the log of the frequency bias."""
+    pool: int = Field(default=4, gt=0, le=4096)
+    """Side of the blocks, in cells of `patch` pixels, whose largest values count as well; 1:
+    none."""
+
+
+class AdvectionSettings(Frozen):
+    """The last frame extrapolated along its motion, and a learned correction of it, at first 0."""
+
+    motion: MotionSettings = MotionSettings()
+    """How the motion is found, and how members differ in it."""
+    dim: Size = 32
+    """Channels of the correcting network at full resolution, a multiple of 8."""
+    multiples: tuple[Size, ...] = Field(default=(1, 2), min_length=1)
+    """Channels of each level, in `dim`; all levels but the last halve the frame."""
+    loss: Annotated[Literal["mse", "events"], FREE] = "events"
+    """Of the forecast: the squared error, whose least is a smooth mean, or that of events."""
+    events: Annotated[EventSettings, FREE] = EventSettings()
+    """Used with loss "events"."""
+
+    @property
+    def factor(self) -> int:
+        """How many pixels one cell of the coarsest level spans along an axis."""
+        return 2 ** (len(self.multiples) - 1)
+
+    @model_validator(mode="after")
+    def _groups_divide_channels(self) -> AdvectionSettings:
+        _require_multiple("dim", self.dim, 8, "groups of its norms")
+        return self
 
 
 def _require_pattern(name: str, pattern: str) -> None:

@@ -1,0 +1,111 @@
+"""What motion alone makes of a context, as networks take it, and its place in a training sample.
+
+Three channels for each frame to be forecast, all carried along the same trajectories:
+
+    VALUE     the last frame, in [0, 1]
+    TENDENCY  how much more rain the last frame has than the first, both followed along the motion,
+              estimated from all frames by a straight line
+    INSIDE    1 where the content comes from within the frame, 0 where it flows in
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mindcast.motion.extrapolation import inside, origins, sampled
+from mindcast.motion.field import motion_field
+from mindcast.motion.perturbation import motion_rng, perturbed
+from mindcast.motion.settings import MOVED_CHANNELS, MotionSettings
+from mindcast.samples import NowcastSample
+
+VALUE, TENDENCY, INSIDE = range(MOVED_CHANNELS)
+
+
+def moved(context: np.ndarray, frames: int, settings: MotionSettings) -> np.ndarray:
+    """A context (T, H, W, 1) in [0, 1] along the best estimate of its motion.
+
+    Gives (frames, H, W, MOVED_CHANNELS), float32. A context without motion stands still, see
+    `motion_field`.
+    """
+    return _along(_field(context, settings), context, frames, settings)
+
+
+def moved_members(
+    contexts: np.ndarray,
+    keys: Sequence[int],
+    members: int,
+    frames: int,
+    settings: MotionSettings,
+    seed: int,
+) -> np.ndarray:
+    """Contexts (N, T, H, W, 1), each along the motion of every member of its case.
+
+    Gives (N, members, frames, H, W, MOVED_CHANNELS), float32. Member m of a case depends on its
+    context, its key, `seed` and m alone.
+    """
+    cases = []
+    for context, key in zip(contexts, keys, strict=True):
+        best = _field(context, settings)
+        rngs = [motion_rng(seed, int(key), member) for member in range(members)]
+        fields = [perturbed(best, settings, rng) for rng in rngs]
+        cases.append([_along(field, context, frames, settings) for field in fields])
+    return np.array(cases)
+
+
+@dataclass(frozen=True)
+class Extrapolated:
+    """Adds to a training sample its moved frames, of one member that it draws.
+
+    Of several candidates (`MotionSettings.candidates`) it is the one nearest to the truth.
+    """
+
+    settings: MotionSettings
+
+    def __call__(self, sample: NowcastSample, rng: np.random.Generator) -> NowcastSample:
+        """The sample (not batched) with `extrapolated`; ValueError where it has no truth."""
+        context, truth, settings = sample.input.context, sample.known_truth, self.settings
+        best = _field(context, settings)
+        fields = [perturbed(best, settings, rng) for _ in range(settings.candidates)]
+        nearest = fields[0]
+        if len(fields) > 1:
+            nearest = min(fields, key=lambda field: _error(field, context, truth, settings))
+        extrapolated = _along(nearest, context, len(truth), settings)
+        return replace(sample, input=replace(sample.input, extrapolated=extrapolated))
+
+
+def _field(context: np.ndarray, settings: MotionSettings) -> np.ndarray:
+    return motion_field(context[..., 0], settings.method).field
+
+
+def _along(
+    field: np.ndarray, context: np.ndarray, frames: int, settings: MotionSettings
+) -> np.ndarray:
+    points = origins(field, frames)
+    values = sampled(context[-1, ..., 0], points, settings.inflow)
+    tendency = sampled(_tendency(field, context[..., 0]), points, settings.inflow)
+    return np.stack([values, tendency, inside(points).astype(np.float32)], axis=-1)
+
+
+def _tendency(field: np.ndarray, context: np.ndarray) -> np.ndarray:
+    """The slope of each pixel's rain, followed along the motion, times the frames from the first to
+    the last: (H, W)."""
+    count = len(context)
+    if count == 1:
+        return np.zeros(context.shape[1:], np.float32)
+    paths = origins(field, count - 1)[::-1]
+    earlier = zip(context[:-1], paths, strict=True)
+    aligned = [sampled(frame, path[np.newaxis])[0] for frame, path in earlier]
+    place = np.arange(count, dtype=np.float32) - (count - 1) / 2
+    weights = place / np.square(place).sum()
+    slope = np.tensordot(weights, np.stack([*aligned, context[-1]]), axes=1)
+    return np.asarray((count - 1) * slope, np.float32)
+
+
+def _error(
+    field: np.ndarray, context: np.ndarray, truth: np.ndarray, settings: MotionSettings
+) -> float:
+    values = sampled(context[-1, ..., 0], origins(field, len(truth)), settings.inflow)
+    return float(np.abs(values - truth[..., 0]).mean())
