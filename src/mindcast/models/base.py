@@ -149,8 +149,14 @@ def nothing_more(settings: Any) -> None:
 
 
 def extrapolated(settings: Any) -> Extrapolated | None:
-    """`Stage.derive` of nowcasts that take the extrapolated frames where their `motion` is set."""
+    """`Stage.derive` of what forecasts members: extrapolated frames of one of them, where `motion`
+    is set."""
     return None if settings.motion is None else Extrapolated(settings.motion)
+
+
+def best_extrapolated(settings: Any) -> Extrapolated | None:
+    """The same of what gives one forecast: frames along the best estimate of the motion."""
+    return None if settings.motion is None else Extrapolated(settings.motion, of_member=False)
 
 
 @dataclass(frozen=True)

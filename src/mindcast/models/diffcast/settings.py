@@ -147,7 +147,8 @@ class DiffCastSettings(Frozen):
     """Begin the joint training from the trained backbone where there is one; its training is not
     lost then. False, or no backbone: from scratch, as published."""
     freeze_backbone: Annotated[bool, FREE] = False
-    """Train denoiser and context network alone. False as published: end to end."""
+    """Train denoiser and context network alone. False as published: end to end. An "advection"
+    that is frozen without `warm_start` is the extrapolation."""
 
     @property
     def segments(self) -> int:
@@ -244,7 +245,7 @@ class DiffCastSettings(Frozen):
 
     @model_validator(mode="after")
     def _frozen_backbone_is_trained(self) -> DiffCastSettings:
-        if self.freeze_backbone and not self.warm_start:
+        if self.freeze_backbone and not self.warm_start and self.motion is None:
             raise ValueError(
                 "freeze_backbone = true with warm_start = false would freeze random weights; "
                 "set warm_start = true"

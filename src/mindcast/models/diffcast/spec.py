@@ -7,6 +7,7 @@ from mindcast.diffusion.samplers import Plan
 from mindcast.models.base import (
     ModelSpec,
     Stage,
+    best_extrapolated,
     extrapolated,
     late,
     no_draws,
@@ -48,7 +49,7 @@ SPEC = ModelSpec(
             optional=True,
             preview=STAGES("preview_backbone"),
             bound_to=_of_backbone,
-            derive=extrapolated,
+            derive=best_extrapolated,
         ),
         "joint": Stage(
             requires=("backbone",),

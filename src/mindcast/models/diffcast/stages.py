@@ -49,7 +49,7 @@ def joint_objectives(
     """
     if settings.warm_start and "backbone" in frozen:
         copy_weights(frozen["backbone"], network.backbone_net)
-    elif settings.freeze_backbone:
+    elif settings.freeze_backbone and settings.warm_start:
         raise Refusal(
             "model.freeze_backbone = true: there is no trained backbone; train stage backbone "
             "first or set it to false"
