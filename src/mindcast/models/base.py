@@ -149,14 +149,12 @@ def nothing_more(settings: Any) -> None:
 
 
 def extrapolated(settings: Any) -> Extrapolated | None:
-    """`Stage.derive` of what forecasts members: extrapolated frames of one of them, where `motion`
-    is set."""
+    """`Stage.derive` of nowcasts that take the extrapolated frames where their `motion` is set.
+
+    Those of a member also where one forecast is made: the error of its motion teaches a network not
+    to trust details, which on two days of radar was worth more than the best estimate.
+    """
     return None if settings.motion is None else Extrapolated(settings.motion)
-
-
-def best_extrapolated(settings: Any) -> Extrapolated | None:
-    """The same of what gives one forecast: frames along the best estimate of the motion."""
-    return None if settings.motion is None else Extrapolated(settings.motion, of_member=False)
 
 
 @dataclass(frozen=True)

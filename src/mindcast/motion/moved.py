@@ -60,21 +60,18 @@ class Extrapolated:
     """Adds to a training sample its moved frames, of one member that it draws.
 
     Of several candidates (`MotionSettings.candidates`) it is the one nearest to the truth.
-    of_member: False for the best estimate of the motion instead.
     """
 
     settings: MotionSettings
-    of_member: bool = True
 
     def __call__(self, sample: NowcastSample, rng: np.random.Generator) -> NowcastSample:
         """The sample (not batched) with `extrapolated`; ValueError where it has no truth."""
         context, truth, settings = sample.input.context, sample.known_truth, self.settings
-        nearest = _field(context, settings)
-        if self.of_member:
-            fields = [perturbed(nearest, settings, rng) for _ in range(settings.candidates)]
-            nearest = fields[0]
-            if len(fields) > 1:
-                nearest = min(fields, key=lambda field: _error(field, context, truth, settings))
+        best = _field(context, settings)
+        fields = [perturbed(best, settings, rng) for _ in range(settings.candidates)]
+        nearest = fields[0]
+        if len(fields) > 1:
+            nearest = min(fields, key=lambda field: _error(field, context, truth, settings))
         extrapolated = _along(nearest, context, len(truth), settings)
         return replace(sample, input=replace(sample.input, extrapolated=extrapolated))
 

@@ -7,7 +7,6 @@ from mindcast.diffusion.samplers import Plan
 from mindcast.models.base import (
     ModelSpec,
     Stage,
-    best_extrapolated,
     extrapolated,
     late,
     no_draws,
@@ -49,7 +48,7 @@ SPEC = ModelSpec(
             optional=True,
             preview=STAGES("preview_backbone"),
             bound_to=_of_backbone,
-            derive=best_extrapolated,
+            derive=extrapolated,
         ),
         "joint": Stage(
             requires=("backbone",),
