@@ -157,6 +157,17 @@ def test_a_denoiser_that_sees_any_backbone_s_forecast_gets_it_once_a_case():
         assert len(features) == 2
 
 
+def test_an_untrained_denoiser_that_sees_the_forecast_leaves_members_to_motion():
+    chosen = settings(
+        denoiser={**DENOISER, "sees_forecast": True},
+        context_net={"use": False},
+        diffusion={"timesteps": 20, "prediction": "x0"},
+    )
+    made = forecaster_of(chosen).forecast("diffcast", context(), KEYS, members=2)
+    own = moved_members(context().context, KEYS, 2, TARGET, chosen.advection.motion, SEED)
+    np.testing.assert_allclose(made[..., 0], own[..., VALUE], atol=1e-6)
+
+
 def with_residual(forecaster, value):
     forecaster.step = lambda x, *known: (0 * x + value, 0 * x + value)
     return forecaster.forecast("diffcast", context(), KEYS, members=1)
@@ -222,6 +233,8 @@ def test_the_joint_loss_hands_the_moved_frames_to_backbone_and_denoiser(use, con
     )
     ms.set_seed(0)
     network = JointNetwork(chosen)
+    last = network.model.final_conv.weight
+    last.set_data(last.value() + 0.1)  # it starts at zero, which hides what comes before
     loss = MovedResidualLoss(ResidualLoss(network, chosen))
     inputs = training_batch(chosen)
     total, diagnostics = loss(*arguments(loss, inputs))
@@ -270,3 +283,11 @@ def test_without_a_context_network_there_is_none_to_train():
     names = {parameter.name.partition(".")[0] for parameter in objective.parameters}
     assert names == {"model", "backbone_net"}
     assert {p.name for p in objective.parameters} == {p.name for p in network.get_parameters()}
+
+
+def test_an_advection_frozen_from_the_start_stays_the_extrapolation():
+    chosen = settings(freeze_backbone=True, warm_start=False)
+    network = build(chosen)["joint"]
+    (objective,) = stages.joint_objectives(chosen, network, {})
+    trained = {id(parameter) for parameter in objective.parameters}
+    assert trained.isdisjoint(id(p) for p in network.backbone_net.get_parameters())
