@@ -12,6 +12,7 @@ from mindcast.training import checkpoint
 from mindcast.training.train_step import ObjectiveStep
 from tests.contract.models import (
     CASES,
+    CHANGES,
     SAMPLING,
     VARIANTS,
     batch,
@@ -197,7 +198,9 @@ def test_a_member_is_the_same_however_many_there_are_and_whatever_the_batch(
     other = forecaster_of(model, networks, batch_size=size)
     for method, made in forecasts.items():
         alone = forecast(other, method, model, (OTHER_KEY,))
-        np.testing.assert_allclose(alone[0, 0], made[1, 0], rtol=1e-5, atol=1e-5)
+        same = np.isclose(alone[0, 0], made[1, 0], rtol=1e-5, atol=1e-5)
+        # values that are put back by rank: pixels that differ by rounding alone may swap theirs
+        assert same.mean() > 0.999 if model in CHANGES else same.all()
 
 
 @pytest.mark.slow
