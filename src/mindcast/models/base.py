@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from mindcast.config.frozen import Frozen
-from mindcast.motion.moved import Extrapolated
+from mindcast.motion.moved import Extrapolated, moved_members
 from mindcast.refusal import Refusal
 from mindcast.samples import Change, Named, NowcastInput, Sample
 
@@ -71,6 +71,16 @@ def require_context(settings: Any, input: NowcastInput) -> None:
             f"forecast: context has {got=}, expected (N, T, H, W, C) = (N, "
             f"{', '.join(map(str, expected))})"
         )
+
+
+def extrapolated_members(
+    settings: Any, input: NowcastInput, keys: Sequence[int], members: int, seed: int
+) -> np.ndarray | None:
+    """What motion makes of every member (N, M, T, H, W, MOVED_CHANNELS), where `motion` is set."""
+    if settings.motion is None:
+        return None
+    frames = settings.target_frames
+    return moved_members(input.context, keys, members, frames, settings.motion, seed)
 
 
 @dataclass(frozen=True)

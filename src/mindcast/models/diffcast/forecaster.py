@@ -12,11 +12,11 @@ from mindcast.config.schema import Sampling
 from mindcast.diffusion.ensembles import EnsembleSampler
 from mindcast.diffusion.samplers import Plan, SamplerStep
 from mindcast.diffusion.sampling import Estimated, Noise, SamplingStep, sample
-from mindcast.models.base import require_context
+from mindcast.models.base import extrapolated_members, require_context
 from mindcast.models.diffcast.network import to_fields, to_network
 from mindcast.models.diffcast.settings import DiffCastSettings
 from mindcast.motion.matching import combined
-from mindcast.motion.moved import VALUE, moved, moved_members
+from mindcast.motion.moved import VALUE, moved
 from mindcast.refusal import Refusal
 from mindcast.samples import NowcastInput
 
@@ -83,7 +83,7 @@ class DiffCastForecaster:
             means = np.stack([self.means[method](x).asnumpy() for x in sources])
             return np.clip(self._fields(means), 0, 1)
         settings = self.settings
-        extrapolated = self._extrapolated(input.context, keys, members)
+        extrapolated = extrapolated_members(settings, input, keys, members, self.sampler.seed)
         mu, *known = self._conditioned(input.context, extrapolated)
         shape = (settings.context_frames, settings.channels, *settings.network_frame)
         guided, segments = settings.denoiser.sees_forecast, settings.segments
@@ -112,15 +112,6 @@ class DiffCastForecaster:
         if motion is not None:
             context = np.stack([moved(case, frames, motion) for case in context])
         return self._laid_out(context)
-
-    def _extrapolated(
-        self, context: np.ndarray, keys: Sequence[int], members: int
-    ) -> np.ndarray | None:
-        """What motion makes of every member (N, M, T, H, W, MOVED_CHANNELS), where it is asked."""
-        motion, frames = self.settings.motion, self.settings.target_frames
-        if motion is None:
-            return None
-        return moved_members(context, keys, members, frames, motion, self.sampler.seed)
 
     def _conditioned(
         self, context: np.ndarray, extrapolated: np.ndarray | None

@@ -11,12 +11,12 @@ from mindcast.config.schema import Sampling
 from mindcast.diffusion.ensembles import EnsembleSampler
 from mindcast.diffusion.guidance import AlignmentGuidance
 from mindcast.diffusion.sampling import Estimated, GuidedSamplingStep, SamplingStep
-from mindcast.models.base import require_context
+from mindcast.models.base import extrapolated_members, require_context
 from mindcast.models.prediff.alignment import OfDifference
 from mindcast.models.prediff.latents import FrameLatents
 from mindcast.models.prediff.settings import PreDiffSettings
 from mindcast.motion.matching import combined
-from mindcast.motion.moved import VALUE, moved_members
+from mindcast.motion.moved import VALUE
 from mindcast.refusal import Refusal
 from mindcast.samples import NowcastInput
 
@@ -84,7 +84,7 @@ class PreDiffForecaster:
         """See `models.base.Forecaster.forecast`."""
         require_context(self.settings, input)
         settings = self.settings
-        extrapolated = self._extrapolated(input.context, keys, members)
+        extrapolated = extrapolated_members(settings, input, keys, members, self.sampler.seed)
         conditioning = self._conditioning(method, input.context, truth, extrapolated)
         latents = self.sampler.draw(
             self.steps[method],
@@ -96,15 +96,6 @@ class PreDiffForecaster:
             per_member=extrapolated is not None,
         )
         return self._decoded(method, latents, extrapolated)
-
-    def _extrapolated(
-        self, context: np.ndarray, keys: Sequence[int], members: int
-    ) -> np.ndarray | None:
-        """What motion makes of every member (N, M, T, H, W, MOVED_CHANNELS), where it is asked."""
-        motion, frames = self.settings.motion, self.settings.target_frames
-        if motion is None:
-            return None
-        return moved_members(context, keys, members, frames, motion, self.sampler.seed)
 
     def _conditioning(
         self,

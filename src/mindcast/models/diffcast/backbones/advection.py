@@ -78,7 +78,7 @@ class Correction(nn.Cell):
         self.ups = nn.CellList(
             [ResnetBlock(2 * width, width, embedding) for width, _ in pairs[::-1]]
         )
-        self.last = zero_convolution(dim, channels)
+        self.last = initialise.start_zero(Conv2d(dim, channels, 1))
 
     def construct(self, moved: Tensor, lead: Tensor) -> Tensor:
         """moved (N, MOVED_CHANNELS x C, H, W), lead (N,) from 0 -> (N, C, H, W)."""
@@ -97,11 +97,3 @@ class Correction(nn.Cell):
                 y = self.back[number - 1](y)
             y = self.ups[number](ops.cat((y, kept[-1 - number]), 1), embedding)
         return self.last(y)
-
-
-def zero_convolution(channels: int, out_channels: int) -> nn.Cell:
-    """A 1 x 1 convolution whose output starts at zero."""
-    convolution = Conv2d(channels, out_channels, 1)
-    for parameter in convolution.get_parameters():
-        parameter.set_data(initialise.zeros(parameter.shape))
-    return convolution
