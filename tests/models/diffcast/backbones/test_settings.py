@@ -107,3 +107,10 @@ def test_what_is_asked_before_mindspore_is_loaded_does_not_import_it(name):
         for alias in node.names
     }
     assert not any(module.startswith("mindspore") for module in imported)
+
+
+def test_blocks_of_events_fit_into_the_frame():
+    settings = types.AdvectionSettings(events=types.EventSettings(pool=16))
+    with pytest.raises(Refusal, match=r"events\.pool = 16 is wider than frames of 8 x 32 cells"):
+        check_backbone("advection", settings, 2, 4, (8, 32))
+    check_backbone("advection", settings.model_copy(update={"loss": "mse"}), 2, 4, (8, 32))

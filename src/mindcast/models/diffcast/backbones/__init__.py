@@ -56,6 +56,12 @@ def _check_convgru(settings: types.ConvGRUSettings, context: int, target: int, f
 def _check_advection(
     settings: types.AdvectionSettings, context: int, target: int, frame: Frame
 ) -> str:
+    pool = settings.events.pool
+    if settings.loss == "events" and pool > min(frame):
+        return (
+            f"events.pool = {pool} is wider than frames of {frame[0]} x {frame[1]} cells; choose "
+            "smaller blocks, or 1 for none"
+        )
     return _undivided(frame, settings.factor)
 
 
