@@ -49,4 +49,4 @@ class MapGrid:
 
         to_degrees = pyproj.Transformer.from_crs(self.projection, "EPSG:4326", always_xy=True)
         longitude, latitude = to_degrees.transform(*np.meshgrid(self.x, self.y))
-        return latitude, longitude
+        return np.asarray(latitude), np.asarray(longitude)
