@@ -48,5 +48,6 @@ class MapGrid:
         import pyproj  # late: few frames are asked where they lie
 
         to_degrees = pyproj.Transformer.from_crs(self.projection, "EPSG:4326", always_xy=True)
-        longitude, latitude = to_degrees.transform(*np.meshgrid(self.x, self.y))
+        x, y = np.meshgrid(self.x, self.y)
+        longitude, latitude = to_degrees.transform(x, y)
         return np.asarray(latitude), np.asarray(longitude)
