@@ -6,13 +6,14 @@ import pytest
 from mindcast.data import find_augmentation
 from mindcast.motion.extrapolation import extrapolate, inside, origins
 from mindcast.motion.field import motion_field
+from mindcast.motion.inflow import BEST, of_member
 from mindcast.motion.moved import INSIDE, TENDENCY, VALUE, Extrapolated, moved, moved_members
 from mindcast.motion.perturbation import perturbed
 from mindcast.motion.settings import MotionSettings
 from mindcast.samples import NowcastInput, Sample
 from tests.motion.blobs import moving
 
-CERTAIN = MotionSettings(spread=0, local_spread=0)
+CERTAIN = MotionSettings(spread=0, local_spread=0, inflow="edge")
 FRAMES = 6
 
 
@@ -26,7 +27,7 @@ def sample(velocity=(2.0, -1.0), context=5, seed=0):
     return Sample(NowcastInput(frames[:context]), frames[context:])
 
 
-@pytest.mark.parametrize("inflow", ["edge", "zero"])
+@pytest.mark.parametrize("inflow", BEST)
 @pytest.mark.parametrize(
     "method",
     ["dis", pytest.param("lucas_kanade", marks=pytest.mark.slow)],  # loads pysteps
@@ -37,7 +38,7 @@ def test_the_value_is_the_extrapolation_and_inside_says_what_was_seen(method, in
     field = motion_field(rain()[..., 0], method).field
     assert made.shape == (FRAMES, 64, 64, 3)
     assert made.dtype == np.float32
-    expected = extrapolate(rain()[-1, ..., 0], field, FRAMES, inflow)
+    expected = extrapolate(rain()[-1, ..., 0], field, FRAMES, BEST[inflow])
     np.testing.assert_array_equal(made[..., VALUE], expected)
     np.testing.assert_array_equal(made[..., INSIDE], inside(origins(field, FRAMES)))
     assert 0 < made[..., INSIDE].mean() < 1
@@ -129,8 +130,10 @@ def test_a_training_sample_gets_the_frames_of_a_member_that_is_drawn():
     one, settings = sample(), MotionSettings()
     made = Extrapolated(settings)(one, np.random.default_rng(5))
     best = motion_field(one.input.context[..., 0]).field
-    field = perturbed(best, settings, np.random.default_rng(5))
-    expected = extrapolate(one.input.context[-1, ..., 0], field, FRAMES)
+    rng = np.random.default_rng(5)
+    field = perturbed(best, settings, rng)
+    sampled = of_member(settings.inflow, (64, 64), rng)
+    expected = extrapolate(one.input.context[-1, ..., 0], field, FRAMES, sampled)
     np.testing.assert_array_equal(made.input.extrapolated[..., VALUE], expected)
     assert made.input.context is one.input.context
     assert made.truth is one.truth
@@ -138,7 +141,10 @@ def test_a_training_sample_gets_the_frames_of_a_member_that_is_drawn():
 
 
 def test_of_several_candidates_the_nearest_to_the_truth_is_taken():
-    one, settings = sample((2.5, 0)), MotionSettings(candidates=5, spread=2, local_spread=0.5)
+    one, settings = (
+        sample((2.5, 0)),
+        MotionSettings(candidates=5, spread=2, local_spread=0.5, inflow="edge"),
+    )
     made = Extrapolated(settings)(one, np.random.default_rng(5))
     best, rng = motion_field(one.input.context[..., 0]).field, np.random.default_rng(5)
     every = [

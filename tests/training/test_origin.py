@@ -69,7 +69,7 @@ def test_how_motion_is_found_binds_and_how_members_err_does_not(model, stage, se
     before = stored(model, on)
     free = ("spread=3", "local_spread=0", "local_scale=0.5", "candidates=4")
     check(before, model, stage, on, *(f"{section}.{change}" for change in free))
-    for change, words in (("method=lucas_kanade", "= dis, not"), ("inflow=zero", "= edge, not")):
+    for change, words in (("method=lucas_kanade", "= dis, not"), ("inflow=zero", "= drawn, not")):
         key = change.partition("=")[0]
         message = refused(before, model, stage, on, f"{section}.{change}")
         assert f"was made with {section}.{key} {words}" in message

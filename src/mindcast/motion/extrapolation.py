@@ -9,22 +9,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from mindcast.motion.inflow import Sampled, edge
 from mindcast.motion.opencv import opencv
 
-# what comes in from outside the frame, which nobody knows: the value of the nearest edge, or none
-EDGE, ZERO = "edge", "zero"
-INFLOW = (EDGE, ZERO)
 
-
-def extrapolate(last: np.ndarray, field: np.ndarray, frames: int, inflow: str = EDGE) -> np.ndarray:
+def extrapolate(
+    last: np.ndarray, field: np.ndarray, frames: int, sampled: Sampled = edge
+) -> np.ndarray:
     """The frame `last` (H, W) after 1, 2, ... `frames` frames: (frames, H, W), float32.
 
-    field: (H, W, 2), pixels per frame, see `Motion`. inflow: one of INFLOW. Interpolation is
-    linear, so that no value lies outside the range of `last` (and 0 with ZERO); a zero field gives
-    `last` exactly. NaN spreads to what is interpolated from it. ValueError for other shapes and an
-    unknown inflow.
+    field: (H, W, 2), pixels per frame, see `Motion`. sampled: what comes in from outside, one of
+    `motion.inflow`. Interpolation is linear, so that no value lies outside the range of `last` (and
+    0, of those that take it); a zero field gives `last` exactly. NaN spreads to what is
+    interpolated from it. ValueError for other shapes.
     """
-    return sampled(last, origins(field, frames), inflow)
+    return sampled(last, origins(field, frames))
 
 
 def origins(field: np.ndarray, frames: int) -> np.ndarray:
@@ -50,24 +49,15 @@ def inside(points: np.ndarray) -> np.ndarray:
     return np.asarray(((points >= 0) & (points <= (width - 1, height - 1))).all(axis=-1))
 
 
-def sampled(last: np.ndarray, points: np.ndarray, inflow: str = EDGE) -> np.ndarray:
-    """Values of `last` (H, W) at `points` (frames, H, W, 2): (frames, H, W), float32."""
-    if inflow not in INFLOW:
-        raise ValueError(f"got inflow {inflow!r}, expected one of {', '.join(INFLOW)}")
-    if last.shape != points.shape[1:3]:
-        raise ValueError(f"got a frame {last.shape}, expected {points.shape[1:3]}")
-    last = np.ascontiguousarray(last, np.float32)
-    return np.stack([at(last, there, inflow) for there in points])
-
-
 def grid(height: int, width: int) -> np.ndarray:
     """The points of a frame (H, W, 2): column and row, float32."""
     points = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1)
     return points.astype(np.float32)
 
 
-def at(image: np.ndarray, points: np.ndarray, inflow: str = EDGE) -> np.ndarray:
-    """Linear interpolation of (H, W) or (H, W, 2) at points (H, W, 2), to 1/32 of a pixel."""
+def at(image: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Linear interpolation of (H, W) or (H, W, 2) at points (H, W, 2), to 1/32 of a pixel; beyond
+    the frame the value of its nearest edge."""
     cv2 = opencv()
-    border = {EDGE: cv2.BORDER_REPLICATE, ZERO: cv2.BORDER_CONSTANT}[inflow]
+    border = cv2.BORDER_REPLICATE
     return np.asarray(cv2.remap(image, points, None, cv2.INTER_LINEAR, borderMode=border))

@@ -15,13 +15,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mindcast.motion.extrapolation import inside, origins, sampled
+from mindcast.motion.extrapolation import inside, origins
 from mindcast.motion.field import motion_field
+from mindcast.motion.inflow import BEST, Sampled, edge, of_member
 from mindcast.motion.perturbation import motion_rng, perturbed
 from mindcast.motion.settings import MOVED_CHANNELS, MotionSettings
 from mindcast.samples import NowcastSample
 
 VALUE, TENDENCY, INSIDE = range(MOVED_CHANNELS)
+Course = tuple[np.ndarray, Sampled]  # the motion field of one member, what it takes for inflow
 
 
 def moved(context: np.ndarray, frames: int, settings: MotionSettings) -> np.ndarray:
@@ -30,7 +32,7 @@ def moved(context: np.ndarray, frames: int, settings: MotionSettings) -> np.ndar
     Gives (frames, H, W, MOVED_CHANNELS), float32. A context without motion stands still, see
     `motion_field`.
     """
-    return _along(_field(context, settings), context, frames, settings)
+    return _along(_field(context, settings), BEST[settings.inflow], context, frames)
 
 
 def moved_members(
@@ -50,8 +52,8 @@ def moved_members(
     for context, key in zip(contexts, keys, strict=True):
         best = _field(context, settings)
         rngs = [motion_rng(seed, int(key), member) for member in range(members)]
-        fields = [perturbed(best, settings, rng) for rng in rngs]
-        cases.append([_along(field, context, frames, settings) for field in fields])
+        courses = [_course(best, settings, rng) for rng in rngs]
+        cases.append([_along(*course, context, frames) for course in courses])
     return np.array(cases)
 
 
@@ -68,11 +70,11 @@ class Extrapolated:
         """The sample (not batched) with `extrapolated`; ValueError where it has no truth."""
         context, truth, settings = sample.input.context, sample.known_truth, self.settings
         best = _field(context, settings)
-        fields = [perturbed(best, settings, rng) for _ in range(settings.candidates)]
-        nearest = fields[0]
-        if len(fields) > 1:
-            nearest = min(fields, key=lambda field: _error(field, context, truth, settings))
-        extrapolated = _along(nearest, context, len(truth), settings)
+        courses = [_course(best, settings, rng) for _ in range(settings.candidates)]
+        nearest = courses[0]
+        if len(courses) > 1:
+            nearest = min(courses, key=lambda course: _error(course, context, truth))
+        extrapolated = _along(*nearest, context, len(truth))
         return replace(sample, input=replace(sample.input, extrapolated=extrapolated))
 
 
@@ -80,12 +82,16 @@ def _field(context: np.ndarray, settings: MotionSettings) -> np.ndarray:
     return motion_field(context[..., 0], settings.method).field
 
 
-def _along(
-    field: np.ndarray, context: np.ndarray, frames: int, settings: MotionSettings
-) -> np.ndarray:
+def _course(best: np.ndarray, settings: MotionSettings, rng: np.random.Generator) -> Course:
+    field = perturbed(best, settings, rng)
+    height, width = field.shape[:2]
+    return field, of_member(settings.inflow, (height, width), rng)
+
+
+def _along(field: np.ndarray, sampled: Sampled, context: np.ndarray, frames: int) -> np.ndarray:
     points = origins(field, frames)
-    values = sampled(context[-1, ..., 0], points, settings.inflow)
-    tendency = sampled(_tendency(field, context[..., 0]), points, settings.inflow)
+    values = sampled(context[-1, ..., 0], points)
+    tendency = sampled(_tendency(field, context[..., 0]), points)
     return np.stack([values, tendency, inside(points).astype(np.float32)], axis=-1)
 
 
@@ -97,15 +103,14 @@ def _tendency(field: np.ndarray, context: np.ndarray) -> np.ndarray:
         return np.zeros(context.shape[1:], np.float32)
     paths = origins(field, count - 1)[::-1]
     earlier = zip(context[:-1], paths, strict=True)
-    aligned = [sampled(frame, path[np.newaxis])[0] for frame, path in earlier]
+    aligned = [edge(frame, path[np.newaxis])[0] for frame, path in earlier]
     place = np.arange(count, dtype=np.float32) - (count - 1) / 2
     weights = place / np.square(place).sum()
     slope = np.tensordot(weights, np.stack([*aligned, context[-1]]), axes=1)
     return np.asarray((count - 1) * slope, np.float32)
 
 
-def _error(
-    field: np.ndarray, context: np.ndarray, truth: np.ndarray, settings: MotionSettings
-) -> float:
-    values = sampled(context[-1, ..., 0], origins(field, len(truth)), settings.inflow)
+def _error(course: Course, context: np.ndarray, truth: np.ndarray) -> float:
+    field, sampled = course
+    values = sampled(context[-1, ..., 0], origins(field, len(truth)))
     return float(np.abs(values - truth[..., 0]).mean())

@@ -18,8 +18,9 @@ class MotionSettings(Frozen):
 
     method: Literal["dis", "lucas_kanade"] = "dis"
     """How the field is found: dense inverse search, or pysteps' Lucas-Kanade."""
-    inflow: Literal["edge", "zero"] = "edge"
-    """What flows in from outside the frame: the value of the nearest edge, or none."""
+    inflow: Literal["edge", "zero", "drawn"] = "drawn"
+    """What flows in from outside the frame: the value of the nearest edge, none, or, drawn by each
+    member, what lies behind the edge (the best estimate smooths the edge)."""
     spread: Annotated[float, FREE] = Field(default=0.4, ge=0, le=64)
     """Standard deviation of a member's error in the motion of the whole frame, along each axis, in
     pixels per frame; places err by it times the lead time in frames."""

@@ -13,6 +13,7 @@ from mindcast.models.diffcast.residual_loss import MovedResidualLoss, ResidualLo
 from mindcast.models.diffcast.spec import SPEC
 from mindcast.motion.extrapolation import extrapolate
 from mindcast.motion.field import motion_field
+from mindcast.motion.inflow import smoothed
 from mindcast.motion.moved import VALUE, moved_members
 from mindcast.samples import NowcastInput, Sample, stacked
 from tests.models.diffcast.small import CONTEXT, TARGET, settings_of
@@ -59,7 +60,7 @@ def extrapolation(given):
     """The last frames (N, T, H, W) along the motion of their contexts, without any model."""
     return np.stack(
         [
-            extrapolate(case[-1, ..., 0], motion_field(case[..., 0]).field, TARGET)
+            extrapolate(case[-1, ..., 0], motion_field(case[..., 0]).field, TARGET, smoothed)
             for case in given.context
         ]
     )

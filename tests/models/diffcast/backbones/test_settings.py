@@ -84,7 +84,7 @@ def test_settings_of_another_backbone_are_an_error():
         ("Advection", {"motion": {"local_spread": -0.1}}, "greater than or equal to 0"),
         ("Advection", {"motion": {"local_scale": 0}}, "greater than 0"),
         ("Advection", {"motion": {"candidates": 0}}, "greater than 0"),
-        ("Advection", {"motion": {"inflow": "wrap"}}, "'edge' or 'zero'"),
+        ("Advection", {"motion": {"inflow": "wrap"}}, "'edge', 'zero' or 'drawn'"),
         (
             "Earthformer",
             {"global_width_ratio": 2, "separate_global_projections": False},
