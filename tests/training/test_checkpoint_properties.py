@@ -11,7 +11,7 @@ from mindspore.train.checkpoint_pb2 import Checkpoint
 
 from mindcast.refusal import Refusal
 from mindcast.training import checkpoint
-from mindcast.training.checkpoint_file import TYPES
+from mindcast.weights.mindspore_file import TYPES
 from tests.training.dummy_cells import Matrix
 
 INFORMATION = {"model": "dummy", "stage": "fit"}

@@ -18,7 +18,7 @@ from mindspore import Parameter, nn
 
 from mindcast.files import allow_as_umask, complete_or_absent
 from mindcast.refusal import Refusal
-from mindcast.training.checkpoint_file import TYPES, parse
+from mindcast.weights.mindspore_file import TYPES, parse
 
 REMEDY = "free some space or choose another --out; earlier checkpoints are untouched"
 INFORMATION = "mindcast"  # the entry that holds the JSON text

@@ -11,9 +11,12 @@ import sys
 import zlib
 from functools import cache
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from mindcast.weights.faults import Damaged
 
 CHECK_MARK, CHECK_BYTES = b"crc_num", 10  # the file ends with the mark and a CRC-32, big-endian
 TEXT = "str"  # UTF-32 in the byte order of this machine
@@ -46,7 +49,7 @@ MESSAGES = {
 
 
 def parse(content: bytes) -> dict[str, np.ndarray | str]:
-    """Arrays and texts by name. ValueError, with the reason, for what is not wholly a checkpoint.
+    """Arrays and texts by name. Damaged, with the reason, for what is not wholly a checkpoint.
 
     A check sum that is not that of the content is refused; a file without one is not.
     """
@@ -58,17 +61,22 @@ def parse(content: bytes) -> dict[str, np.ndarray | str]:
     try:
         messages.ParseFromString(_checked(content))
     except DecodeError:
-        raise ValueError("its content cannot be parsed") from None
+        raise Damaged("its content cannot be parsed") from None
     # a large array comes in several messages of one name
     for name, pieces in groupby(messages.value, key=lambda message: str(message.tag)):
         if name in entries:
-            raise ValueError(f"it holds {name!r} twice")
+            raise Damaged(f"it holds {name!r} twice")
         tensors = [piece.tensor for piece in pieces]
         whole = b"".join(tensor.tensor_content for tensor in tensors)
         entries[name] = _entry(name, tensors[0].tensor_type, list(tensors[0].dims), whole)
     if not entries:
-        raise ValueError("it holds nothing")
+        raise Damaged("it holds nothing")
     return entries
+
+
+def read_mindspore(path: Path) -> dict[str, np.ndarray | str]:
+    """Arrays and texts by name, of a file; see `parse`."""
+    return parse(path.read_bytes())
 
 
 @cache
@@ -99,7 +107,7 @@ def _checked(content: bytes) -> bytes:
     if content[len(body) : end] != CHECK_MARK:
         return content
     if zlib.crc32(body) != int.from_bytes(content[end:], "big"):
-        raise ValueError("its check sum is wrong")
+        raise Damaged("its check sum is wrong")
     return body
 
 
@@ -108,13 +116,11 @@ def _entry(name: str, kind: str, shape: list[int], content: bytes) -> np.ndarray
         try:
             return content.decode(f"utf-32-{sys.byteorder[0]}e")
         except UnicodeDecodeError:
-            raise ValueError(f"{name!r} is no text") from None
+            raise Damaged(f"{name!r} is no text") from None
     if kind not in TYPES:
-        raise ValueError(f"{name!r} has the unknown type {kind!r}")
+        raise Damaged(f"{name!r} has the unknown type {kind!r}")
     dtype = np.dtype(TYPES[kind])
     shape = [] if shape == [0] else shape  # so MindSpore once wrote scalars
     if any(n < 0 for n in shape) or len(content) != math.prod(shape) * dtype.itemsize:
-        raise ValueError(
-            f"{name!r} holds {len(content)} bytes, which is no {kind} of shape {shape}"
-        )
+        raise Damaged(f"{name!r} holds {len(content)} bytes, which is no {kind} of shape {shape}")
     return np.frombuffer(content, dtype).reshape(shape)

@@ -1,0 +1,118 @@
+"""PyTorch files since 1.6: a zip archive of a pickle and one member for each storage."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+from mindcast.weights.faults import Damaged, Forbidden, shown
+from mindcast.weights.mapped import map_file
+from mindcast.weights.pytorch_pickle import Storages, load, settled
+
+SIGNATURE = b"PK\x03\x04"
+PROGRAM = "data.pkl"
+SCRIPTED = "constants.pkl"  # only TorchScript archives have it
+EXPANSION = 20  # times the size of the file that its compressed members may have together
+SMALL = 1 << 24  # bytes that they may have in any case
+ENCRYPTED = 1  # flag bit of a member
+HEADER = struct.Struct("<4s22xHH")  # of a member: signature, lengths of its name and extra field
+
+
+def read_zip(path: Path) -> Any:
+    """What a file of that kind holds. Damaged, Forbidden."""
+    archive = _Archive(path)
+    if archive.has(SCRIPTED):
+        raise Forbidden("TorchScript, which is a program")
+    storages = Storages()
+    value = load(bytes(archive.member(PROGRAM)), storages)
+    big_endian = _is_big_endian(archive)
+    for key, storage in storages.by_key.items():
+        storage.content = archive.member(f"data/{key}")
+        storage.big_endian = big_endian
+        if len(storage.content) != storage.size:
+            found = len(storage.content)
+            raise Damaged(f"storage {shown(key)} has {found} bytes, expected {storage.size}")
+    return settled(value)
+
+
+def _is_big_endian(archive: _Archive) -> bool:
+    order = bytes(archive.member("byteorder")) if archive.has("byteorder") else b"little"
+    if order not in (b"little", b"big"):
+        raise Damaged(f"its byte order is {shown(order)}")
+    return order == b"big"
+
+
+class _Archive:
+    """The members of a zip file, all in one folder whose name does not matter."""
+
+    def __init__(self, path: Path) -> None:
+        self.content = map_file(path)
+        try:
+            self.file = zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, ValueError, EOFError, struct.error, NotImplementedError):
+            raise Damaged("its list of contents is missing") from None
+        members = self.file.infolist()
+        self.members = {member.filename: member for member in members}
+        self.folder = self._folder()
+        if len(self.members) < len(members):
+            raise Damaged("it has two contents of one name")
+        for member in members:
+            self._check_name(member)
+        self._check_sizes(len(self.content))
+
+    def _folder(self) -> str:
+        found = [name for name in self.members if name.rpartition("/")[2] == PROGRAM]
+        if len(found) != 1:
+            raise Damaged(f"a zip file with {len(found) or 'no'} {PROGRAM}, PyTorch's have one")
+        return found[0].removesuffix(PROGRAM)
+
+    def _check_name(self, member: zipfile.ZipInfo) -> None:
+        name = member.orig_filename
+        parts = name.split("/")
+        if ".." in parts or parts[0] == "" or "\\" in name or "\0" in name:
+            raise Damaged(f"it has a content that would lie elsewhere, {shown(name)}")
+        if member.flag_bits & ENCRYPTED:
+            raise Damaged(f"its content {shown(name)} is encrypted")
+
+    def _check_sizes(self, size: int) -> None:
+        packed = [m for m in self.members.values() if m.compress_type != zipfile.ZIP_STORED]
+        unpacked = sum(member.file_size for member in packed)
+        if unpacked > max(SMALL, EXPANSION * size):
+            raise Damaged(
+                f"it would unpack to {unpacked >> 20} MiB, over {EXPANSION} times its size"
+            )
+
+    def has(self, name: str) -> bool:
+        return self.folder + name in self.members
+
+    def member(self, name: str) -> memoryview:
+        """The bytes of a member, checked by its check sum; mapped where it is not compressed."""
+        if not self.has(name):
+            raise Damaged(f"{shown(name)} is missing in it")
+        member = self.members[self.folder + name]
+        if member.compress_type == zipfile.ZIP_STORED:
+            content = self._stored(member)
+        else:
+            content = self._unpacked(member)
+        if len(content) != member.file_size or zlib.crc32(content) != member.CRC:
+            raise Damaged(f"the check sum of {shown(name)} is wrong")
+        return content
+
+    def _stored(self, member: zipfile.ZipInfo) -> memoryview:
+        try:
+            signature, name, extra = HEADER.unpack_from(self.content, member.header_offset)
+        except struct.error:
+            raise Damaged(f"{shown(member.filename)} lies outside of it") from None
+        if signature != SIGNATURE:
+            raise Damaged(f"{shown(member.filename)} is not where it should be")
+        start = member.header_offset + HEADER.size + name + extra
+        return self.content[start : start + member.file_size]
+
+    def _unpacked(self, member: zipfile.ZipInfo) -> memoryview:
+        try:
+            return memoryview(self.file.read(member))
+        except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, RuntimeError):
+            raise Damaged(f"{shown(member.filename)} cannot be unpacked") from None
