@@ -80,7 +80,7 @@ def told(text=None):
 
 def array_of(kind, shape, seed=0):
     numbers = np.random.default_rng(seed).integers(0, 2, shape)
-    return numbers.astype(TYPES[kind])
+    return numbers.astype(TYPES[kind].dtype)
 
 
 @given(st.binary(max_size=400))

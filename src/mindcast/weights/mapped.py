@@ -7,9 +7,11 @@ from pathlib import Path
 
 
 def map_file(path: Path) -> memoryview:
-    """The bytes of a file that is not empty, read-only, mapped into memory. OSError if it cannot.
+    """The bytes of a file, read-only, mapped into memory. OSError where it cannot be read.
 
     The map lives as long as something looks into it, such as an array made from it.
     """
     with path.open("rb") as file:
+        if not path.stat().st_size:
+            return memoryview(b"")  # nothing cannot be mapped
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))

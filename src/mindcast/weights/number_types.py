@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from mindcast.weights.faults import Damaged
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,21 @@ class NumberType:
     def bytes_each(self) -> int:
         """Bytes of one number in the file."""
         return np.dtype(self.stored).itemsize
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The type that the numbers have once they are read."""
+        return np.dtype("float32" if self.is_bfloat16 else self.name)
+
+    def shaped(self, content: memoryview, shape: Sequence[int]) -> np.ndarray:
+        """The numbers of `content` as an array of that shape, see `read`; else Damaged."""
+        numbers = self.read(content)
+        if any(n < 0 for n in shape) or math.prod(shape) != numbers.size:
+            raise Damaged(f"{len(content)} bytes are no {self.name} of shape {list(shape)}")
+        try:
+            return numbers.reshape(shape)
+        except (ValueError, OverflowError):  # too many axes, or one too long beside one of none
+            raise Damaged(f"a tensor has the shape {list(shape)}") from None
 
     def read(self, content: memoryview, big_endian: bool = False) -> np.ndarray:
         """The numbers of `content`, one-dimensional, read-only and exact.

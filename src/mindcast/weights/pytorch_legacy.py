@@ -13,7 +13,7 @@ from mindcast.weights.tensors import Storage
 
 MAGIC = 0x1950A86A20F9469CFC6C
 SIGNATURE = b"\x80\x02\x8a\x0a" + MAGIC.to_bytes(10, "little")  # how a file begins
-VERSION = 1001
+FORMAT = 1001
 COUNT = struct.Struct("<q")
 
 
@@ -38,7 +38,7 @@ def read_legacy(path: Path) -> Any:
 def _check_start(start: list[Any]) -> None:
     """The first three pickles: the mark of the format, its version and the machine."""
     match start:
-        case [mark, version, {"little_endian": True}] if (mark, version) == (MAGIC, VERSION):
+        case [mark, version, {"little_endian": True}] if (mark, version) == (MAGIC, FORMAT):
             return
     raise Damaged("it is of an unknown version or byte order")
 

@@ -1,7 +1,7 @@
 """The names that a pickle of PyTorch may hold, and what each stands for; any other is refused.
 
-Differs from PyTorch's `weights_only`: nothing is looked up in a package, so neither PyTorch nor what
-it would call needs to be there.
+Differs from `torch.load(weights_only=True)`: nothing is looked up in a package, so that neither
+PyTorch nor what it would call needs to be there.
 """
 
 from __future__ import annotations

@@ -21,9 +21,7 @@ HEADER = 30  # bytes of a member's header before its name
 PADDING = b"FB"  # the extra field that only moves what follows it
 DATE = (1980, 1, 1, 0, 0, 0)  # the earliest of the format: the same arrays give the same file
 STORAGE_OF = {
-    np.dtype(kind.name): name
-    for name, kind in STORAGES.items()
-    if kind is not None and not kind.is_bfloat16
+    kind.dtype: name for name, kind in STORAGES.items() if kind is not None and not kind.is_bfloat16
 }
 TENSOR = b"ctorch._utils\n_rebuild_tensor_v2\n"
 EMPTY = b"ccollections\nOrderedDict\n" + pickle.EMPTY_TUPLE + pickle.REDUCE

@@ -50,7 +50,7 @@ def _array(name: str, entry: dict, body: memoryview) -> np.ndarray:
         known = ", ".join(TYPES)
         raise Damaged(f"{shown(name)} has the type {shown(entry['dtype'])}, expected {known}")
     begin, end = entry["data_offsets"]
-    return TYPES[entry["dtype"]].read(body[begin:end]).reshape(entry["shape"])
+    return TYPES[entry["dtype"]].shaped(body[begin:end], entry["shape"])
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Weights as files that others read: safetensors, and state dicts of PyTorch."""
+"""Weights as files, whole or not at all: safetensors, state dicts of PyTorch, checkpoints."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from mindcast.files import allow_as_umask, complete_or_absent
 from mindcast.refusal import Refusal
+from mindcast.weights.mindspore_file import write_entries
 from mindcast.weights.pytorch_write import write_archive
 
 REMEDY = "make room or name another file"
@@ -42,6 +43,16 @@ def write_pytorch(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     _check_absent(path)
     with complete_or_absent(path, REMEDY) as part:
         write_archive(part, arrays)
+
+
+def write_mindspore(path: Path, entries: Mapping[str, np.ndarray | str]) -> None:
+    """Arrays and texts by name as a checkpoint of MindSpore, which is not loaded for it.
+
+    Refusal where the file is there or cannot be written; ValueError for a type MindSpore lacks.
+    """
+    _check_absent(path)
+    with complete_or_absent(path, REMEDY) as part:
+        write_entries(part, entries)
 
 
 def _check_absent(path: Path) -> None:
