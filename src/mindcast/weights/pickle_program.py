@@ -15,6 +15,7 @@ from typing import IO, Any
 from mindcast.weights.faults import Damaged, Forbidden, shown
 
 MOST_INSTRUCTIONS = 3_000_000  # a training checkpoint of a thousand tensors has 100 000
+MOST_ARGUMENTS = 16
 KEYS = (str, int, float, bool, bytes, type(None))  # their hash takes no long way through a tuple
 
 
@@ -122,7 +123,12 @@ class _Machine:
         named, arguments = self.take(2)
         if not isinstance(named, (Named, Foreign)) or type(arguments) is not tuple:
             raise Forbidden(f"a call of what has no name ({_type(named)})")
-        self.push(named if isinstance(named, Foreign) else named.make(arguments))
+        if isinstance(named, Foreign):
+            self.push(named)
+        elif len(arguments) > MOST_ARGUMENTS:
+            raise Forbidden(f"{named.name} with {len(arguments)} arguments")
+        else:
+            self.push(named.make(arguments))
 
     def build(self, _: Any) -> None:
         """BUILD: attributes of an object. Those of an OrderedDict, such as _metadata, are none."""

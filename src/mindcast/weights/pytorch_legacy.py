@@ -26,7 +26,9 @@ def read_legacy(path: Path) -> Any:
         value = load(file, storages)
         order = load(file, _no_storage)
         position = file.tell()
-    if not isinstance(order, list) or set(map(str, order)) != storages.by_key.keys():
+    if not isinstance(order, list) or not all(type(key) is str for key in order):
+        raise Damaged("its list of storages is none")
+    if len(order) != len(storages.by_key) or set(order) != storages.by_key.keys():
         raise Damaged("its list of storages is not that of its tensors")
     for key in order:
         position = _place(content, position, key, storages.by_key[key])

@@ -14,7 +14,9 @@ from mindcast.weights import number_types as types
 from mindcast.weights.faults import Forbidden, shown
 from mindcast.weights.number_types import NumberType
 from mindcast.weights.pickle_program import Foreign, Named
-from mindcast.weights.tensors import Storage, View
+from mindcast.weights.tensors import LARGEST, MOST_AXES, Storage, View
+
+LONGEST = 200  # characters of a name
 
 STORAGES = {
     "DoubleStorage": types.FLOAT64,
@@ -34,14 +36,17 @@ NUMBER_TYPES = {f"torch.{kind.name}": kind for kind in types.ALL}
 FOREIGN = {
     "argparse.Namespace",
     "collections.defaultdict",
-    "numpy.core.multiarray.scalar",
-    "numpy._core.multiarray.scalar",
-    "numpy.dtype",
+    "_codecs.encode",  # bytes
+    *(f"{core}.multiarray.scalar" for core in ("numpy.core", "numpy._core")),
+    *(f"{core}.multiarray._reconstruct" for core in ("numpy.core", "numpy._core")),
+    *("numpy.dtype", "numpy.ndarray"),
     "pathlib.PosixPath",
     "pathlib.WindowsPath",
     "pathlib._local.PosixPath",
     "typing.Any",
-    *(f"builtins.{name}" for name in ("bool", "dict", "float", "int", "list", "str", "tuple")),
+    # as types; the last two are those of Python 2, whose names pickles keep
+    *(f"builtins.{name}" for name in ("bool", "bytes", "dict", "float", "int", "list", "set")),
+    *(f"builtins.{name}" for name in ("str", "tuple", "long", "unicode")),
 }
 FOREIGN_PACKAGES = ("omegaconf.", "pytorch_lightning.", "lightning.", "lightning_fabric.")
 Arguments = tuple[Any, ...]
@@ -57,6 +62,8 @@ class StorageType:
 
 def find(module: str, name: str) -> Any:
     """What a name in a pickle stands for. Forbidden, with the name, for all but a few."""
+    if len(module) + len(name) > LONGEST:
+        raise Forbidden(shown(module))
     full = f"{module}.{name}".replace("__builtin__.", "builtins.", 1)
     if name in STORAGES and module in ("torch", "torch.cuda", "torch.storage"):
         return StorageType(full, STORAGES[name])
@@ -106,18 +113,10 @@ def _of_type(arguments: Arguments) -> View:
 
 
 def _ordered_dict(arguments: Arguments) -> dict[Any, Any]:
-    """Empty and filled later; Python 2 wrote its items as pairs in a list."""
-    pairs = arguments[0] if len(arguments) == 1 else ()
-    if len(arguments) > 1 or not isinstance(pairs, (list, tuple)):
+    """An empty one, which the instructions that follow fill."""
+    if arguments:
         raise _odd("collections.OrderedDict")
-    result: dict[Any, Any] = {}
-    for pair in pairs:
-        match pair:
-            case [str() | int() as key, value]:
-                result[key] = value
-            case _:
-                raise _odd("collections.OrderedDict")
-    return result
+    return {}
 
 
 def _counter(arguments: Arguments) -> dict[Any, Any]:
@@ -129,8 +128,8 @@ def _counter(arguments: Arguments) -> dict[Any, Any]:
 
 def _size(arguments: Arguments) -> tuple[int, ...]:
     match arguments:
-        case ([*sizes],) if _whole(sizes):
-            return tuple(sizes)
+        case (tuple(sizes),) if _whole(sizes):
+            return sizes
     raise _odd("torch.Size")
 
 
@@ -138,20 +137,9 @@ def _device(arguments: Arguments) -> str:
     match arguments:
         case (str(kind),):
             return kind
-        case (str(kind), int(index)):
+        case (str(kind), int(index)) if len(kind) <= LONGEST and _whole((index,)):
             return f"{kind}:{index}"
     raise _odd("torch.device")
-
-
-def _bytes(arguments: Arguments) -> bytes:
-    """_codecs.encode: bytes, which an old pickle holds as text."""
-    match arguments:
-        case (str(text), "latin1"):
-            try:
-                return text.encode("latin1")
-            except UnicodeEncodeError:
-                pass
-    raise _odd("_codecs.encode")
 
 
 def _no_call(arguments: Arguments) -> Any:
@@ -170,15 +158,12 @@ _CALLS: dict[str, Callable[[Arguments], Any]] = {
     "collections.Counter": _counter,
     "torch.Size": _size,
     "torch.device": _device,
-    "_codecs.encode": _bytes,
     **dict.fromkeys(_TENSOR_TYPES, _no_call),
 }
 
 
 def _view(storage: Storage, kind: NumberType, offset: Any, shape: Any, strides: Any) -> View:
-    if not isinstance(shape, tuple) or not isinstance(strides, tuple):
-        raise _odd("torch._utils._rebuild_tensor_v2")
-    if not _whole([offset, *shape, *strides]):
+    if not (_whole((offset,)) and _whole(shape) and _whole(strides)):
         raise _odd("torch._utils._rebuild_tensor_v2")
     return View(storage, kind, offset, shape, strides)
 
@@ -186,11 +171,16 @@ def _view(storage: Storage, kind: NumberType, offset: Any, shape: Any, strides: 
 def _check_metadata(rest: list[Any]) -> None:
     """Forbidden for marks that change what the numbers mean, such as "neg"."""
     if any(rest):
-        raise Forbidden(f"a tensor whose numbers mean others ({shown(rest[0])})")
+        raise Forbidden("a tensor with marks that change its numbers")
 
 
-def _whole(numbers: list[Any]) -> bool:
-    return all(type(number) is int for number in numbers)
+def _whole(numbers: Any) -> bool:
+    """Whether it is a tuple of sizes, strides or the like, of which there are few."""
+    return (
+        isinstance(numbers, tuple)
+        and len(numbers) <= MOST_AXES
+        and all(type(n) is int and 0 <= n < LARGEST for n in numbers)
+    )
 
 
 def _odd(name: str) -> Forbidden:

@@ -8,7 +8,7 @@ from typing import IO, Any
 from mindcast.weights.faults import Damaged, Forbidden, shown
 from mindcast.weights.pickle_program import Foreign, Named, run_pickle
 from mindcast.weights.pytorch_names import StorageType, find
-from mindcast.weights.tensors import Storage, View
+from mindcast.weights.tensors import LARGEST, Storage, View
 
 DEEPEST = 64  # dicts in lists in dicts ...
 MOST_VALUES = 2_000_000  # counted where they appear: what is shared may appear often
@@ -23,12 +23,12 @@ class Storages:
 
     def __call__(self, reference: Any) -> Storage:
         """The storage of ("storage", type, key, device, count), in old files with a part of it."""
-        match reference:
+        match reference if isinstance(reference, tuple) and len(reference) <= 6 else None:
             case ("storage", StorageType(kind=kind), str(key), str(), int(count), *part):
                 storage = self.by_key.setdefault(key, Storage(kind, count))
                 if part not in ([], [None]):
                     raise Forbidden("a part of a storage, as PyTorch wrote them before 0.4")
-                if count < 0 or (storage.kind, storage.count) != (kind, count):
+                if not 0 <= count < LARGEST or (storage.kind, storage.count) != (kind, count):
                     raise Damaged(f"storage {shown(key)} has two sizes or types")
                 return storage
         raise Forbidden("a reference to something that is no storage")

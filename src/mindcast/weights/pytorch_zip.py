@@ -15,7 +15,7 @@ from mindcast.weights.pytorch_pickle import Storages, load, settled
 SIGNATURE = b"PK\x03\x04"
 PROGRAM = "data.pkl"
 SCRIPTED = "constants.pkl"  # only TorchScript archives have it
-EXPANSION = 20  # times the size of the file that its compressed members may have together
+EXPANSION = 4  # times the size of the file that its compressed members may have together
 SMALL = 1 << 24  # bytes that they may have in any case
 ENCRYPTED = 1  # flag bit of a member
 HEADER = struct.Struct("<4s22xHH")  # of a member: signature, lengths of its name and extra field

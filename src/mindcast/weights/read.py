@@ -15,6 +15,12 @@ from mindcast.weights.pytorch_legacy import read_legacy
 from mindcast.weights.pytorch_zip import read_zip
 from mindcast.weights.safetensors_file import read_safetensors
 
+KINDS = {
+    "pytorch": "PyTorch file",
+    "pytorch-legacy": "PyTorch file (of the old format)",
+    "safetensors": "safetensors file",
+    "mindspore": "MindSpore checkpoint",
+}
 KNOWN = "PyTorch (.pt, .pth, .ckpt), safetensors or MindSpore (.ckpt)"
 # how files begin that people take for weights, and what to do then
 OTHERS = (
@@ -30,7 +36,7 @@ OTHERS = (
 class Stored:
     """What a file of weights holds.
 
-    kind: "pytorch", "pytorch-legacy", "safetensors" or "mindspore".
+    kind: one of KINDS.
     content: by name, as deep as the file has it: arrays, numbers, texts, bytes, None, dicts, lists
         and tuples of them, and `Foreign` for objects of which only the name is kept. Arrays are
         read-only, in the byte order of the machine, and lie in the file until they are looked at;
@@ -63,7 +69,7 @@ def read_weights(path: Path) -> Stored:
             "save the state dict alone, torch.save(model.state_dict(), FILE)"
         ) from None
     except Damaged as reason:
-        raise Refusal(f"{path}: not a whole {kind} file ({reason}); use another copy") from None
+        raise Refusal(f"{path}: not a whole {KINDS[kind]} ({reason}); use another copy") from None
     except OSError as error:
         raise _unreadable(path, error) from None
     if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
@@ -78,7 +84,7 @@ def _kind(path: Path) -> str:
         return "pytorch"
     if start.startswith(pytorch_legacy.SIGNATURE):
         return "pytorch-legacy"
-    if start[8:9] == b"{":
+    if start[5:9] == b"\0\0\0{":  # after the length of its header, eight bytes
         return "safetensors"
     for beginning, words in OTHERS:
         if start.lstrip().startswith(beginning):

@@ -11,6 +11,7 @@ from mindcast.weights.faults import Damaged
 from mindcast.weights.number_types import NumberType
 
 MOST_AXES = 32  # that a NumPy array has
+LARGEST = 1 << 62  # no size or stride is as large
 
 
 @dataclass(eq=False)
@@ -54,8 +55,7 @@ class View:
     strides: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        numbers = (self.offset, *self.shape, *self.strides)
-        if len(self.shape) != len(self.strides) or len(self.shape) > MOST_AXES or min(numbers) < 0:
+        if len(self.shape) != len(self.strides):
             raise Damaged("a tensor has sizes and strides that are none")
         last = sum((n - 1) * s for n, s in zip(self.shape, self.strides, strict=True))
         available = self.storage.size // self.kind.bytes_each
