@@ -7,6 +7,7 @@ from mindspore import nn
 
 from mindcast.refusal import Refusal
 from mindcast.training import checkpoint
+from mindcast.weights.mindspore_file import write_entries
 from tests.training.dummy_cells import Matrix
 
 INFORMATION = {"model": "dummy", "stage": "fit"}
@@ -39,6 +40,22 @@ def test_what_was_saved_is_read_back(tmp_path):
     assert load(path, other) == {**INFORMATION, "settings": {"a": [1, "b", None]}}
     np.testing.assert_array_equal(other.bias.asnumpy(), np.arange(8))
     assert [p.name for p in path.parent.iterdir()] == ["fit_best.ckpt"]
+
+
+def test_a_checkpoint_is_byte_for_byte_that_of_mindspore(tmp_path):
+    network = Matrix()
+    entries = [{"name": p.name, "data": p} for p in network.get_parameters()]
+    entries += [
+        {"name": "scalar", "data": ms.Tensor(2.5, ms.float32)},
+        {"name": "steps", "data": ms.Tensor(np.arange(300))},
+        {"name": "mask", "data": ms.Tensor([True, False])},
+        {"name": "half", "data": ms.Tensor(np.ones((2, 1, 3), np.float16))},
+    ]
+    theirs, ours = tmp_path / "theirs.ckpt", tmp_path / "ours.ckpt"
+    ms.save_checkpoint(entries, str(theirs), append_dict={"mindcast": "Å"}, crc_check=True)
+    arrays = {entry["name"]: entry["data"].asnumpy() for entry in entries}
+    write_entries(ours, {**arrays, "mindcast": "Å"})
+    assert ours.read_bytes() == theirs.read_bytes()
 
 
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])

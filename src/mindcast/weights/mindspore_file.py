@@ -21,6 +21,7 @@ from mindcast.weights import number_types as types
 from mindcast.weights import wire
 from mindcast.weights.faults import Damaged, shown
 from mindcast.weights.mapped import map_file
+from mindcast.weights.number_types import little_endian
 
 CHECK_MARK, CHECK_BYTES = b"crc_num", 10  # the file ends with the mark and a CRC-32, big-endian
 TEXT = "str"  # UTF-32 in the byte order of this machine
@@ -43,7 +44,7 @@ TYPES = {
 VALUE = 1
 TAG, TENSOR = 1, 2
 DIMS, KIND, CONTENT = 1, 2, 3
-NO_SHAPE: tuple[int, ...] = (0,)  # that of texts
+NO_SHAPE = (0,)  # that of texts
 LARGEST_PIECE = 1 << 29  # bytes; a larger array comes in several values of one tag
 Piece = tuple[str, str, list[int], memoryview]  # tag, kind, shape of the whole, bytes
 
@@ -76,24 +77,27 @@ def write_entries(path: Path, entries: Mapping[str, np.ndarray | str]) -> None:
 
     ValueError for a number type that MindSpore lacks, OSError where it cannot be written.
     """
-    kinds = {kind.dtype: name for name, kind in TYPES.items() if not kind.is_bfloat16}
     check = 0
     with path.open("wb") as file:
         for name, entry in entries.items():
-            if isinstance(entry, str):
-                kind, shape = TEXT, NO_SHAPE
-                content = memoryview(entry.encode(f"utf-32-{sys.byteorder[0]}e"))
-            elif entry.dtype not in kinds:
-                raise ValueError(f"{name}: MindSpore has no tensors of {entry.dtype}")
-            else:
-                kind, shape = kinds[entry.dtype], entry.shape
-                content = np.asarray(entry, order="C").reshape(-1).view(np.uint8).data
+            kind, shape, content = _encoded(name, entry)
             for begin in range(0, max(1, len(content)), LARGEST_PIECE):
                 piece = content[begin : begin + LARGEST_PIECE]
                 for part in (_head(name, kind, shape, len(piece)), piece):
                     check = zlib.crc32(part, check)
                     file.write(part)
         file.write(CHECK_MARK + check.to_bytes(CHECK_BYTES, "big"))
+
+
+def _encoded(name: str, entry: np.ndarray | str) -> tuple[str, tuple[int, ...], memoryview]:
+    """The type, shape and bytes of an entry."""
+    if isinstance(entry, str):
+        return TEXT, NO_SHAPE, memoryview(entry.encode(f"utf-32-{sys.byteorder[0]}e"))
+    native = entry.dtype.newbyteorder("=")
+    for kind, numbers in TYPES.items():
+        if numbers.dtype == native and not numbers.is_bfloat16:
+            return kind, entry.shape, little_endian(entry)
+    raise ValueError(f"{name}: MindSpore has no tensors of {entry.dtype}")
 
 
 def _head(name: str, kind: str, shape: tuple[int, ...], size: int) -> bytes:

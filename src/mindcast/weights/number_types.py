@@ -58,6 +58,12 @@ class NumberType:
         return numbers
 
 
+def little_endian(array: np.ndarray) -> memoryview:
+    """The bytes of an array as files have them, without a copy where it lies so in memory."""
+    dense = np.asarray(array, array.dtype.newbyteorder("<"), order="C")
+    return dense.reshape(-1).view(np.uint8).data
+
+
 FLOAT64, FLOAT32 = NumberType("float64", "<f8"), NumberType("float32", "<f4")
 FLOAT16, BFLOAT16 = NumberType("float16", "<f2"), NumberType("bfloat16", "<u2", is_bfloat16=True)
 INT64, INT32 = NumberType("int64", "<i8"), NumberType("int32", "<i4")

@@ -23,11 +23,16 @@ class Storages:
 
     def __call__(self, reference: Any) -> Storage:
         """The storage of ("storage", type, key, device, count), in old files with a part of it."""
-        match reference if isinstance(reference, tuple) and len(reference) <= 6 else None:
-            case ("storage", StorageType(kind=kind), str(key), str(), int(count), *part):
+        match reference if isinstance(reference, tuple) else None:
+            case ("storage", StorageType(kind=kind), str(key), str(), int(count)) | (
+                "storage",
+                StorageType(kind=kind),
+                str(key),
+                str(),
+                int(count),
+                None,
+            ):
                 storage = self.by_key.setdefault(key, Storage(kind, count))
-                if part not in ([], [None]):
-                    raise Forbidden("a part of a storage, as PyTorch wrote them before 0.4")
                 if not 0 <= count < LARGEST or (storage.kind, storage.count) != (kind, count):
                     raise Damaged(f"storage {shown(key)} has two sizes or types")
                 return storage

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from mindcast.weights.number_types import little_endian
 from mindcast.weights.pytorch_names import STORAGES
 
 FOLDER = "archive"
@@ -36,8 +37,7 @@ def write_archive(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         _add(file, "data.pkl", _program(arrays))
         _add(file, "byteorder", b"little")
         for key, array in enumerate(arrays.values()):
-            little = np.asarray(array, array.dtype.newbyteorder("<"), order="C")
-            _add(file, f"data/{key}", little.reshape(-1).view(np.uint8).data)
+            _add(file, f"data/{key}", little_endian(array))
         _add(file, "version", b"3\n")
 
 

@@ -18,6 +18,11 @@ SCRIPTED = "constants.pkl"  # only TorchScript archives have it
 EXPANSION = 4  # times the size of the file that its compressed members may have together
 SMALL = 1 << 24  # bytes that they may have in any case
 ENCRYPTED = 1  # flag bit of a member
+# what `zipfile` raises where its list of contents is not one
+_UNREADABLE = (
+    *(zipfile.BadZipFile, struct.error, NotImplementedError),
+    *(ValueError, EOFError, OverflowError, OSError),
+)
 HEADER = struct.Struct("<4s22xHH")  # of a member: signature, lengths of its name and extra field
 
 
@@ -39,9 +44,11 @@ def read_zip(path: Path) -> Any:
 
 
 def _is_big_endian(archive: _Archive) -> bool:
-    order = bytes(archive.member("byteorder")) if archive.has("byteorder") else b"little"
+    if not archive.has("byteorder"):
+        return False  # PyTorch before 2.1
+    order = bytes(archive.member("byteorder"))
     if order not in (b"little", b"big"):
-        raise Damaged(f"its byte order is {shown(order)}")
+        raise Damaged(f"its byte order is {shown(order)}, expected little or big")
     return order == b"big"
 
 
@@ -51,16 +58,16 @@ class _Archive:
     def __init__(self, path: Path) -> None:
         self.content = map_file(path)
         try:
-            self.file = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, ValueError, EOFError, struct.error, NotImplementedError):
+            with zipfile.ZipFile(path) as file:
+                members = file.infolist()
+        except _UNREADABLE:
             raise Damaged("its list of contents is missing") from None
-        members = self.file.infolist()
         self.members = {member.filename: member for member in members}
         self.folder = self._folder()
         if len(self.members) < len(members):
             raise Damaged("it has two contents of one name")
         for member in members:
-            self._check_name(member)
+            _check(member)
         self._check_sizes(len(self.content))
 
     def _folder(self) -> str:
@@ -68,14 +75,6 @@ class _Archive:
         if len(found) != 1:
             raise Damaged(f"a zip file with {len(found) or 'no'} {PROGRAM}, PyTorch's have one")
         return found[0].removesuffix(PROGRAM)
-
-    def _check_name(self, member: zipfile.ZipInfo) -> None:
-        name = member.orig_filename
-        parts = name.split("/")
-        if ".." in parts or parts[0] == "" or "\\" in name or "\0" in name:
-            raise Damaged(f"it has a content that would lie elsewhere, {shown(name)}")
-        if member.flag_bits & ENCRYPTED:
-            raise Damaged(f"its content {shown(name)} is encrypted")
 
     def _check_sizes(self, size: int) -> None:
         packed = [m for m in self.members.values() if m.compress_type != zipfile.ZIP_STORED]
@@ -93,15 +92,15 @@ class _Archive:
         if not self.has(name):
             raise Damaged(f"{shown(name)} is missing in it")
         member = self.members[self.folder + name]
-        if member.compress_type == zipfile.ZIP_STORED:
-            content = self._stored(member)
-        else:
-            content = self._unpacked(member)
+        content = self._packed(member)
+        if member.compress_type == zipfile.ZIP_DEFLATED:
+            content = _unpacked(content, member)
         if len(content) != member.file_size or zlib.crc32(content) != member.CRC:
             raise Damaged(f"the check sum of {shown(name)} is wrong")
         return content
 
-    def _stored(self, member: zipfile.ZipInfo) -> memoryview:
+    def _packed(self, member: zipfile.ZipInfo) -> memoryview:
+        """The bytes of a member as they lie in the file."""
         try:
             signature, name, extra = HEADER.unpack_from(self.content, member.header_offset)
         except struct.error:
@@ -109,10 +108,25 @@ class _Archive:
         if signature != SIGNATURE:
             raise Damaged(f"{shown(member.filename)} is not where it should be")
         start = member.header_offset + HEADER.size + name + extra
-        return self.content[start : start + member.file_size]
+        return self.content[start : start + member.compress_size]
 
-    def _unpacked(self, member: zipfile.ZipInfo) -> memoryview:
-        try:
-            return memoryview(self.file.read(member))
-        except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, RuntimeError):
-            raise Damaged(f"{shown(member.filename)} cannot be unpacked") from None
+
+def _check(member: zipfile.ZipInfo) -> None:
+    """Damaged for a member that PyTorch would not write, by its name or how it is packed."""
+    name = member.orig_filename
+    parts = name.split("/")
+    if ".." in parts or parts[0] == "" or "\\" in name or "\0" in name:
+        raise Damaged(f"it has a content that would lie elsewhere, {shown(name)}")
+    if member.flag_bits & ENCRYPTED:
+        raise Damaged(f"its content {shown(name)} is encrypted")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise Damaged(f"its content {shown(name)} is packed in another way than deflate")
+
+
+def _unpacked(content: memoryview, member: zipfile.ZipInfo) -> memoryview:
+    """At most one byte more than it should have. Differs: `zipfile` unpacks all, then cuts it."""
+    try:
+        unpack = zlib.decompressobj(-zlib.MAX_WBITS)
+        return memoryview(unpack.decompress(content, member.file_size + 1))
+    except zlib.error:
+        raise Damaged(f"{shown(member.filename)} cannot be unpacked") from None
