@@ -138,6 +138,18 @@ def test_a_member_that_lies_outside_of_the_file_or_elsewhere_is_refused(tmp_path
         assert words in refusal(path)
 
 
+def test_a_member_that_lies_further_than_any_file_reaches_is_refused(tmp_path):
+    path = tmp_path / "net.pt"
+    with zipfile.ZipFile(path, "w") as file:
+        member = zipfile.ZipInfo("net/data.pkl")
+        member.extra = struct.pack("<HHQ", 1, 8, 1 << 63)  # of 64 bits, where 32 are all ones
+        file.writestr(member, b"x")
+    content = path.read_bytes()
+    listed = content.rindex(b"net/data.pkl") - 4
+    path.write_bytes(content[:listed] + b"\xff" * 4 + content[listed + 4 :])
+    assert "(net/data.pkl lies outside of it); use another copy" in refusal(path)
+
+
 def test_an_encrypted_member_is_refused(tmp_path):
     path = written(tmp_path)
     content = bytearray(path.read_bytes())

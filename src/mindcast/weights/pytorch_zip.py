@@ -103,7 +103,7 @@ class _Archive:
         """The bytes of a member as they lie in the file."""
         try:
             signature, name, extra = HEADER.unpack_from(self.content, member.header_offset)
-        except struct.error:
+        except (struct.error, OverflowError):
             raise Damaged(f"{shown(member.filename)} lies outside of it") from None
         if signature != SIGNATURE:
             raise Damaged(f"{shown(member.filename)} is not where it should be")
