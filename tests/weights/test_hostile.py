@@ -239,22 +239,22 @@ def test_values_that_are_shared_again_and_again_are_refused(refused, monkeypatch
     doubling = []
     for _ in range(60):  # two to the power of 60 lists, were they looked at one by one
         doubling = [doubling, doubling]
-    assert "it is nested over 64 deep or has over 1000 values" in refused({"a": doubling})
+    assert "hostile.pt: is nested over 64 deep or has over 1000 values" in refused({"a": doubling})
 
 
 def test_values_that_are_nested_without_end_are_refused(refused):
     itself = {}
     itself["itself"] = itself
-    assert "it is nested over 64 deep" in refused(itself)
+    assert "hostile.pt: is nested over 64 deep" in refused(itself)
     deep = pickle.EMPTY_LIST * 10_000 + pickle.APPEND * 9_999
     held = program(pickle.EMPTY_DICT, text("a"), deep, pickle.SETITEM)
-    assert "it is nested over 64 deep" in refused(program=held)
+    assert "hostile.pt: is nested over 64 deep" in refused(program=held)
 
 
 def test_a_tensor_that_repeats_one_number_beyond_memory_is_refused(refused):
     for shape in ((1 << 60,), (1 << 20, 1 << 20), (1 << 30,)):
         line = refused({"a": view(storage(), 0, shape, (0,) * len(shape))})
-        assert "its tensors repeat over 256 MiB of numbers" in line
+        assert "its tensors repeat over 256 MiB of numbers; save clones of them" in line
 
 
 def test_many_tensors_that_repeat_a_little_are_refused_together(refused):

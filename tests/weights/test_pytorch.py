@@ -155,9 +155,11 @@ def test_settings_that_a_training_program_kept_are_names_alone(content):
             "hyper_parameters": argparse.Namespace(rate=1),
             "config": settings,
             "score": np.float64(0.3),
+            "callbacks": {named("omegaconf.dictconfig.DictConfig"): {"best": 0.5}},
         }
     )
     assert_equal(found.pop("state_dict")["a"], np.ones(1, np.float32))
+    assert found.pop("callbacks") == {Foreign("omegaconf.dictconfig.DictConfig"): {"best": 0.5}}
     assert found == {
         "hyper_parameters": Foreign("argparse.Namespace"),
         "config": Foreign("omegaconf.dictconfig.DictConfig"),

@@ -57,7 +57,9 @@ def test_numbers_at_an_odd_place_are_right(tmp_path):
 
 def test_a_type_that_weights_do_not_have_is_refused_by_name(tmp_path):
     path = written(tmp_path, {"net.a": entry("F8_E4M3", [1], 0, 1)}, b"0")
-    assert "(net.a has the type F8_E4M3, expected F64, F32, F16, BF16" in refusal(path)
+    assert "net.safetensors: net.a has the type F8_E4M3, expected F64, F32, F16, BF16" in refusal(
+        path
+    )
 
 
 @pytest.mark.parametrize(

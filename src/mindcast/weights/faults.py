@@ -13,6 +13,10 @@ class Forbidden(ValueError):
     """A pickle asks for something that is no tensor, number or text; the text says for what."""
 
 
+class Unfit(ValueError):
+    """The file is whole and harmless, but of no use here; the text says what to do."""
+
+
 def shown(name: object) -> str:
     """A name that stands in a file, fit for one line of a terminal."""
     text = "".join(c if c.isprintable() else "?" for c in str(name)[: LONGEST + 1])

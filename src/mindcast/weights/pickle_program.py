@@ -12,11 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Any
 
-from mindcast.weights.faults import Damaged, Forbidden, shown
+from mindcast.weights.faults import Damaged, Forbidden, Unfit, shown
 
 MOST_INSTRUCTIONS = 3_000_000  # a training checkpoint of a thousand tensors has 100 000
 MOST_ARGUMENTS = 16
-KEYS = (str, int, float, bool, bytes, type(None))  # their hash takes no long way through a tuple
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,8 @@ class Foreign:
     name: str
 
 
+# what may be a key of a dict: its hash takes no long way through a tuple; Lightning had classes
+KEYS = (str, int, float, bool, bytes, type(None), Foreign)
 Find = Callable[[str, str], Any]  # module, name -> what stands for it; Forbidden for most names
 Persistent = Callable[[Any], Any]  # what a pickle says of a storage -> the storage
 
@@ -42,17 +43,18 @@ def run_pickle(program: bytes | IO[bytes], find: Find, persistent: Persistent) -
     """The value that a pickle builds; a file is left behind its last instruction.
 
     Raises Forbidden for any instruction, name or argument that plain values do not need, Damaged
-    where the program is not whole or contradicts itself.
+    where the program is not whole or contradicts itself, Unfit where it is too long.
     """
     machine = _Machine(find, persistent)
     try:
         for number, (opcode, argument, _) in enumerate(pickletools.genops(program)):
             if number >= MOST_INSTRUCTIONS:
-                raise Damaged(f"its pickle has more than {MOST_INSTRUCTIONS} instructions")
+                most = f"{MOST_INSTRUCTIONS} instructions"
+                raise Unfit(f"its pickle has more than {most}; save the state dict alone")
             if opcode.name not in _OPERATIONS:
                 raise Forbidden(_instruction(opcode.name, argument))
             _OPERATIONS[opcode.name](machine, argument)
-    except (Damaged, Forbidden):
+    except (Damaged, Forbidden, Unfit):
         raise
     except (ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError):
         raise Damaged("its pickle is cut short or was changed") from None

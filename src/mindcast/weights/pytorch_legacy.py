@@ -18,7 +18,7 @@ COUNT = struct.Struct("<q")
 
 
 def read_legacy(path: Path) -> Any:
-    """What a file of that kind holds. Damaged, Forbidden."""
+    """What a file of that kind holds. Damaged, Forbidden, Unfit."""
     content = map_file(path)
     with path.open("rb") as file:
         _check_start([load(file, _no_storage) for _ in range(3)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import IO, Any
 
-from mindcast.weights.faults import Damaged, Forbidden, shown
+from mindcast.weights.faults import Damaged, Forbidden, Unfit, shown
 from mindcast.weights.pickle_program import Foreign, Named, run_pickle
 from mindcast.weights.pytorch_names import StorageType, find
 from mindcast.weights.tensors import LARGEST, Storage, View
@@ -47,7 +47,7 @@ def load(program: bytes | IO[bytes], storages: Callable[[Any], Any]) -> Any:
 def settled(value: Any) -> Any:
     """A loaded value as dicts, lists, tuples, arrays, numbers and texts, none of them twice.
 
-    Damaged where it is so deep, so large or repeats so much that memory might not do.
+    Unfit where it is so deep, so large or repeats so much that memory might not do.
     """
     return _Settling().settle(value, DEEPEST)
 
@@ -61,7 +61,8 @@ class _Settling:
     def settle(self, value: Any, depth: int) -> Any:
         self.values += 1
         if depth == 0 or self.values > MOST_VALUES:
-            raise Damaged(f"it is nested over {DEEPEST} deep or has over {MOST_VALUES} values")
+            limits = f"{DEEPEST} deep or has over {MOST_VALUES} values"
+            raise Unfit(f"is nested over {limits}; save the state dict alone")
         if type(value) is dict:
             return {key: self.settle(item, depth - 1) for key, item in value.items()}
         if type(value) in (list, tuple):
@@ -69,7 +70,8 @@ class _Settling:
         if isinstance(value, View):
             self.repeated += max(0, value.size - value.storage.size)
             if self.repeated > MOST_REPEATED:
-                raise Damaged(f"its tensors repeat over {MOST_REPEATED >> 20} MiB of numbers")
+                most = f"{MOST_REPEATED >> 20} MiB"
+                raise Unfit(f"its tensors repeat over {most} of numbers; save clones of them")
             return value.array()
         if isinstance(value, Storage):
             raise Forbidden("a storage outside of a tensor")

@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from mindcast.weights.faults import Damaged, Forbidden, shown
+from mindcast.weights.faults import Damaged, Forbidden, Unfit, shown
 from mindcast.weights.mapped import map_file
 from mindcast.weights.pytorch_pickle import Storages, load, settled
 
@@ -17,6 +17,7 @@ PROGRAM = "data.pkl"
 SCRIPTED = "constants.pkl"  # only TorchScript archives have it
 EXPANSION = 4  # times the size of the file that its compressed members may have together
 SMALL = 1 << 24  # bytes that they may have in any case
+SAVE_ANEW = "save the weights anew with torch.save"
 ENCRYPTED = 1  # flag bit of a member
 # what `zipfile` raises where its list of contents is not one
 _UNREADABLE = (
@@ -27,7 +28,7 @@ HEADER = struct.Struct("<4s22xHH")  # of a member: signature, lengths of its nam
 
 
 def read_zip(path: Path) -> Any:
-    """What a file of that kind holds. Damaged, Forbidden."""
+    """What a file of that kind holds. Damaged, Forbidden, Unfit."""
     archive = _Archive(path)
     if archive.has(SCRIPTED):
         raise Forbidden("TorchScript, which is a program")
@@ -73,16 +74,16 @@ class _Archive:
     def _folder(self) -> str:
         found = [name for name in self.members if name.rpartition("/")[2] == PROGRAM]
         if len(found) != 1:
-            raise Damaged(f"a zip file with {len(found) or 'no'} {PROGRAM}, PyTorch's have one")
+            number = len(found) or "no"
+            raise Unfit(f"a zip file with {number} {PROGRAM}, PyTorch's have one; {SAVE_ANEW}")
         return found[0].removesuffix(PROGRAM)
 
     def _check_sizes(self, size: int) -> None:
         packed = [m for m in self.members.values() if m.compress_type != zipfile.ZIP_STORED]
         unpacked = sum(member.file_size for member in packed)
         if unpacked > max(SMALL, EXPANSION * size):
-            raise Damaged(
-                f"it would unpack to {unpacked >> 20} MiB, over {EXPANSION} times its size"
-            )
+            size_there = f"{unpacked >> 20} MiB, over {EXPANSION} times its size"
+            raise Unfit(f"a file that would unpack to {size_there}; {SAVE_ANEW}")
 
     def has(self, name: str) -> bool:
         return self.folder + name in self.members
@@ -112,15 +113,15 @@ class _Archive:
 
 
 def _check(member: zipfile.ZipInfo) -> None:
-    """Damaged for a member that PyTorch would not write, by its name or how it is packed."""
+    """Damaged or Unfit for a member that PyTorch would not write so."""
     name = member.orig_filename
     parts = name.split("/")
     if ".." in parts or parts[0] == "" or "\\" in name or "\0" in name:
         raise Damaged(f"it has a content that would lie elsewhere, {shown(name)}")
     if member.flag_bits & ENCRYPTED:
-        raise Damaged(f"its content {shown(name)} is encrypted")
+        raise Unfit(f"its content {shown(name)} is encrypted; {SAVE_ANEW}")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise Damaged(f"its content {shown(name)} is packed in another way than deflate")
+        raise Unfit(f"its content {shown(name)} is packed otherwise than by deflate; {SAVE_ANEW}")
 
 
 def _unpacked(content: memoryview, member: zipfile.ZipInfo) -> memoryview:

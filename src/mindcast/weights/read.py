@@ -9,7 +9,7 @@ from typing import Any
 
 from mindcast.refusal import Refusal
 from mindcast.weights import pytorch_legacy, pytorch_zip
-from mindcast.weights.faults import Damaged, Forbidden
+from mindcast.weights.faults import Damaged, Forbidden, Unfit
 from mindcast.weights.mindspore_file import read_mindspore
 from mindcast.weights.pytorch_legacy import read_legacy
 from mindcast.weights.pytorch_zip import read_zip
@@ -68,6 +68,8 @@ def read_weights(path: Path) -> Stored:
             f"{path}: holds {reason}, expected tensors, numbers and texts alone, nothing was run; "
             "save the state dict alone, torch.save(model.state_dict(), FILE)"
         ) from None
+    except Unfit as reason:
+        raise Refusal(f"{path}: {reason}") from None
     except Damaged as reason:
         raise Refusal(f"{path}: not a whole {KINDS[kind]} ({reason}); use another copy") from None
     except OSError as error:

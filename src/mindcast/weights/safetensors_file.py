@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mindcast.weights import number_types as types
-from mindcast.weights.faults import Damaged, shown
+from mindcast.weights.faults import Damaged, Unfit, shown
 from mindcast.weights.mapped import map_file
 
 LENGTH = 8  # bytes of the number before the header that says how long it is
@@ -30,7 +30,7 @@ TYPES = {
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Arrays by name, in the mapped file, and the texts of its metadata. Damaged."""
+    """Arrays by name, in the mapped file, and the texts of its metadata. Damaged, Unfit."""
     from safetensors import SafetensorError, safe_open  # late: a refused command needs none of it
 
     try:
@@ -47,8 +47,8 @@ def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]
 
 def _array(name: str, entry: dict, body: memoryview) -> np.ndarray:
     if entry["dtype"] not in TYPES:
-        known = ", ".join(TYPES)
-        raise Damaged(f"{shown(name)} has the type {shown(entry['dtype'])}, expected {known}")
+        kind, known = shown(entry["dtype"]), ", ".join(TYPES)
+        raise Unfit(f"{shown(name)} has the type {kind}, expected {known}; save it as one of them")
     begin, end = entry["data_offsets"]
     return TYPES[entry["dtype"]].shaped(body[begin:end], entry["shape"])
 
