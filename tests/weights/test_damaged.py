@@ -114,7 +114,7 @@ def hdf5(path):
         (b"", "an empty file; use another copy"),
         (b"epoch,loss\n1,0.5\n", "not a file of weights; give one of PyTorch (.pt, .pth, .ckpt),"),
         (b"version https://git-lfs.github.com/spec/v1\noid", "a note of Git LFS; fetch the file"),
-        (b"\n<!DOCTYPE html><html>", "a web page, no weights; download the file again"),
+        (b"\n<!DOCTYPE html><html>", "a web page; download the file again"),
         (b"\x1f\x8b\x08" + b"0" * 90, "packed by gzip; unpack it with gunzip first"),
         (b"\x80\x04\x95" + b"0" * 90, "a pickle that PyTorch did not write; save the state dict"),
         (b"PK\x03\x04" + b"0" * 90, "not a whole PyTorch file (its list of contents is missing)"),
@@ -126,6 +126,14 @@ def test_another_file_is_refused_by_what_it_is(tmp_path, content, words):
     path = tmp_path / "weights.pt"
     path.write_bytes(content)
     assert f"weights.pt: {words}" in refusal(path)
+
+
+@given(st.integers(0, 40_000))
+def test_a_checkpoint_is_one_however_long_its_first_entry_is(folder, length):
+    path = folder / "net.ckpt"
+    path.unlink(missing_ok=True)
+    write_mindspore(path, {"a": np.zeros(length, np.int8)})
+    assert read_weights(path).content["a"].shape == (length,)
 
 
 def test_an_hdf5_file_is_refused(tmp_path):

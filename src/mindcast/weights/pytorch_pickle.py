@@ -22,16 +22,11 @@ class Storages:
         self.by_key: dict[str, Storage] = {}
 
     def __call__(self, reference: Any) -> Storage:
-        """The storage of ("storage", type, key, device, count), in old files with a part of it."""
-        match reference if isinstance(reference, tuple) else None:
-            case ("storage", StorageType(kind=kind), str(key), str(), int(count)) | (
-                "storage",
-                StorageType(kind=kind),
-                str(key),
-                str(),
-                int(count),
-                None,
-            ):
+        """The storage of ("storage", type, key, device, count), in old files with None behind."""
+        if isinstance(reference, tuple) and len(reference) == 6 and reference[5] is None:
+            reference = reference[:5]
+        match reference:
+            case ("storage", StorageType(kind=kind), str(key), str(), int(count)):
                 storage = self.by_key.setdefault(key, Storage(kind, count))
                 if not 0 <= count < LARGEST or (storage.kind, storage.count) != (kind, count):
                     raise Damaged(f"storage {shown(key)} has two sizes or types")

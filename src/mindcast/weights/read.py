@@ -22,10 +22,10 @@ KINDS = {
     "mindspore": "MindSpore checkpoint",
 }
 KNOWN = "PyTorch (.pt, .pth, .ckpt), safetensors or MindSpore (.ckpt)"
-# how files begin that people take for weights, and what to do then
+WEB_PAGE = (b"<!doctype", b"<html", b"<?xml")
+# how other files begin that people take for weights, and what to do then
 OTHERS = (
     (b"version https://git-lfs", "a note of Git LFS; fetch the file itself with git lfs pull"),
-    (b"<", "a web page, no weights; download the file again, as its page describes"),
     (b"\x89HDF", f"an HDF5 file; give one of {KNOWN}"),
     (b"\x1f\x8b", "packed by gzip; unpack it with gunzip first"),
     (b"\x80", "a pickle that PyTorch did not write; save the state dict with torch.save"),
@@ -88,12 +88,14 @@ def _kind(path: Path) -> str:
         return "pytorch-legacy"
     if start[5:9] == b"\0\0\0{":  # after the length of its header, eight bytes
         return "safetensors"
+    if start.lstrip().lower().startswith(WEB_PAGE):
+        raise Refusal(f"{path}: a web page; download the file again, as its page describes")
+    if start[0] == 0x0A:  # how the first entry of a checkpoint of MindSpore begins
+        return "mindspore"
     for beginning, words in OTHERS:
-        if start.lstrip().startswith(beginning):
+        if start.startswith(beginning):
             raise Refusal(f"{path}: {words}")
-    if start[0] != 0x0A:  # how the first entry of a checkpoint of MindSpore begins
-        raise Refusal(f"{path}: not a file of weights; give one of {KNOWN}")
-    return "mindspore"
+    raise Refusal(f"{path}: not a file of weights; give one of {KNOWN}")
 
 
 def _start(path: Path) -> bytes:
