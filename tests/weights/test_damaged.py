@@ -5,7 +5,7 @@ import os
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mindcast.refusal import Refusal
@@ -70,6 +70,7 @@ def test_a_file_cut_short_anywhere_is_refused(folder, whole, maker):
 
 
 @pytest.mark.parametrize("maker", MAKERS)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_changed_byte_never_changes_what_is_read_unseen(folder, whole, maker, data):
     content = bytearray(whole[maker])
@@ -85,6 +86,7 @@ def test_a_changed_byte_never_changes_what_is_read_unseen(folder, whole, maker, 
 
 @pytest.mark.filterwarnings("ignore:invalid escape sequence")
 @pytest.mark.parametrize("maker", MAKERS)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_pieces_put_together_wrongly_are_refused_or_read(folder, whole, maker, data):
     content = whole[maker]
@@ -128,12 +130,12 @@ def test_another_file_is_refused_by_what_it_is(tmp_path, content, words):
     assert f"weights.pt: {words}" in refusal(path)
 
 
-@given(st.integers(0, 40_000))
-def test_a_checkpoint_is_one_however_long_its_first_entry_is(folder, length):
-    path = folder / "net.ckpt"
-    path.unlink(missing_ok=True)
-    write_mindspore(path, {"a": np.zeros(length, np.int8)})
-    assert read_weights(path).content["a"].shape == (length,)
+def test_a_checkpoint_is_one_however_long_its_first_entry_is(folder):
+    path = folder / "net.ckpt"  # its second byte is that length, and any byte, such as that of "<"
+    for length in range(0, 520, 2):
+        path.unlink(missing_ok=True)
+        write_mindspore(path, {"a": np.zeros(length, np.int8)})
+        assert read_weights(path).content["a"].shape == (length,)
 
 
 def test_an_hdf5_file_is_refused(tmp_path):
