@@ -7,6 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from mindcast.weights import pytorch_zip
 from tests.weights.reading import refusal
 from tests.weights.torch_files import Storage, tensor, view, write_zip
 
@@ -91,6 +92,13 @@ def test_other_ways_to_pack_are_refused(tmp_path, method):
         "its content net/data.pkl is packed otherwise than by deflate; save the weights anew"
         in line
     )
+
+
+def test_a_list_of_contents_without_end_is_refused_unread(tmp_path, monkeypatch):
+    monkeypatch.setattr(pytorch_zip, "LONGEST_LIST", 1 << 17)
+    path = written(tmp_path, more=[(f"net/{number}", "") for number in range(3000)])
+    # each entry has 46 bytes and its name: some 52, so that 3000 have 155 KiB
+    assert "its list of contents has 15" in refusal(path)
 
 
 def test_what_cannot_be_unpacked_is_refused(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zipfile
 import zlib
@@ -15,6 +16,7 @@ from mindcast.weights.pytorch_pickle import Storages, load, settled
 SIGNATURE = b"PK\x03\x04"
 PROGRAM = "data.pkl"
 SCRIPTED = "constants.pkl"  # only TorchScript archives have it
+LONGEST_LIST = 1 << 24  # bytes; a storage takes some 70
 EXPANSION = 4  # times the size of the file that its compressed members may have together
 SMALL = 1 << 24  # bytes that they may have in any case
 SAVE_ANEW = "save the weights anew with torch.save"
@@ -53,14 +55,26 @@ def _is_big_endian(archive: _Archive) -> bool:
     return order == b"big"
 
 
+class _Listed(io.FileIO):
+    """A file of which `zipfile` reads the list of contents, ten times as large in memory."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As of every file. Unfit where the list is longer than that of any network."""
+        if size is not None and size > LONGEST_LIST:
+            raise Unfit(f"its list of contents has {size >> 10} KiB; {SAVE_ANEW}")
+        return super().read(size) or b""
+
+
 class _Archive:
     """The members of a zip file, all in one folder whose name does not matter."""
 
     def __init__(self, path: Path) -> None:
         self.content = map_file(path)
         try:
-            with zipfile.ZipFile(path) as file:
+            with _Listed(path) as listed, zipfile.ZipFile(listed) as file:
                 members = file.infolist()
+        except Unfit:
+            raise
         except _UNREADABLE:
             raise Damaged("its list of contents is missing") from None
         self.members = {member.filename: member for member in members}
