@@ -6,7 +6,10 @@ import pytest
 from hypothesis import settings
 
 TESTS = Path(__file__).parent
-PLAIN = ("config", "physics", "motion", "data", "evaluation", "visualization", "output")
+PLAIN = (
+    *("config", "physics", "motion", "weights", "data", "evaluation", "visualization"),
+    "output",
+)
 
 # the same examples at every run, few enough for a file of properties to take seconds
 settings.register_profile("house", deadline=None, max_examples=100, derandomize=True, database=None)

@@ -7,6 +7,7 @@ from mindspore import nn
 
 from mindcast.refusal import Refusal
 from mindcast.training import checkpoint
+from mindcast.weights.mindspore_file import write_entries
 from tests.training.dummy_cells import Matrix
 
 INFORMATION = {"model": "dummy", "stage": "fit"}
@@ -41,6 +42,22 @@ def test_what_was_saved_is_read_back(tmp_path):
     assert [p.name for p in path.parent.iterdir()] == ["fit_best.ckpt"]
 
 
+def test_a_checkpoint_is_byte_for_byte_that_of_mindspore(tmp_path):
+    network = Matrix()
+    entries = [{"name": p.name, "data": p} for p in network.get_parameters()]
+    entries += [
+        {"name": "scalar", "data": ms.Tensor(2.5, ms.float32)},
+        {"name": "steps", "data": ms.Tensor(np.arange(300))},
+        {"name": "mask", "data": ms.Tensor([True, False])},
+        {"name": "half", "data": ms.Tensor(np.ones((2, 1, 3), np.float16))},
+    ]
+    theirs, ours = tmp_path / "theirs.ckpt", tmp_path / "ours.ckpt"
+    ms.save_checkpoint(entries, str(theirs), append_dict={"mindcast": "Å"}, crc_check=True)
+    arrays = {entry["name"]: entry["data"].asnumpy() for entry in entries}
+    write_entries(ours, {**arrays, "mindcast": "Å"})
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
 def test_a_checkpoint_can_be_read_by_all_whom_the_umask_allows(tmp_path, mask, mode):
     before = os.umask(mask)
@@ -63,8 +80,7 @@ def test_a_disk_that_fills_up_while_a_checkpoint_is_written_leaves_no_part_of_it
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("mindspore.train.serialization._write_parameter_bytes_data", full)
-    monkeypatch.setattr("mindspore.train.serialization._write_parameter_data", full)
+    monkeypatch.setattr("mindcast.weights.mindspore_file._head", full)
     assert "cannot be written (No space left on device)" in refusal(written, tmp_path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["fit_best.ckpt"]
@@ -79,12 +95,11 @@ def test_a_write_that_fails_keeps_the_old_file(tmp_path, monkeypatch):
     path = written(tmp_path)
     before = path.read_bytes()
 
-    def half(entries, name, **options):
-        with open(name, "wb") as file:
-            file.write(b"half")
+    def half(name, entries):
+        name.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(ms, "save_checkpoint", half)
+    monkeypatch.setattr(checkpoint, "write_entries", half)
     message = refusal(written, tmp_path)
     assert f"{path}: cannot be written (No space left on device)" in message
     assert "earlier checkpoints are untouched" in message

@@ -11,7 +11,7 @@ from mindspore.train.checkpoint_pb2 import Checkpoint
 
 from mindcast.refusal import Refusal
 from mindcast.training import checkpoint
-from mindcast.training.checkpoint_file import TYPES
+from mindcast.weights.mindspore_file import TYPES
 from tests.training.dummy_cells import Matrix
 
 INFORMATION = {"model": "dummy", "stage": "fit"}
@@ -80,7 +80,7 @@ def told(text=None):
 
 def array_of(kind, shape, seed=0):
     numbers = np.random.default_rng(seed).integers(0, 2, shape)
-    return numbers.astype(TYPES[kind])
+    return numbers.astype(TYPES[kind].dtype)
 
 
 @given(st.binary(max_size=400))

@@ -16,9 +16,9 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, nn
 
-from mindcast.files import allow_as_umask, complete_or_absent
+from mindcast.files import complete_or_absent
 from mindcast.refusal import Refusal
-from mindcast.training.checkpoint_file import TYPES, parse
+from mindcast.weights.mindspore_file import TYPES, read_mindspore, write_entries
 
 REMEDY = "free some space or choose another --out; earlier checkpoints are untouched"
 INFORMATION = "mindcast"  # the entry that holds the JSON text
@@ -27,14 +27,9 @@ STATE_ONLY = "pending"  # a key of the information of a state
 
 def save(path: Path, parameters: Iterable[Parameter], information: Mapping[str, Any]) -> None:
     """Write parameters and JSON-able information atomically; Refusal where it cannot be written."""
-    entries = [{"name": p.name, "data": ms.Tensor(p.value())} for p in parameters]
+    entries = {p.name: p.value().asnumpy() for p in parameters}
     with complete_or_absent(path, REMEDY) as part:
-        text = json.dumps(information)
-        try:
-            ms.save_checkpoint(entries, str(part), append_dict={INFORMATION: text}, crc_check=True)
-        except (RuntimeError, ValueError) as error:  # MindSpore's words for a failed write
-            raise OSError(str(error).splitlines()[0]) from None
-        allow_as_umask(part)  # MindSpore lets the owner alone read it, and nobody write
+        write_entries(part, {**entries, INFORMATION: json.dumps(information)})
 
 
 def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -42,7 +37,7 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     if not path.is_file():
         raise Refusal(f"{path}: no such checkpoint; train the stage first or fix ckpt_path")
     try:
-        entries = parse(path.read_bytes())
+        entries = read_mindspore(path)
     except OSError as error:
         raise Refusal(f"{path}: cannot be read ({error.strerror}); use another copy") from None
     except ValueError as error:
@@ -106,7 +101,7 @@ def fill(
     for name, parameter in wanted.items():
         if name not in arrays:
             raise Refusal(_other(path, f"it has no {name}"))
-        kind = np.dtype(TYPES[str(parameter.dtype)])
+        kind = TYPES[str(parameter.dtype)].dtype
         found, expected = arrays[name].shape, tuple(parameter.shape)
         if found != expected:
             raise Refusal(_other(path, f"{name} is {found}, expected {expected}"))
