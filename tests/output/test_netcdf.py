@@ -41,6 +41,21 @@ def test_nothing_known_is_no_failure():
     assert found["history"].endswith(" made")
 
 
+def test_each_note_is_a_line_of_the_history_behind_what_made_the_file():
+    found = attributes({"model": "a", "notes": ("thinned to 10 min", "cropped")}, "A title")
+    made, *notes = found["history"].splitlines()
+    assert made.endswith(" made by model a")
+    assert [note.partition(" ")[2] for note in notes] == ["thinned to 10 min", "cropped"]
+
+
+def test_names_of_files_that_are_no_text_can_be_stored(tmp_path):
+    path = Path("radar\udcff.h5")  # how Python holds the byte 255 of a name
+    found = attributes({"input": path, "zero": "a\0b"}, "A title")
+    for name in ("history", "provenance"):
+        assert "udcff" in found[name].encode("utf-8").decode()
+        assert "\0" not in found[name]
+
+
 def test_compression_makes_smooth_fields_small(tmp_path):
     values = np.full((1, 64 * 64 * 9), 260.0)
     write_netcdf(tmp_path / "a.nc", dataset(values))

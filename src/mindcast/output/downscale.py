@@ -9,13 +9,10 @@ from typing import Any
 import numpy as np
 
 from mindcast.cases import DownscaleCase
-from mindcast.output.netcdf import attributes, write_netcdf
+from mindcast.output.netcdf import Attributes, Variable, attributes, realization, write_netcdf
 from mindcast.samples import Coordinates
 
 TITLE = "Downscaled air temperature on pressure levels"
-
-Attributes = Mapping[str, str | np.ndarray]
-Variable = tuple[tuple[str, ...], np.ndarray, Attributes]  # dimensions, values, attributes
 
 ABOVE_GROUND = "above_ground"
 FLAG: Attributes = {
@@ -55,7 +52,7 @@ def write_temperature(
     variables[ABOVE_GROUND] = (axes, _above_ground(case), FLAG)
     coordinates = _coordinates(case.coordinates, axes)
     if members is not None:
-        coordinates["realization"] = _numbers(len(members))
+        coordinates["realization"] = realization(len(members))
     write_netcdf(path, xarray.Dataset(variables, coordinates, attributes(provenance, TITLE)))
 
 
@@ -114,9 +111,3 @@ def _coordinates(where: Coordinates, axes: tuple[str, str, str, str]) -> dict[st
         about = {"long_name": f"distance along the grid's {name} axis", "units": "m"}
         found[name] = ((name,), metres, {**about, "axis": name.upper()})
     return found
-
-
-def _numbers(members: int) -> Variable:
-    about = {"standard_name": "realization", "long_name": "ensemble member", "units": "1"}
-    numbers = np.arange(members, dtype=np.int32)
-    return ("realization",), numbers, {**about, "axis": "E"}
