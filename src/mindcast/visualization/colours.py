@@ -29,7 +29,24 @@ VIL_RGB = (
 )
 # the same colours for reflectivity: drizzle from 10 dBZ, the thresholds of the data sets between
 DBZ_LEVELS = (0, 10, 15, 20, 25, 30, 35, 40, 45, 55, 75)
+# and for rain rates, about even steps of their logarithm
+RATE_LEVELS = (0, 0.1, 0.3, 1, 2, 4, 8, 16, 32, 64, 150)
 INVALID_RGB = (0, 0, 0)
+# on maps the paper is bright: no rain hardly tinted, missing grey. Weak rain is blue, strong rain
+# yellow to purple, each darker the stronger: blue and yellow are what any colour vision tells apart
+DRY_RGB, MISSING_RGB = (248, 248, 248), (176, 176, 176)
+MAP_RGB = (
+    DRY_RGB,
+    (204, 235, 250),
+    (140, 204, 237),
+    (77, 166, 219),
+    (33, 120, 191),
+    (250, 217, 77),
+    (247, 166, 38),
+    (224, 102, 26),
+    (166, 31, 51),
+    (89, 0, 77),
+)
 HIT_MISS_RGB = {
     "correct negative": (82, 82, 82),
     "false alarm": (252, 141, 89),
@@ -43,7 +60,7 @@ BASELINE_LINES = ("#7F7F7F", "#1A1A1A", "#B0B0B0", "#4D4D4D")
 
 @dataclass(frozen=True)
 class Palette:
-    """How values become colours: one colour a bin, NaN black, ends extended."""
+    """How values become colours: one colour a bin, NaN one of its own, ends extended."""
 
     colours: Colormap
     norm: BoundaryNorm
@@ -60,6 +77,7 @@ class ValueScale:
 VALUE_SCALES = {
     "VIL": ValueScale(VIL_LEVELS, "VIL (0–255)"),
     "dBZ": ValueScale(DBZ_LEVELS, "reflectivity (dBZ)"),
+    "mm/h": ValueScale(RATE_LEVELS, "precipitation rate (mm/h)"),
 }
 
 
@@ -70,11 +88,17 @@ def value_palette(unit: str) -> Palette:
 
 def probability_palette() -> Palette:
     """Probabilities in tenths; below the first tenth the grey of "no rain"."""
-    tenths = [
-        (255 * red, 255 * green, 255 * blue)
-        for red, green, blue, _ in colormaps["magma"](np.linspace(0.25, 1, 9))
-    ]
-    return _palette([VIL_RGB[0], *tenths], [k / 10 for k in range(11)])
+    return _palette([VIL_RGB[0], *_ramp("magma", 0.25, 1)], [k / 10 for k in range(11)])
+
+
+def map_palette(unit: str) -> Palette:
+    """Physical values of a unit on a map, see MAP_RGB."""
+    return _palette(MAP_RGB, VALUE_SCALES[unit].levels, MISSING_RGB)
+
+
+def map_probability_palette() -> Palette:
+    """Probabilities in tenths on a map, in a hue of their own."""
+    return _palette([DRY_RGB, *_ramp("RdPu", 0.15, 1)], [k / 10 for k in range(11)], MISSING_RGB)
 
 
 def hit_miss_palette() -> Palette:
@@ -102,9 +126,15 @@ def fractions(rgb: RGB) -> RGB:
     return red / 255, green / 255, blue / 255
 
 
-def _palette(rgb: Sequence[RGB], edges: Sequence[float]) -> Palette:
+def _ramp(name: str, first: float, last: float) -> list[RGB]:
+    """Nine colours of a part of matplotlib's colour map."""
+    ends = colormaps[name](np.linspace(first, last, 9))
+    return [(255 * red, 255 * green, 255 * blue) for red, green, blue, _ in ends]
+
+
+def _palette(rgb: Sequence[RGB], edges: Sequence[float], missing: RGB = INVALID_RGB) -> Palette:
     scaled = [fractions(colour) for colour in rgb]
     colours = ListedColormap(scaled).with_extremes(
-        bad=fractions(INVALID_RGB), under=scaled[0], over=scaled[-1]
+        bad=fractions(missing), under=scaled[0], over=scaled[-1]
     )
     return Palette(colours, BoundaryNorm(edges, len(scaled)))

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mindcast.visualization.nowcast.animation import FRAME_MS, LAST_FRAME_MS, forecast_animation
+from mindcast.visualization.nowcast.animation import forecast_animation
+from mindcast.visualization.nowcast.film import FRAME_MS, LAST_FRAME_MS
 from tests.visualization.nowcast.views import make_view
 
 

@@ -5,7 +5,8 @@ import pytest
 
 from mindcast.refusal import Refusal
 from mindcast.visualization.colours import VIL_RGB
-from mindcast.visualization.nowcast.panels import evenly_spread, forecast_panel
+from mindcast.visualization.nowcast.panels import forecast_panel
+from mindcast.visualization.nowcast.rows import evenly_spread
 from tests.visualization.drawing import pixels
 from tests.visualization.nowcast.views import make_view
 
