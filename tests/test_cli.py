@@ -186,6 +186,14 @@ def test_a_refusal_carries_its_text(monkeypatch, capsys):
     assert capsys.readouterr().err == "mindcast: sky: fell, expected up; prop it\n"
 
 
+@pytest.mark.parametrize("mode", ["train", "prepare"])
+def test_a_page_is_refused_where_there_is_no_report(mode):
+    with pytest.raises(Refusal, match=f"--report: --mode {mode} has none to write; use it with"):
+        cli.parse(["--mode", mode, "--report"])
+    assert cli.parse(["--mode", "test", "--report"]).report
+    assert not cli.parse(["--mode", "test"]).report
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -25,6 +25,7 @@ MODES = {
     "test": "mindcast.commands.test",
     "prepare": "mindcast.commands.prepare",
 }
+REPORTED = ("test",)  # modes that end with a page if asked
 DEVICES = ("Ascend", "GPU", "CPU")
 MOST = {"nodes": 10_000, "devices": 256}  # more than any cluster: a slip of the hand
 MOST_CARDS = 4096
@@ -72,6 +73,7 @@ def parse(arguments: Sequence[str] | None = None) -> Request:
         out=_path(given.out),
         resume=given.resume,
         overrides=tuple(overrides),
+        report=given.report,
     )
 
 
@@ -103,6 +105,9 @@ def _check_texts(given: argparse.Namespace) -> None:
     _check_out(given.out)
     if given.resume and given.out is None:
         raise Refusal("--resume: needs --out, the folder of the run to continue")
+    if given.report and given.mode not in REPORTED:
+        found = ", ".join(REPORTED)
+        raise Refusal(f"--report: --mode {given.mode} has none to write; use it with {found}")
 
 
 def _check_out(out: str | None) -> None:
@@ -159,6 +164,8 @@ def _add_work(group: argparse._ArgumentGroup) -> None:
     add("--stage", default="all", help=f"training stage, or all (default: all); {stages}")
     resume = "continue the run in --out, or in a test its unfinished report"
     add("--resume", action="store_true", help=resume)
+    page = "after a test, write scores, curves and pictures as one HTML page"
+    add("--report", action="store_true", help=page)
 
 
 def _add_settings(group: argparse._ArgumentGroup) -> None:

@@ -31,6 +31,7 @@ ROOMS = {
     "evaluation": ("physics", "motion"),
     "visualization": ("evaluation.nowcast.probability_matched",),
     "output": (),
+    "page": (),
     "training": (
         "models.base",
         "diffusion",
@@ -43,7 +44,7 @@ ROOMS = {
         "compiled",
     ),
     "forecasting": ("models", "training", "config", "runtime"),
-    "tasks": ("evaluation", "visualization", "output", "config", "data.base", "physics"),
+    "tasks": ("evaluation", "visualization", "output", "page", "config", "data.base", "physics"),
     "commands": (
         "config",
         "data",
@@ -68,6 +69,7 @@ WITHOUT_MINDSPORE = (
     "evaluation",
     "visualization",
     "output",
+    "page",
     "settings",
     "tasks",
     "cli",

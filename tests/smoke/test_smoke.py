@@ -14,6 +14,7 @@ import xarray
 from mindcast import cli
 from mindcast.models import MODELS, load_spec
 from mindcast.settings import load_settings
+from tests.page.pages import Seen
 
 pytestmark = pytest.mark.slow
 
@@ -68,7 +69,7 @@ def run(request, tmp_path_factory):
     told = passed("--cfg", cfg, "--out", out, "--set", f"data.root_dir={folder / 'data'}")
     assert str(out / "checkpoints") in told
     trained = contents(out)
-    table = passed_within("--mode", "test", "--out", out)
+    table = passed_within("--mode", "test", "--out", out, "--report")
     return SimpleNamespace(
         model=request.param, cfg=cfg, folder=folder, out=out, trained=trained, table=table
     )
@@ -133,6 +134,17 @@ def test_testing_draws_figures(run):
         drawn = names(run.out / "figures", ending)
         assert all(any(name.startswith(f"{method}_") for name in drawn) for method in methods)
     assert together <= set(names(run.out / "figures", ".png"))
+
+
+def test_testing_ends_with_a_page_of_all_that_was_made_where_it_is_asked(run):
+    path = run.out / "report" / "report.html"
+    assert f"page: {path}" in run.table
+    page = Seen(path.read_text(encoding="utf-8"))
+    scores = json.loads((run.out / "report" / "scores.json").read_text())
+    settings, versions = load_settings(run.out / "config.yaml"), scores["provenance"]["versions"]
+    for word in (*scores["rows"], run.model, str(settings.data.root_dir), versions["mindspore"]):
+        assert word in page.text
+    assert len(page.all("img")) == len(list((run.out / "figures").iterdir()))
 
 
 def test_testing_writes_fields_as_netcdf(run):

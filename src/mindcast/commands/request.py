@@ -33,6 +33,7 @@ class Request:
     out: Path | None
     resume: bool
     overrides: tuple[str, ...]
+    report: bool = False
 
 
 def present(request: Request) -> parallel.World:

@@ -18,8 +18,10 @@ from mindcast.models import load_spec
 from mindcast.refusal import Refusal
 from mindcast.runtime import run_folder
 from mindcast.runtime.run_folder import RunFolder, newest_config
-from mindcast.tasks import load_task
+from mindcast.runtime.versions import versions
+from mindcast.tasks import load_task, load_words
 from mindcast.tasks.base import Task
+from mindcast.tasks.pages import write_report_page
 from mindcast.training.networks import checkpoint_files
 
 
@@ -56,6 +58,9 @@ def run(request: Request) -> None:
             print(f"{made.folder}: is finished; leave out --resume for a new report")
         else:
             _score(cases, first, made)
+        if made and request.report:
+            page = write_report_page(load_words(spec.task), made.folder, made.pictures())
+            print(f"page: {page}")
 
 
 def _score(cases: Cases, first: int, made: Report | None) -> None:
@@ -95,4 +100,5 @@ def _choices(settings: RunSettings, model: Forecasting) -> dict[str, Any]:
         "seed": settings.runtime.seed,
         **settings.sampling.model_dump(mode="json"),
         "settings": settings.model_dump(mode="json"),
+        "versions": versions(),
     }

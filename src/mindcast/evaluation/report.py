@@ -24,6 +24,11 @@ def aligned(table: Sequence[Sequence[str]]) -> str:
     return "\n".join([header, "  ".join("-" * width for width in widths), *rows])
 
 
+def number(value: float | None, digits: int, factor: float = 1) -> str:
+    """A cell of a table; NaN, or None for it in a file, is "-"."""
+    return "-" if value is None or value != value else f"{factor * value:.{digits}f}"
+
+
 def write_report(
     folder: Path,
     result: Result,

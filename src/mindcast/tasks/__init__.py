@@ -7,12 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mindcast.tasks.base import Task
+    from mindcast.tasks.pages import Words
 
 # name -> module with a `Task`, imported late: the scores load SciPy
 TASKS = {"nowcast": "mindcast.tasks.nowcast.task", "downscale": "mindcast.tasks.downscale.task"}
+# likewise, with the `WORDS` of its reports
+PAGES = {"nowcast": "mindcast.tasks.nowcast.page", "downscale": "mindcast.tasks.downscale.page"}
 
 
 def load_task(name: str) -> type[Task[Any]]:
     """The class `Task` of a registered task, see `tasks.base.Task`."""
     task: type[Task[Any]] = import_module(TASKS[name]).Task
     return task
+
+
+def load_words(name: str) -> Words:
+    """What a registered task says on the page of a report, see `tasks.pages.Words`."""
+    words: Words = import_module(PAGES[name]).WORDS
+    return words

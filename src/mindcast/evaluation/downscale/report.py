@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mindcast.evaluation import report
-from mindcast.evaluation.report import Result, aligned
+from mindcast.evaluation.report import Result, aligned, number
 
 CSV_COLUMNS = ("method", "score", "unit", "level_hpa", "at", "value")
 # header, score, digits
@@ -29,7 +29,18 @@ PERCENT = ("unstable_share",)
 
 def table_text(result: Result) -> str:
     """Aligned text: one row a method, then RMSE by level, then a note on what is what."""
-    return "\n".join([aligned(_overall(result)), "", aligned(_by_level(result)), _note(result)])
+    texts = [aligned(cells) for cells in tables(result).values()]
+    return "\n".join(["\n\n".join(texts), *notes(result)])
+
+
+def tables(result: Result) -> dict[str, list[list[str]]]:
+    """The cells of the printed tables by what they show, see `evaluation.report.aligned`."""
+    return {"Scores by method": _overall(result), "RMSE by level": _by_level(result)}
+
+
+def notes(result: Result) -> list[str]:
+    """What the tables need to be understood, a paragraph each."""
+    return [_note(result)]
 
 
 def write_report(folder: Path, result: Result, provenance: Mapping[str, Any]) -> None:
@@ -45,7 +56,7 @@ def _overall(result: Result) -> list[list[str]]:
     table = [["method", "cases", *(header for header, _, _ in COLUMNS)]]
     for name, row in result["rows"].items():
         values = [
-            _number(row["scores"][score]["overall"] * (100 if score in PERCENT else 1), digits)
+            number(row["scores"][score]["overall"], digits, 100 if score in PERCENT else 1)
             for _, score, digits in COLUMNS
         ]
         table.append([name, str(row["cases"]), *values])
@@ -55,17 +66,13 @@ def _overall(result: Result) -> list[list[str]]:
 def _by_level(result: Result) -> list[list[str]]:
     table = [["RMSE (K) by level", *(f"{level} hPa" for level in result["axes"]["level"])]]
     for name, row in result["rows"].items():
-        table.append([name, *(_number(value, 3) for value in row["scores"]["rmse"]["values"])])
+        table.append([name, *(number(value, 3) for value in row["scores"]["rmse"]["values"])])
     return table
-
-
-def _number(value: float, digits: int) -> str:
-    return "-" if value != value else f"{value:.{digits}f}"
 
 
 def _note(result: Result) -> str:
     truth = [row["scores"]["unstable_share_truth"]["overall"] for row in result["rows"].values()]
-    share = f" ({100 * truth[0]:.2f} in the truth)" if truth else ""
+    share = f" ({number(truth[0], 2, 100)} in the truth)" if truth else ""
     return (
         f"All {len(result['levels_hpa'])} levels, points above ground (fine power: all points). "
         "RMSE, bias, MAE, CRPS, gradient (of the error, per grid step), block mean (against the "

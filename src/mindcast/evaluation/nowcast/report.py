@@ -9,15 +9,28 @@ from typing import Any
 
 from mindcast.evaluation import report
 from mindcast.evaluation.nowcast.base import entry_name
-from mindcast.evaluation.report import Result, aligned
+from mindcast.evaluation.report import Result, aligned, number
 
 CSV_COLUMNS = ("method", "score", "threshold", "pool", "lead_minutes", "value", "at")
 
 
 def table_text(result: Result) -> str:
     """Aligned text: one row a method, how often events are forecast, notes on what stood in."""
-    tables = [aligned(_cells(result, c)) for c in (_columns(result), _frequency_columns(result))]
-    return "\n".join(["\n\n".join(tables), _note(result), *_stood_in(result)])
+    texts = [aligned(cells) for cells in tables(result).values()]
+    return "\n".join(["\n\n".join(texts), *notes(result)])
+
+
+def tables(result: Result) -> dict[str, list[list[str]]]:
+    """The cells of the printed tables by what they show, see `evaluation.report.aligned`."""
+    return {
+        "Scores by method": _cells(result, _columns(result)),
+        "How often events are forecast, and ensembles": _cells(result, _frequency_columns(result)),
+    }
+
+
+def notes(result: Result) -> list[str]:
+    """What the tables need to be understood, a paragraph each."""
+    return [_note(result), *_stood_in(result)]
 
 
 def write_report(folder: Path, result: Result, provenance: Mapping[str, Any]) -> None:
@@ -71,13 +84,9 @@ def _cells(result: Result, columns: list[_Column]) -> list[list[str]]:
     for name, row in result["rows"].items():
         values = [(row["scores"][column.entry]["overall"], column.digits) for column in columns]
         table.append(
-            [name, str(row["cases"]), *(_number(value, digits) for value, digits in values)]
+            [name, str(row["cases"]), *(number(value, digits) for value, digits in values)]
         )
     return table
-
-
-def _number(value: float, digits: int) -> str:
-    return "-" if value != value else f"{value:.{digits}f}"
 
 
 def _note(result: Result) -> str:

@@ -1,0 +1,1 @@
+"""What was forecast and what it was worth, as one page for a browser."""

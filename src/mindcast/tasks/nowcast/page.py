@@ -1,0 +1,49 @@
+"""What the page of a report says of nowcasts."""
+
+from __future__ import annotations
+
+from mindcast.evaluation.nowcast.report import notes, tables
+from mindcast.tasks.pages import Words
+
+BY_LEAD = "A line for each row of the table of scores, from the first to the last lead time."
+CURVES = {
+    "csi.png": ("CSI by lead time", f"Curves of the CSI, a panel for each threshold. {BY_LEAD}"),
+    "csi_pool*.png": (
+        "CSI of blocks by lead time",
+        f"Curves of the CSI after a block maximum, a panel for each threshold. {BY_LEAD}",
+    ),
+    "errors.png": ("Errors by lead time", f"Curves of MAE, CRPS, MSE and SSIM. {BY_LEAD}"),
+    "bias.png": (
+        "Frequency bias by lead time",
+        f"Curves of events forecast per event observed, a panel for each threshold. {BY_LEAD}",
+    ),
+    "fss*.png": ("FSS", "Fractions skill score by the side of the neighbourhood."),
+    "spectra*.png": ("Spectra", "Power of forecasts and truth by wavelength."),
+    "spread_skill.png": (
+        "Spread and error by lead time",
+        "Left: spread of the ensembles beside the error of their means. Right: their ratio, which "
+        "is 1 where the spread is right.",
+    ),
+    "reliability.png": (
+        "Reliability",
+        "Observed frequency by forecast probability, a panel for each threshold; on the diagonal "
+        "probabilities are right. Below: how often each probability was forecast.",
+    ),
+    "roc.png": ("ROC", "Hit rate by false alarm rate, a panel for each threshold."),
+    "ranks.png": (
+        "Rank histograms",
+        "How often the truth has each rank among the members; flat where it could be one of them.",
+    ),
+}
+CASES = {
+    "*.gif": (
+        "observation, then truth and forecast",
+        "Radar frames that run through time: truth beside forecast, after what was observed, of",
+    ),
+    "*.png": (
+        "truth and forecast",
+        "Rows of radar frames: what was observed, the truth and the forecasts at some lead times, "
+        "probability, hits and misses, of",
+    ),
+}
+WORDS = Words(tables, notes, CURVES, CASES)
