@@ -92,6 +92,13 @@ def test_pictures_are_of_scores_or_of_cases_and_say_of_which(report, tmp_path):
     assert texts[3].endswith("of ours_ka, event_0.")
     assert "Curves" in page.text
     assert "Cases" in page.text
+    assert "ours, event_0: truth and forecast" in page.text
+
+
+def test_of_a_downscaled_case_maps_and_section_are_told_apart():
+    cases = load_words("downscale").cases
+    assert [cases[pattern][0] for pattern in ("*_section.png", "*.png")] == ["section", "maps"]
+    assert list(cases) == ["*_section.png", "*.png"]  # the first that fits counts
 
 
 def test_without_pictures_their_headings_are_left_out(report):

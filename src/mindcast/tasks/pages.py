@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -21,8 +21,8 @@ class Words:
     """What a task says of its report.
 
     tables, notes: of the contents of scores.json, see `evaluation.nowcast.report`. curves: by name
-    of the picture, or a pattern of names, caption and what is seen. cases: likewise, by the end of
-    the name, of a picture that begins with method and case; the caption names these in front.
+    of the picture, or a pattern of names, caption and what is seen. cases: likewise, of a picture
+    whose name begins with method and case, "*" and its end; the caption names these in front.
     """
 
     tables: Callable[[Mapping[str, Any]], Mapping[str, Sequence[Sequence[str]]]]
@@ -133,21 +133,21 @@ def _sorted(
     """Pictures of scores and of cases."""
     curves, of_cases = [], []
     for path in pictures:
-        if (known := _known(words.curves, path)) is not None:
-            curves.append(Picture(path, *known))
-        elif (known := _known(words.cases, path)) is not None:
-            caption, text = known
-            name = _case(path.stem, record["methods"])
+        if pattern := _fitting(words.curves, path):
+            curves.append(Picture(path, *words.curves[pattern]))
+        elif pattern := _fitting(words.cases, path):
+            caption, text = words.cases[pattern]
+            name = _case(path.name.removesuffix(pattern.lstrip("*")), record["methods"])
             of_cases.append(Picture(path, f"{name}: {caption}", f"{text} {name}."))
     return curves, of_cases
 
 
-def _known(table: Mapping[str, tuple[str, str]], path: Path) -> tuple[str, str] | None:
-    return next((table[name] for name in table if fnmatchcase(path.name, name)), None)
+def _fitting(patterns: Iterable[str], path: Path) -> str | None:
+    return next((pattern for pattern in patterns if fnmatchcase(path.name, pattern)), None)
 
 
-def _case(stem: str, methods: Sequence[str]) -> str:
-    """ "diffcast, event_0" of the stem "diffcast_event_0"; the longest name of a method counts."""
-    fits = [name for name in methods if stem.startswith(f"{name}_")]
+def _case(name: str, methods: Sequence[str]) -> str:
+    """ "diffcast, event_0" of "diffcast_event_0"; the longest name of a method counts."""
+    fits = [method for method in methods if name.startswith(f"{method}_")]
     method = max(fits, key=len, default="")
-    return f"{method}, {stem.removeprefix(f'{method}_')}" if method else stem
+    return f"{method}, {name.removeprefix(f'{method}_')}" if method else name
