@@ -8,6 +8,7 @@ import pytest
 import xarray
 
 from mindcast.files import check_space
+from mindcast.mapgrid import MapGrid
 from mindcast.output import nowcast
 from mindcast.refusal import Refusal
 from tests.output.nowcasts import (
@@ -93,10 +94,41 @@ def test_the_grid_mapping_gives_the_projection_back(tmp_path, projection):
     data = read(write(tmp_path / "a.nc", grid=grid(projection, 10_000.0, 20_000.0)))
     mapping = data[data["reflectivity"].encoding["grid_mapping"]].attrs
     assert pyproj.CRS.from_cf(mapping) == pyproj.CRS(projection)
-    assert ("grid_mapping_name" in mapping) == (projection != NAMELESS)
     for axis in ("x", "y"):
         assert data[axis].attrs["standard_name"] == f"projection_{axis}_coordinate"
         assert data[axis].attrs["units"] == "metre"
+
+
+@pytest.mark.parametrize(
+    ("projection", "name"),
+    [
+        (DUTCH, "polar_stereographic"),
+        ("EPSG:3031", "polar_stereographic"),
+        (AUSTRALIAN, "albers_conical_equal_area"),
+        ("EPSG:3035", "lambert_azimuthal_equal_area"),
+        # CF lacks the rectified angle of this oblique Mercator and the scale of this cone: what
+        # its parameters can say is 33 and 0.2 degrees off, and where both stand they count
+        (SWISS, None),
+        ("+proj=lcc +lat_1=46.8 +lat_0=46.8 +lon_0=0 +k_0=0.99 +ellps=clrk80ign", None),
+        (NAMELESS, None),
+    ],
+)
+def test_parameters_of_cf_stand_where_they_alone_put_the_pixels_right(tmp_path, projection, name):
+    at = grid(projection, 100_000.0, 200_000.0)
+    mapping = dict(read(write(tmp_path / "a.nc", grid=at)).crs.attrs)
+    assert mapping.pop("crs_wkt")
+    assert mapping.get("grid_mapping_name") == name
+    if name:
+        found = MapGrid(at.x, at.y, pyproj.CRS.from_cf(mapping).to_wkt()).degrees()
+        np.testing.assert_allclose(found, at.degrees(), atol=1e-6)
+    else:
+        assert not mapping
+
+
+@pytest.mark.parametrize(("projection", "pole"), [(DUTCH, 90), ("EPSG:3031", -90)])
+def test_a_polar_projection_names_its_pole(tmp_path, projection, pole):
+    mapping = read(write(tmp_path / "a.nc", grid=grid(projection))).crs.attrs
+    assert mapping["latitude_of_projection_origin"] == pole
 
 
 def test_latitude_and_longitude_are_those_of_the_map(written):

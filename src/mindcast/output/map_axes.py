@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import pyproj  # late at run time, as all that few need
 
 GRID_MAPPING = "crs"
+SAME_PLACE = 1e-5  # degrees, a metre
 
 
 def pixel_axes(shape: tuple[int, int]) -> dict[str, Variable]:
@@ -28,8 +30,9 @@ def pixel_axes(shape: tuple[int, int]) -> dict[str, Variable]:
 def map_axes(grid: MapGrid) -> dict[str, Variable]:
     """x, y, the grid mapping and the latitude and longitude of every pixel, degrees on WGS 84.
 
-    The grid mapping always holds the projection as "crs_wkt", and the parameters of CF where CF
-    has that projection. ValueError where its axes are not in metres.
+    The grid mapping always holds the projection as "crs_wkt", and the parameters of CF where these
+    put the pixels at the same place: CF has not all projections, and of some not all parameters.
+    ValueError where the axes of the projection are not in metres.
     """
     import pyproj
 
@@ -42,17 +45,36 @@ def map_axes(grid: MapGrid) -> dict[str, Variable]:
     return {
         "y": (("y",), grid.y, axes["y"]),
         "x": (("x",), grid.x, axes["x"]),
-        GRID_MAPPING: ((), np.array(0, np.int32), _grid_mapping(projection)),
+        GRID_MAPPING: ((), np.array(0, np.int32), _grid_mapping(projection, grid)),
         "latitude": (("y", "x"), latitude, _degrees("latitude", "north")),
         "longitude": (("y", "x"), longitude, _degrees("longitude", "east")),
     }
 
 
-def _grid_mapping(projection: pyproj.CRS) -> dict[str, object]:
+def _grid_mapping(projection: pyproj.CRS, grid: MapGrid) -> dict[str, Any]:
     with warnings.catch_warnings():
         # of a parameter that CF lacks: it stands in the WKT
         warnings.simplefilter("ignore", UserWarning)
-        return dict(projection.to_cf())
+        found: dict[str, Any] = dict(projection.to_cf())
+    if found.get("grid_mapping_name") == "polar_stereographic":
+        # CF wants the pole even where the sign of the standard parallel tells it
+        pole = math.copysign(90.0, found.get("standard_parallel", 90.0))
+        found.setdefault("latitude_of_projection_origin", pole)
+    wkt = {"crs_wkt": found.pop("crs_wkt")}
+    return {**found, **wkt} if _tell(found, grid) else wkt
+
+
+def _tell(parameters: dict[str, Any], grid: MapGrid) -> bool:
+    """Whether CF's parameters alone put the corners of a grid where its projection does."""
+    import pyproj
+
+    try:
+        told = pyproj.CRS.from_cf(parameters).to_wkt()
+    except pyproj.exceptions.CRSError:
+        return False
+    x, y = grid.x[[0, -1]], grid.y[[0, -1]]
+    found, expected = (MapGrid(x, y, text).degrees() for text in (told, grid.projection))
+    return np.allclose(found, expected, rtol=0, atol=SAME_PLACE, equal_nan=True)
 
 
 def _degrees(name: str, towards: str) -> dict[str, str]:

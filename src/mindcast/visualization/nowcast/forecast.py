@@ -17,8 +17,8 @@ from mindcast.visualization.saving import save_png
 from mindcast.visualization.sheet import add_title
 from mindcast.visualization.times import clock, moment, signed
 
-SIDE, FILM_SIDE, COLUMNS = 1.8, 3.2, 5  # inches, inches, frames in a row at most
-IN_FILM = 1  # members beside the mean
+SIDE, FILM_SIDE, COLUMNS = 1.8, 2.8, 5  # inches, inches, frames in a row at most
+IN_FILM = 2  # members beside the mean
 TENTHS = tuple(k / 10 for k in range(11))
 
 
@@ -66,7 +66,7 @@ def draw_forecast(folder: Path, forecast: Forecast, stem: str = "forecast") -> I
     """Draw a forecast into a folder; gives each picture as soon as it is complete.
 
     STEM.png: what was observed, mean and members; STEM_probability.png, where there are
-    probabilities; STEM.gif: observation, then mean and a member, through time. On a map's
+    probabilities; STEM.gif: observation, then mean and members, through time. On a map's
     coordinates where `grid` is known. Refusal where they cannot be written.
     """
     sheet, film = folder / f"{stem}.png", folder / f"{stem}.gif"
