@@ -1,5 +1,7 @@
 import json
+import re
 import tracemalloc
+from pathlib import Path
 
 import netCDF4
 import numpy as np
@@ -11,6 +13,7 @@ from mindcast.files import check_space
 from mindcast.mapgrid import MapGrid
 from mindcast.output import nowcast
 from mindcast.refusal import Refusal
+from mindcast.visualization.colours import VALUE_SCALES
 from tests.output.nowcasts import (
     AUSTRALIAN,
     DUTCH,
@@ -26,6 +29,8 @@ from tests.output.nowcasts import (
     opened,
     write,
 )
+
+DOCS = Path(__file__).parents[2] / "docs" / "output.md"
 
 
 def read(path):
@@ -195,6 +200,24 @@ def test_a_forecast_without_members_is_that_field_alone(tmp_path):
     np.testing.assert_array_equal(data["reflectivity"], frames[0])
 
 
+def test_the_documented_way_to_open_a_file_works(tmp_path, monkeypatch, capsys):
+    (example,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.S)
+    frames = members()
+    frames[:, 0, 5, 7] = 50
+    write(tmp_path / "forecast.nc", frames)
+    monkeypatch.chdir(tmp_path)
+    exec(example, {})
+    said = capsys.readouterr().out
+    assert "dBZ 2016-07-11T18:05" in said
+    assert "largest probability to reach 35 dBZ: 1.0" in said
+
+
+def test_the_documentation_names_every_variable(written):
+    text = DOCS.read_text(encoding="utf-8")
+    names = {name.removesuffix("_mean") for name in read(written).variables}
+    assert {f"`{name}`" for name in names} - set(re.findall("`[a-z_]+`", text)) == {"`realization`"}
+
+
 def test_without_thresholds_there_are_no_probabilities(tmp_path):
     data = read(write(tmp_path / "a.nc", thresholds=()))
     assert list(data.data_vars) == ["reflectivity", "reflectivity_mean"]
@@ -296,3 +319,7 @@ def test_a_lacking_member_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"members \[0, 2\] are lacking"):
         write(tmp_path / "a.nc", order=(1,))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_unit_that_is_drawn_has_its_name_in_files():
+    assert nowcast.QUANTITIES.keys() == VALUE_SCALES.keys()
