@@ -82,14 +82,15 @@ def test_numbers_that_are_not_known_are_dashes(report):
 
 
 def test_pictures_are_of_scores_or_of_cases_and_say_of_which(report, tmp_path):
-    names = ("csi.png", "csi_pool4.png", "ours_event_0.png", "ours_ka_event_0.gif")
-    paths = pictures(tmp_path, *names)
+    names = ("csi.png", "csi_pool4.png", "ours_event_0.png", "ours_ka_event_0.gif", "new_one.png")
+    paths = [*pictures(tmp_path, *names), tmp_path / "notes.txt"]
     page = seen(write_report_page(load_words("nowcast"), report, paths))
     texts = [image["alt"] for image in page.all("img")]
     assert "CSI" in texts[0]
     assert "block maximum" in texts[1]
-    assert texts[2].endswith("of ours, event_0.")
-    assert texts[3].endswith("of ours_ka, event_0.")
+    assert texts[2] == "Scores of all methods: new one."  # of which the words say nothing
+    assert texts[3].endswith("of ours, event_0.")
+    assert texts[4].endswith("of ours_ka, event_0.")
     assert "Curves" in page.text
     assert "Cases" in page.text
     assert "ours, event_0: truth and forecast" in page.text

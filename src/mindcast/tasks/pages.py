@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from mindcast.page.document import Page, Picture, Section, Table, write_page
+from mindcast.page.document import MEDIA, Page, Picture, Section, Table, write_page
 from mindcast.refusal import Refusal
 
 REPORT = "report.html"
@@ -130,15 +130,19 @@ def _flat(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]
 def _sorted(
     words: Words, record: Mapping[str, Any], pictures: Sequence[Path]
 ) -> tuple[list[Picture], list[Picture]]:
-    """Pictures of scores and of cases."""
+    """Pictures of scores and of cases; of which the words say nothing, by the file's name."""
     curves, of_cases = [], []
     for path in pictures:
-        if pattern := _fitting(words.curves, path):
-            curves.append(Picture(path, *words.curves[pattern]))
-        elif pattern := _fitting(words.cases, path):
+        pattern = _fitting(words.cases, path)
+        name = _case(path.name.removesuffix((pattern or "").lstrip("*")), record["methods"])
+        if known := _fitting(words.curves, path):
+            curves.append(Picture(path, *words.curves[known]))
+        elif pattern and name:
             caption, text = words.cases[pattern]
-            name = _case(path.name.removesuffix(pattern.lstrip("*")), record["methods"])
             of_cases.append(Picture(path, f"{name}: {caption}", f"{text} {name}."))
+        elif path.suffix in MEDIA:
+            title = path.stem.replace("_", " ")
+            curves.append(Picture(path, title, f"Scores of all methods: {title}."))
     return curves, of_cases
 
 
@@ -148,6 +152,5 @@ def _fitting(patterns: Iterable[str], path: Path) -> str | None:
 
 def _case(name: str, methods: Sequence[str]) -> str:
     """ "diffcast, event_0" of "diffcast_event_0"; the longest name of a method counts."""
-    fits = [method for method in methods if name.startswith(f"{method}_")]
-    method = max(fits, key=len, default="")
-    return f"{method}, {name.removeprefix(f'{method}_')}" if method else name
+    method = max((of for of in methods if name.startswith(f"{of}_")), key=len, default="")
+    return f"{method}, {name.removeprefix(f'{method}_')}" if method else ""
