@@ -47,19 +47,31 @@ def save_film(
     """
     figure, images, time = _stage(list(panels), title, key, side, ground)
     canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    standing = canvas.copy_from_bbox(figure.bbox)  # what no frame changes is drawn once
     pictures = []
     for k, lead in enumerate(minutes):
+        canvas.restore_region(standing)
         for image, frames in zip(images, panels.values(), strict=True):
             image.set_data(frames[k])
+            _draw_again(image)
         is_observed = lead <= 0
         time.set_text(
             f"{clock(times[k])} UTC  {signed(int(lead))}"
             f"  {'observed' if is_observed else 'forecast'}"
         )
         time.set_color(OBSERVED if is_observed else FORECAST)
-        canvas.draw()
+        figure.draw_artist(time)
         pictures.append(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy()))
     _save(path, pictures)
+
+
+def _draw_again(image: AxesImage) -> None:
+    """An image and what lies on it: lines of the map, its frame."""
+    axes = image.axes
+    for artist in (image, *axes.collections, *axes.spines.values()):
+        if artist.get_visible():
+            axes.draw_artist(artist)
 
 
 def _stage(
