@@ -50,7 +50,7 @@ def test_pictures_are_inside_with_their_sizes_and_words_for_those_who_do_not_see
 def test_a_film_does_not_move_before_it_is_asked_to(pictures):
     html = render(page(pictures))
     folded = re.search(
-        r"<details>\s*<summary>Film: caption of b.gif</summary>.*?</details>", html, re.S
+        r"<details>\s*<summary>Play: caption of b.gif</summary>.*?</details>", html, re.S
     )
     assert "image/gif" in folded[0]
     assert html.count("image/gif") == 1

@@ -142,6 +142,9 @@ def test_a_forecast_has_a_page_with_what_was_done_to_its_input(tmp_path):
     shown = [Picture(path, "forecast", "Maps of the forecast.")]
     write_forecast_page(tmp_path / "a.html", {"From": "2016-07-11 18:00 UTC"}, record, shown)
     page = seen(tmp_path / "a.html")
-    for word in ("2016-07-11 18:00 UTC", "thinned to 10 min", "ab12", "not known yet"):
+    done = "What was done to the input"
+    for word in ("2016-07-11 18:00 UTC", done, "thinned to 10 min", "ab12", "a model: forecast"):
         assert word in page.text
     assert [image["alt"] for image in page.all("img")] == ["Maps of the forecast."]
+    write_forecast_page(tmp_path / "a.html", {}, ABOUT, [])
+    assert not {done, "Pictures"} & set(seen(tmp_path / "a.html").texts)

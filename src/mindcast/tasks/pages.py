@@ -56,13 +56,14 @@ def write_forecast_page(
     picture cannot be read or the page not be written.
     """
     model = str(record.get("model", "unknown model"))
-    summary = f"Made with the model {model}. What came of it is not known yet."
+    notes = [str(note) for note in record.get("notes", ())]
     sections = [
-        Section("What was forecast", facts, notes=[str(note) for note in record.get("notes", ())]),
-        Section("Pictures", pictures=pictures),
+        Section("What was forecast", facts),
+        *([Section("What was done to the input", notes=notes)] if notes else []),
+        *([Section("Pictures", pictures=pictures)] if pictures else []),
         *_made_by(record),
     ]
-    write_page(path, Page("Forecast", summary, sections))
+    write_page(path, Page(f"{model}: forecast", "What came of it is not known yet.", sections))
 
 
 def _report(words: Words, result: Mapping[str, Any], pictures: Sequence[Path]) -> Page:

@@ -114,7 +114,12 @@ def _chances(forecast: Forecast) -> list[Row]:
     leads = evenly_spread(len(forecast.times), COLUMNS)
     headings = _headings(forecast, forecast.times[leads])
     return [
-        Row(f"P(≥ {threshold:g})", frames[leads], "probability", headings if k == 0 else ())
+        Row(
+            f"P(≥ {threshold:g} {forecast.unit})",
+            frames[leads],
+            "probability",
+            headings if k == 0 else (),
+        )
         for k, (threshold, frames) in enumerate(forecast.probabilities.items())
     ]
 
