@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mindcast.data.base_settings import to_utc
+from mindcast.config.dates import to_utc
 from mindcast.refusal import Refusal
 
 FILE_NAME = "CATALOG.csv"

@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
+from mindcast.config.dates import Time
 from mindcast.config.frozen import Frozen
 from mindcast.config.marks import BOUND
-from mindcast.data.base_settings import DataSettings, Positive2, Time
+from mindcast.data.base_settings import DataSettings, Positive2
 from mindcast.data.radar.scaling import CODE_MAX
 
 SPLIT_DATE = datetime(2019, 6, 1)

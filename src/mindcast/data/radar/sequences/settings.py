@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from math import isnan
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
+from mindcast.config.dates import Time
 from mindcast.config.frozen import Frozen
 from mindcast.config.marks import BOUND, LAYOUT
-from mindcast.data.base_settings import DataSettings, Positive2, Time
+from mindcast.config.numbers import MissingCode
+from mindcast.data.base_settings import DataSettings, Positive2
 from mindcast.data.radar.axes import Axes
 from mindcast.data.radar.frame_fit import Fit
 from mindcast.data.radar.scaling import CODE_MAX, VIL_THRESHOLDS
 from mindcast.data.radar.sequences.layouts import DBZ_MISSING, LAYOUTS
-
-NAN: Final = "nan"
-
-
-def _nan_by_name(code: Any) -> Any:
-    """NaN, which settings do not take, as the word for it."""
-    is_nan = isinstance(code, float) and isnan(code)
-    return NAN if is_nan or (isinstance(code, str) and code.strip(".").lower() == NAN) else code
-
-
-MissingCode = Annotated[float | Literal["nan"], BeforeValidator(_nan_by_name)]
 
 
 class FramesPrepareSettings(Frozen):

@@ -1,0 +1,34 @@
+"""Amounts of rain as rates: over which time they were gathered must be known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from mindcast.config.incoming import InputSettings
+from mindcast.refusal import Refusal
+
+
+def rate_of_amount(
+    amount_mm: np.ndarray, path: Path, minutes: float | None, settings: InputSettings
+) -> tuple[np.ndarray, str]:
+    """mm/h of mm in `minutes`, with its unit.
+
+    minutes: as the file states it; None: as the settings do. Refusal where neither does, or both
+    contradict.
+    """
+    given = settings.accumulation_minutes
+    if minutes is not None and (minutes <= 0 or (given is not None and given != minutes)):
+        wanted = "more than 0" if given is None else f"input.accumulation_minutes = {given:g}"
+        raise Refusal(
+            f"{path}: states an amount of {minutes:g} minutes, expected {wanted}; "
+            "mend the one that is wrong"
+        )
+    minutes = minutes or given
+    if minutes is None:
+        raise Refusal(
+            f"{path}: holds amounts in mm and does not state of how many minutes; set "
+            "input.accumulation_minutes"
+        )
+    return amount_mm * (60.0 / minutes), "mm/h"

@@ -1,0 +1,78 @@
+"""MeteoSwiss composites in GIF through pysteps' importer: AQC, CPC, RZC and AZC.
+
+The file says in its comment which product it is, of when and of how many minutes; where it lacks
+one, its name does (AQCyyDDDHHMM, day of the year, UTC). Differs: pysteps is told all three.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from mindcast.config.incoming import InputSettings
+from mindcast.data.incoming.amounts import rate_of_amount
+from mindcast.data.incoming.frames import Frame, Place
+from mindcast.data.incoming.importers import damaged, imported, placed
+from mindcast.refusal import Refusal
+
+PRODUCT = re.compile(r"(AQC|CPC|RZC|AZC)(\d\d)(\d{3})(\d\d)(\d\d)")
+MINUTES = re.compile(r"ACCUM=(\d+)", re.IGNORECASE)
+NAMED_MINUTES = re.compile(r"_(\d{5})\.\d{3}(?:\.gif)?$", re.IGNORECASE)
+SHAPE = (640, 710)  # of the domain that pysteps places it on
+NO_MAP = "the files do not say where they lie: taken as the Swiss CCS4 grid (LV03)"
+
+
+def places(files: Sequence[Path], settings: InputSettings, interval_minutes: int) -> list[Place]:
+    """A frame each, of the end of its accumulation."""
+    return [Place(path, _product(path)[1]) for path in files]
+
+
+def read(place: Place, settings: InputSettings) -> Frame:
+    """Rain rate, mm/h."""
+    path = place.path
+    product, _, minutes = _product(path)
+    unit = "mm/h" if product == "RZC" else "mm"
+    values, metadata = imported("mch_gif", path, product=product, unit=unit, accutime=minutes or 0)
+    if values.shape != SHAPE:
+        raise Refusal(
+            f"{path}: has {values.shape[0]} x {values.shape[1]} pixels, expected 640 x 710 of the "
+            "Swiss composite; give the whole picture"
+        )
+    try:
+        values, grid = placed(values, metadata)
+    except ValueError as error:
+        raise damaged(path, error) from None
+    if unit == "mm":
+        values, unit = rate_of_amount(values, path, minutes, settings)
+    return Frame(values, unit, grid, (NO_MAP,))
+
+
+def _product(path: Path) -> tuple[str, np.datetime64, float | None]:
+    """Which product, of when, and minutes of accumulation (None where that is not stated)."""
+    comment = _comment(path)
+    found = PRODUCT.search(comment) or PRODUCT.match(path.name)
+    if found is None:
+        raise Refusal(
+            f"{path}: neither its comment nor its name says product and time, expected such as "
+            "AQC151351545; give the file under its own name"
+        )
+    product, year, day, hour, minute = found.groups()
+    start = datetime(2000 + int(year), 1, 1)
+    time = start + timedelta(int(day) - 1, hours=int(hour), minutes=int(minute))
+    stated = MINUTES.search(comment) or NAMED_MINUTES.search(path.name)
+    return product, np.datetime64(time, "s"), float(stated[1]) if stated else None
+
+
+def _comment(path: Path) -> str:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            comment = picture.info.get("comment", b"")
+    except (OSError, SyntaxError, ValueError) as error:
+        raise damaged(path, error) from None
+    return comment.decode("latin-1") if isinstance(comment, bytes) else str(comment)
