@@ -29,6 +29,7 @@ Format = Literal[
     "npy",
     "picture",
 ]
+Layout = Literal["sevir_h5", "meteonet", "shanghai", "cikm"]
 Unit = Literal["dBZ", "mm/h", "mm", "VIL"]
 Row = Annotated[int, Field(ge=0, le=65_536)]
 
@@ -47,8 +48,9 @@ class Conversion(Frozen):
 
     zr: PowerLawSettings = PowerLawSettings()
     """From rain rate to reflectivity and back (Marshall and Palmer 1948)."""
-    lower_dbz: float = Field(default=5.0, ge=-50, le=60)
-    """Reflectivity below it is no rain, 0; 5 dBZ are 0.075 mm/h. Also of what becomes codes."""
+    lower_dbz: float | None = Field(default=5.0, ge=-50, le=60)
+    """Reflectivity below it is no rain, 0, also of what becomes codes; 5 dBZ are 0.075 mm/h. null:
+    all of it counts. Of sequences and SEVIR events nothing is cut off."""
     resample: Literal["mean", "none"] = "mean"
     """Frames of smaller pixels than the model's, where both are known: the mean rain rate over
     each of the model's pixels, or "none", pixels as they are."""
@@ -88,6 +90,8 @@ class InputSettings(Conversion):
     """Side of the files' pixels where they do not say it."""
     event: str = ""
     """Which event of a SEVIR file, by its id or number."""
+    layout: Layout | None = None
+    """Of a file of sequences: the data set that it is laid out as; null: as it says itself."""
     sequence: str = ""
     """Which sequence of a file of sequences, such as test/12."""
     value_scale: float = Field(default=90.0, gt=0)

@@ -9,6 +9,8 @@ import numpy as np
 
 from mindcast.mapgrid import MapGrid
 
+NO_ECHO_DBZ = -50.0  # what was radiated without an echo: no rain
+
 
 @dataclass(frozen=True)
 class Place:
@@ -28,19 +30,22 @@ class Frame:
     """One frame as read: values (H, W), floats, NaN = missing, row 0 in the north.
 
     unit: "dBZ", "mm/h" or "VIL" (SEVIR's codes). notes: what was assumed or put right in reading.
+    is_prepared: whether it is of a data set of ours, so that nothing weak is to be cut off.
     """
 
     values: np.ndarray
     unit: str
     grid: MapGrid | None = None
     notes: tuple[str, ...] = ()
+    is_prepared: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class RadarFrames:
     """A series of frames: values (T, H, W) float32 in `unit` ("dBZ", "mm/h", "VIL"), NaN = missing.
 
-    times: (T,) datetime64[s] UTC, oldest first. sources: the files, each once.
+    times: (T,) datetime64[s] UTC, oldest first. sources: the files, each once. is_prepared: see
+    Frame.
     """
 
     values: np.ndarray
@@ -49,6 +54,7 @@ class RadarFrames:
     grid: MapGrid | None
     sources: tuple[Path, ...]
     notes: tuple[str, ...] = ()
+    is_prepared: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,12 @@ from mindcast.motion.pysteps import pysteps, quiet
 from mindcast.refusal import Refusal, one_line
 
 Metadata = Mapping[str, Any]
-NEEDS = re.compile(r"(?:^|\s)(\w+) package (?:is required|needed)")
 
 
 def imported(name: str, path: Path, **options: Any) -> tuple[np.ndarray, Metadata]:
     """Values (H, W) float64, NaN = missing, and what pysteps' importer `name` tells of them.
 
-    Refusal for a file that it cannot read, and where it lacks a package.
+    Refusal for a file that it cannot read.
     """
     importer = getattr(pysteps("io.importers"), f"import_{name}", None)
     if importer is None:
@@ -31,16 +30,21 @@ def imported(name: str, path: Path, **options: Any) -> tuple[np.ndarray, Metadat
         with quiet():
             values, _, metadata = importer(str(path), **options)
     except Exception as error:  # importers check little: a damaged file makes them raise anything
-        missing = NEEDS.search(one_line(error))
-        if missing and type(error).__name__ == "MissingOptionalDependency":
-            raise Refusal(
-                f"{path}: pysteps needs the package {missing[1]} to read it; install that, or "
-                "turn the file into NetCDF (CF)"
-            ) from None
         raise damaged(path, error) from None
     if not isinstance(values, np.ndarray) or values.ndim != 2:
         raise Refusal(f"{path}: holds no field (H, W) that pysteps' importer {name} knows")
     return np.asarray(values, np.float64), metadata
+
+
+def require(module: str, package: str, path: Path) -> None:
+    """Refusal where a package is absent that pysteps' importer needs."""
+    try:
+        import_module(module)
+    except ImportError:
+        raise Refusal(
+            f"{path}: pysteps needs the package {package} to read it; install that, or turn the "
+            "file into NetCDF (CF)"
+        ) from None
 
 
 def damaged(path: Path, error: BaseException) -> Refusal:

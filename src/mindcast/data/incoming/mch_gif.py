@@ -20,21 +20,21 @@ from mindcast.data.incoming.importers import damaged, imported, placed
 from mindcast.refusal import Refusal
 
 PRODUCT = re.compile(r"(AQC|CPC|RZC|AZC)(\d\d)(\d{3})(\d\d)(\d\d)")
-MINUTES = re.compile(r"ACCUM=(\d+)", re.IGNORECASE)
-NAMED_MINUTES = re.compile(r"_(\d{5})\.\d{3}(?:\.gif)?$", re.IGNORECASE)
+# in the comment, at the end of a name
+MINUTES = re.compile(r"ACCUm=(\d+)|_(\d{5})\.\d{3}(?:\.gif)?$", re.IGNORECASE)
 SHAPE = (640, 710)  # of the domain that pysteps places it on
 NO_MAP = "the files do not say where they lie: taken as the Swiss CCS4 grid (LV03)"
 
 
 def places(files: Sequence[Path], settings: InputSettings, interval_minutes: int) -> list[Place]:
     """A frame each, of the end of its accumulation."""
-    return [Place(path, _product(path)[1]) for path in files]
+    return [Place(path, product_of(path, *_words(path))[1]) for path in files]
 
 
 def read(place: Place, settings: InputSettings) -> Frame:
     """Rain rate, mm/h."""
     path = place.path
-    product, _, minutes = _product(path)
+    product, _, minutes = product_of(path, *_words(path))
     unit = "mm/h" if product == "RZC" else "mm"
     values, metadata = imported("mch_gif", path, product=product, unit=unit, accutime=minutes or 0)
     if values.shape != SHAPE:
@@ -51,10 +51,12 @@ def read(place: Place, settings: InputSettings) -> Frame:
     return Frame(values, unit, grid, (NO_MAP,))
 
 
-def _product(path: Path) -> tuple[str, np.datetime64, float | None]:
-    """Which product, of when, and minutes of accumulation (None where that is not stated)."""
-    comment = _comment(path)
-    found = PRODUCT.search(comment) or PRODUCT.match(path.name)
+def product_of(path: Path, *words: str) -> tuple[str, np.datetime64, float | None]:
+    """Which product, of when, and minutes of accumulation (None where that is not stated).
+
+    words: where to look for them, the most trustworthy first.
+    """
+    found = next(filter(None, map(PRODUCT.search, words)), None)
     if found is None:
         raise Refusal(
             f"{path}: neither its comment nor its name says product and time, expected such as "
@@ -63,11 +65,16 @@ def _product(path: Path) -> tuple[str, np.datetime64, float | None]:
     product, year, day, hour, minute = found.groups()
     start = datetime(2000 + int(year), 1, 1)
     time = start + timedelta(int(day) - 1, hours=int(hour), minutes=int(minute))
-    stated = MINUTES.search(comment) or NAMED_MINUTES.search(path.name)
-    return product, np.datetime64(time, "s"), float(stated[1]) if stated else None
+    stated = next(filter(None, map(MINUTES.search, words)), None)
+    return product, np.datetime64(time, "s"), _minutes(stated)
 
 
-def _comment(path: Path) -> str:
+def _minutes(stated: re.Match[str] | None) -> float | None:
+    return float(stated[1] or stated[2]) or None if stated else None
+
+
+def _words(path: Path) -> tuple[str, str]:
+    """Comment and name of a picture."""
     from PIL import Image
 
     try:
@@ -75,4 +82,5 @@ def _comment(path: Path) -> str:
             comment = picture.info.get("comment", b"")
     except (OSError, SyntaxError, ValueError) as error:
         raise damaged(path, error) from None
-    return comment.decode("latin-1") if isinstance(comment, bytes) else str(comment)
+    words = comment.decode("latin-1") if isinstance(comment, bytes) else str(comment)
+    return words, path.name

@@ -26,7 +26,7 @@ def places(files: Sequence[Path], settings: InputSettings, interval_minutes: int
     """A frame for each time of the variable of rain."""
     found = []
     for path in files:
-        with opened(path) as data:
+        with opened(path, "netcdf4") as data:
             name = find_variable(path, data, settings)
             times = frame_times(path, data, data[name])
         found += [Place(path, time, number, name) for number, time in enumerate(times)]
@@ -36,7 +36,7 @@ def places(files: Sequence[Path], settings: InputSettings, interval_minutes: int
 def read(place: Place, settings: InputSettings) -> Frame:
     """Rain rate in mm/h, dBZ, or codes of VIL."""
     path = place.path
-    with opened(path) as data:
+    with opened(path, "netcdf4") as data:
         array = data[place.part]
         quantity = quantity_of(path, array, settings)
         minutes = None

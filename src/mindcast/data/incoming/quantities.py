@@ -48,7 +48,7 @@ def rain_rate(values: np.ndarray, unit: str, how: Conversion) -> np.ndarray:
 def physical(values: np.ndarray, unit: str, wanted: str, how: Conversion) -> np.ndarray:
     """dBZ or codes as `wanted`, float64, of values of any unit; NaN stays.
 
-    Less than `lower_dbz` is 0, unless the values are codes already.
+    Less than `lower_dbz`, or than 0 dBZ, is 0, unless the values are codes already.
     """
     if unit == wanted == "VIL":
         return values.astype(np.float64)
@@ -56,7 +56,7 @@ def physical(values: np.ndarray, unit: str, wanted: str, how: Conversion) -> np.
         dbz = power_law(how).dbz(values)
     else:
         dbz = dbz_of_code(values) if unit == "VIL" else values.astype(np.float64)
-    no_rain = dbz < how.lower_dbz
+    no_rain = dbz < (0.0 if how.lower_dbz is None else how.lower_dbz)
     return np.where(no_rain, 0.0, code_of_dbz(dbz) if wanted == "VIL" else dbz)
 
 
@@ -67,7 +67,7 @@ def relation(unit: str, wanted: str, resampled: bool, how: Conversion) -> tuple[
         parts.append(f"{power_law(how)} between rain in mm/h and reflectivity")
     if (unit == "VIL") != (wanted == "VIL") or (unit == "VIL" and resampled):
         parts.append(VIL_RELATION)
-    if not unit == wanted == "VIL" or resampled:
+    if how.lower_dbz is not None and (not unit == wanted == "VIL" or resampled):
         parts.append(f"below {how.lower_dbz:g} dBZ is 0")
     return ("; ".join(parts),) if parts else ()
 

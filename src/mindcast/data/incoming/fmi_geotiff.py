@@ -1,0 +1,27 @@
+"""FMI composites of reflectivity in GeoTIFF through pysteps' importer, which needs GDAL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mindcast.config.incoming import InputSettings
+from mindcast.data.incoming.frames import Frame, Place
+from mindcast.data.incoming.importers import damaged, imported, placed, require
+from mindcast.data.incoming.names import times_by_name
+
+
+def places(files: Sequence[Path], settings: InputSettings, interval_minutes: int) -> list[Place]:
+    """A frame each, of the time in its name: the files hold none."""
+    require("osgeo", "gdal", files[0])
+    return times_by_name(files, settings, interval_minutes)
+
+
+def read(place: Place, settings: InputSettings) -> Frame:
+    """dBZ."""
+    values, metadata = imported("fmi_geotiff", place.path)
+    try:
+        values, grid = placed(values, metadata)
+    except ValueError as error:
+        raise damaged(place.path, error) from None
+    return Frame(values, "dBZ", grid)

@@ -1,0 +1,41 @@
+"""MeteoSwiss composites in metranet through pysteps' importer, which needs the package metranet.
+
+Never told by itself: give `input.format=mch_metranet`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mindcast.config.incoming import InputSettings
+from mindcast.data.incoming.amounts import rate_of_amount
+from mindcast.data.incoming.frames import Frame, Place
+from mindcast.data.incoming.importers import damaged, imported, placed, require
+from mindcast.data.incoming.mch_gif import NO_MAP, product_of
+from mindcast.refusal import Refusal
+
+
+def places(files: Sequence[Path], settings: InputSettings, interval_minutes: int) -> list[Place]:
+    """A frame each, of the time in its name."""
+    require("metranet", "metranet", files[0])
+    return [Place(path, product_of(path, path.name)[1]) for path in files]
+
+
+def read(place: Place, settings: InputSettings) -> Frame:
+    """Rain rate, mm/h."""
+    path = place.path
+    product, _, minutes = product_of(path, path.name)
+    unit = "mm/h" if product == "RZC" else "mm"
+    if settings.unit not in (None, unit):
+        raise Refusal(f"{path}: {product} is in {unit}, but input.unit = {settings.unit}")
+    values, metadata = imported(
+        "mch_metranet", path, product=product, unit=unit, accutime=minutes or 0
+    )
+    try:
+        values, grid = placed(values, metadata)
+    except ValueError as error:
+        raise damaged(path, error) from None
+    if unit == "mm":
+        values, unit = rate_of_amount(values, path, minutes, settings)
+    return Frame(values, unit, grid, (NO_MAP,))
