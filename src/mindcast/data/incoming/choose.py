@@ -28,7 +28,7 @@ def choose(
     span = (needed.frames - 1 + JITTER) * needed.interval_minutes * MINUTE
     first = np.searchsorted([p.time for p in ordered[: last + 1]], ordered[last].time - span)
     window = ordered[int(first) : last + 1]
-    _check_once(window)
+    check_once(window)
     step = _step(window, ordered[: last + 1], needed)
     every = needed.interval_minutes / step
     if abs(every - round(every)) > JITTER or round(every) < 1:
@@ -69,7 +69,8 @@ def _last(ordered: Sequence[Place], at: np.datetime64 | None) -> int:
     )
 
 
-def _check_once(window: Sequence[Place]) -> None:
+def check_once(window: Sequence[Place]) -> None:
+    """Refusal where two of these frames, in order of time, are of one time."""
     for earlier, later in itertools.pairwise(window):
         if earlier.time == later.time:
             names = f"{earlier.path} and {later.path}"

@@ -17,25 +17,30 @@ from mindcast.refusal import Refusal
 # no radar reports values beyond these: another unit was meant
 BOUNDS = {"dBZ": (-100.0, 100.0), "mm/h": (0.0, 1000.0), "VIL": (0.0, 255.0)}
 ROUNDING = 1e-4
+MOST_FLAGS = 3
 VIL_RELATION = f"VIL-like codes = {VIL_OFFSET:.4f} + {VIL_PER_DBZ:.5f} dBZ"
 
 
-def check_values(values: np.ndarray, unit: str, where: str) -> np.ndarray:
-    """The values, slightly negative rain as 0; Refusal for what cannot be of the unit.
+def checked_values(values: np.ndarray, unit: str, where: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The values, NaN where missing, and what was taken for missing besides.
 
-    NaN is missing. Infinity is refused.
+    A few distinct values below all that the unit can have are flags, such as -9999 or -1 of rain.
+    Refusal for others that cannot be of the unit, and for infinity.
     """
-    known = values[~np.isnan(values)]
-    if not known.size:
-        return values
-    low, high = float(known.min()), float(known.max())
     least, most = BOUNDS[unit]
+    below = values < least - ROUNDING
+    flags = np.unique(values[below])
+    if 0 < len(flags) <= MOST_FLAGS and np.isfinite(flags).all():
+        values = np.where(below, np.nan, values)
+    high = float(np.nanmax(values, initial=least))
+    low = float(np.nanmin(values, initial=most))
     if low < least - ROUNDING or high > most + ROUNDING:
         raise Refusal(
-            f"{where} holds values from {low:g} to {high:g}, which are no {unit} "
+            f"{where}: holds values from {low:g} to {high:g}, which are no {unit} "
             f"({least:g} to {most:g}); fix the file or the setting that says what they are"
         )
-    return values if low >= least else np.maximum(values, least)
+    notes = (f"{unit} below {least:g} is taken for missing",) if len(flags) else ()
+    return np.maximum(values, least), notes
 
 
 def rain_rate(values: np.ndarray, unit: str, how: Conversion) -> np.ndarray:

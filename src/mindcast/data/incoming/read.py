@@ -15,7 +15,7 @@ from mindcast.data.incoming.formats import FORMATS, Reader, format_of, known_for
 from mindcast.data.incoming.frames import Frame, Incoming, Needed, Place, RadarFrames
 from mindcast.data.incoming.importers import instead
 from mindcast.data.incoming.model_input import as_input
-from mindcast.data.incoming.quantities import check_values
+from mindcast.data.incoming.quantities import checked_values
 from mindcast.mapgrid import MapGrid
 from mindcast.refusal import Refusal
 
@@ -64,10 +64,10 @@ def find_places(
 
 def read_frames(reader: Reader, places: Sequence[Place], settings: InputSettings) -> RadarFrames:
     """The frames of these places; Refusal where they differ in unit, size or place."""
-    frames = [_checked(reader, place, settings) for place in places]
+    frames = [read_frame(reader, place, settings) for place in places]
     first = frames[0]
     for place, frame in zip(places, frames, strict=True):
-        _check_same(place, frame, places[0], first)
+        check_same(place, frame, places[0], first)
     return RadarFrames(
         np.stack([frame.values for frame in frames]).astype(np.float32),
         first.unit,
@@ -79,13 +79,15 @@ def read_frames(reader: Reader, places: Sequence[Place], settings: InputSettings
     )
 
 
-def _checked(reader: Reader, place: Place, settings: InputSettings) -> Frame:
+def read_frame(reader: Reader, place: Place, settings: InputSettings) -> Frame:
+    """One frame; Refusal for values that cannot be of its unit."""
     frame = reader.read(place, settings)
-    values = check_values(frame.values, frame.unit, str(place.path))
-    return replace(frame, values=values)
+    values, notes = checked_values(frame.values, frame.unit, str(place.path))
+    return replace(frame, values=values, notes=(*frame.notes, *notes))
 
 
-def _check_same(place: Place, frame: Frame, first_place: Place, first: Frame) -> None:
+def check_same(place: Place, frame: Frame, first_place: Place, first: Frame) -> None:
+    """Refusal where a frame differs in size, unit or place from the first of its series."""
     found, expected = frame.values.shape, first.values.shape
     if found != expected:
         raise Refusal(

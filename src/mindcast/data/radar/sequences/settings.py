@@ -12,6 +12,7 @@ from mindcast.config.marks import BOUND, LAYOUT
 from mindcast.config.numbers import MissingCode
 from mindcast.data.base_settings import DataSettings, Positive2
 from mindcast.data.radar.axes import Axes
+from mindcast.data.radar.composites.settings import SequenceCompositesSettings
 from mindcast.data.radar.frame_fit import Fit
 from mindcast.data.radar.scaling import CODE_MAX, VIL_THRESHOLDS
 from mindcast.data.radar.sequences.layouts import DBZ_MISSING, LAYOUTS
@@ -119,6 +120,8 @@ class SequenceSettings(DataSettings):
     it."""
     val_gap: int = Field(default=4, ge=0)
     """Sequences before them that are left out, since neighbours may share frames."""
+    composites: SequenceCompositesSettings | None = None
+    """How `--mode prepare` makes it out of radar composites; null: not."""
 
     @property
     def meaning(self) -> str:
@@ -139,6 +142,11 @@ class SequenceSettings(DataSettings):
         return self
 
 
+def _made_once(settings: SequenceSettings, prepare: object) -> None:
+    if prepare is not None and settings.composites is not None:
+        raise ValueError("prepare and composites are both given; a set is made in one way")
+
+
 class SevirH5Settings(SequenceSettings):
     """SEVIR as sequences of 128 x 128 VIL codes, 5 minutes apart; `prepare` makes it from SEVIR."""
 
@@ -149,12 +157,22 @@ class SevirH5Settings(SequenceSettings):
     prepare: SevirPrepareSettings | None = None
     """How `--mode prepare` makes it; null: it is there."""
 
+    @model_validator(mode="after")
+    def _one_way_to_make_it(self) -> SevirH5Settings:
+        _made_once(self, self.prepare)
+        return self
+
 
 class FramesSequenceSettings(SequenceSettings):
     """Sequences that `--mode prepare` makes from a folder of frames."""
 
     prepare: FramesPrepareSettings | None = None
     """How `--mode prepare` makes it; null: it is there."""
+
+    @model_validator(mode="after")
+    def _one_way_to_make_it(self) -> FramesSequenceSettings:
+        _made_once(self, self.prepare)
+        return self
 
 
 class MeteoNetSettings(FramesSequenceSettings):
