@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mindcast.config.incoming import Conversion, PowerLawSettings
-from mindcast.data.incoming.quantities import checked_values, physical, rain_rate
+from mindcast.data.incoming.quantities import check_values, physical, rain_rate, without_flags
 from mindcast.physics.reflectivity import PowerLaw, code_of_dbz, dbz_of_code
 from mindcast.refusal import Refusal
 
@@ -58,27 +58,29 @@ def test_missing_stays_missing():
 @pytest.mark.parametrize(("value", "unit"), [(101.0, "dBZ"), (1001.0, "mm/h"), (256.0, "VIL")])
 def test_values_that_cannot_be_of_a_unit_are_refused(value, unit):
     with pytest.raises(Refusal, match=f"a: holds values from .* which are no {unit}"):
-        checked_values(np.array([1.0, value, np.nan]), unit, "a")
+        check_values(np.array([1.0, value, np.nan]), unit, "a")
 
 
 def test_infinity_is_refused():
     with pytest.raises(Refusal, match="inf"):
-        checked_values(np.array([np.inf]), "mm/h", "a")
+        check_values(np.array([np.inf]), "mm/h", "a")
 
 
 @pytest.mark.parametrize(("flag", "unit"), [(-0.6, "mm/h"), (-9999.0, "mm/h"), (-999.0, "dBZ")])
 def test_a_flag_below_all_values_is_missing_and_said(flag, unit):
-    values, notes = checked_values(np.array([flag, 2, flag]), unit, "a")
+    values, notes = without_flags(np.array([flag, 2, flag]), unit)
     np.testing.assert_array_equal(values, [np.nan, 2, np.nan])
     assert "is taken for missing" in notes[0]
 
 
 def test_many_negative_rates_are_no_flags():
+    values, notes = without_flags(np.array([-4.0, -3, -2, -1, 5]), "mm/h")
+    assert notes == ()
     with pytest.raises(Refusal, match="which are no mm/h"):
-        checked_values(np.array([-4.0, -3, -2, -1, 5]), "mm/h", "a")
+        check_values(values, "mm/h", "a")
 
 
 def test_a_rounding_below_0_is_no_rain():
-    values, notes = checked_values(np.array([-1e-7, 2]), "mm/h", "a")
-    assert values[0] == 0
+    values, notes = without_flags(np.array([-1e-7, 2]), "mm/h")
     assert notes == ()
+    assert check_values(values, "mm/h", "a")[0] == 0

@@ -21,17 +21,25 @@ MOST_FLAGS = 3
 VIL_RELATION = f"VIL-like codes = {VIL_OFFSET:.4f} + {VIL_PER_DBZ:.5f} dBZ"
 
 
-def checked_values(values: np.ndarray, unit: str, where: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The values, NaN where missing, and what was taken for missing besides.
+def without_flags(values: np.ndarray, unit: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The values, NaN where they are flags, and that in words.
 
-    A few distinct values below all that the unit can have are flags, such as -9999 or -1 of rain.
-    Refusal for others that cannot be of the unit, and for infinity.
+    Flags are a few distinct values below all that the unit can have, such as -9999, or -1 of rain.
     """
-    least, most = BOUNDS[unit]
+    least = BOUNDS[unit][0]
     below = values < least - ROUNDING
     flags = np.unique(values[below])
-    if 0 < len(flags) <= MOST_FLAGS and np.isfinite(flags).all():
-        values = np.where(below, np.nan, values)
+    if not 0 < len(flags) <= MOST_FLAGS or not np.isfinite(flags).all():
+        return values, ()
+    return np.where(below, np.nan, values), (f"{unit} below {least:g} is taken for missing",)
+
+
+def check_values(values: np.ndarray, unit: str, where: str) -> np.ndarray:
+    """The values, a rounding below the least cut off; Refusal for what cannot be of the unit.
+
+    NaN is missing. Infinity is refused.
+    """
+    least, most = BOUNDS[unit]
     high = float(np.nanmax(values, initial=least))
     low = float(np.nanmin(values, initial=most))
     if low < least - ROUNDING or high > most + ROUNDING:
@@ -39,8 +47,7 @@ def checked_values(values: np.ndarray, unit: str, where: str) -> tuple[np.ndarra
             f"{where}: holds values from {low:g} to {high:g}, which are no {unit} "
             f"({least:g} to {most:g}); fix the file or the setting that says what they are"
         )
-    notes = (f"{unit} below {least:g} is taken for missing",) if len(flags) else ()
-    return np.maximum(values, least), notes
+    return np.maximum(values, least)
 
 
 def rain_rate(values: np.ndarray, unit: str, how: Conversion) -> np.ndarray:

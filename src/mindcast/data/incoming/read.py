@@ -15,7 +15,7 @@ from mindcast.data.incoming.formats import FORMATS, Reader, format_of, known_for
 from mindcast.data.incoming.frames import Frame, Incoming, Needed, Place, RadarFrames
 from mindcast.data.incoming.importers import instead
 from mindcast.data.incoming.model_input import as_input
-from mindcast.data.incoming.quantities import checked_values
+from mindcast.data.incoming.quantities import check_values, without_flags
 from mindcast.mapgrid import MapGrid
 from mindcast.refusal import Refusal
 
@@ -82,7 +82,8 @@ def read_frames(reader: Reader, places: Sequence[Place], settings: InputSettings
 def read_frame(reader: Reader, place: Place, settings: InputSettings) -> Frame:
     """One frame; Refusal for values that cannot be of its unit."""
     frame = reader.read(place, settings)
-    values, notes = checked_values(frame.values, frame.unit, str(place.path))
+    values, notes = without_flags(frame.values, frame.unit)
+    values = check_values(values, frame.unit, str(place.path))
     return replace(frame, values=values, notes=(*frame.notes, *notes))
 
 
