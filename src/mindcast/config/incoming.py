@@ -24,6 +24,7 @@ Format = Literal[
     "fmi_geotiff",
     "mrms",
     "saf_crri",
+    "radolan",
     "sevir",
     "sequences",
     "npy",

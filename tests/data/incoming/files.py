@@ -203,3 +203,17 @@ def write_sequences(path, count=2, frames=6, first="2020-07-01T12:00:00"):
             if first:
                 group[str(k)].attrs["first_frame_utc"] = first
     return [str(path)]
+
+
+def write_radolan(folder, time, product="RY", pixels=None, packed=False):
+    """pixels: as stored, the first row in the south, words of two bytes or bytes."""
+    pixels = np.zeros((900, 900), np.uint16) if pixels is None else pixels
+    rows, columns = pixels.shape
+    data = pixels.astype("u1" if product == "RX" else "<u2").tobytes()
+    header = (
+        f"{product}{time:%d%H%M}10000{time:%m%y}BY{len(data):7d}VS 3SW   2.13.1PR E-02INT   5"
+        f"GP{rows:4d}x{columns:4d}MF 00000000MS 14<boo,ros,emd>"
+    )
+    content = header.encode() + b"\x03" + data
+    path = folder / f"raa01-{product.lower()}_10000-{time:%y%m%d%H%M}-dwd---bin"
+    path.write_bytes(gzip.compress(content) if packed else content)

@@ -192,3 +192,10 @@ def test_mch_pictures_of_another_size_are_refused(tmp_path):
 def test_mch_pictures_without_product_and_time_are_refused(tmp_path):
     inputs = series(tmp_path, files.write_mch, name=False, comment=False)
     assert "neither its comment nor its name" in refused(inputs, format="mch_gif")
+
+
+def test_a_truncated_radolan_file_is_refused(tmp_path):
+    inputs = series(tmp_path, files.write_radolan)
+    for path in tmp_path.iterdir():
+        path.write_bytes(path.read_bytes()[:-100])
+    assert "bytes of data, expected 900 x 900 of 2" in refused(inputs)

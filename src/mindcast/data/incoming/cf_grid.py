@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
 from mindcast.data.incoming.projections import plate_carree
+from mindcast.data.radar.attributes import plain
 from mindcast.data.temperature import units
 from mindcast.data.temperature.units import text
 from mindcast.mapgrid import MapGrid
@@ -65,14 +68,21 @@ def _located(
 
 def _projection(data: xr.Dataset, field: xr.DataArray) -> str | None:
     """The grid mapping as WKT, whatever its variable is called; None without one."""
-    import pyproj  # late: it is slow
-
     name = text(field.attrs.get("grid_mapping", field.encoding.get("grid_mapping", "")))
     name = name.partition(":")[0].strip()
     if name not in data.variables:
         return None
+    about = {str(key): plain(value) for key, value in data[name].attrs.items()}
+    return _wkt(json.dumps(about, sort_keys=True, default=str))
+
+
+@lru_cache(maxsize=16)
+def _wkt(mapping: str) -> str | None:
+    """Of the attributes of a grid mapping, as JSON: it takes long, and all files have the same."""
+    import pyproj  # late: it is slow
+
     try:
-        return str(pyproj.CRS.from_cf(dict(data[name].attrs)).to_wkt())
+        return str(pyproj.CRS.from_cf(json.loads(mapping)).to_wkt())
     except (pyproj.exceptions.CRSError, KeyError, ValueError, TypeError):
         return None
 

@@ -10,6 +10,7 @@ A further format is a line here and a module.
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import re
 import zipfile
@@ -24,11 +25,16 @@ import h5py
 
 from mindcast.config.incoming import InputSettings
 from mindcast.data.incoming.frames import Frame, Place
+from mindcast.data.incoming.radolan import is_radolan
 from mindcast.data.radar.hdf5 import HDF5_ERRORS
 from mindcast.refusal import Refusal
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 HEAD = 4096  # bytes
+PACKED: dict[bytes, Callable[[Path], gzip.GzipFile | bz2.BZ2File]] = {
+    b"\x1f\x8b": gzip.GzipFile,
+    b"BZh": bz2.BZ2File,
+}
 
 
 class Reader(Protocol):
@@ -69,11 +75,12 @@ class Head:
         self.names, self.conventions, self.shapes = self._hdf5()
 
     def _unpacked(self) -> bytes:
-        """The first bytes within gzip, or as they are."""
-        if self.bytes[:2] != b"\x1f\x8b":
-            return self.bytes
-        with suppress(OSError, EOFError), gzip.open(self.path) as file:
-            return file.read(HEAD)
+        """The first bytes within gzip or bzip2, or as they are."""
+        opener = next((o for magic, o in PACKED.items() if self.bytes.startswith(magic)), None)
+        with suppress(OSError, EOFError):
+            if opener is not None:
+                with opener(self.path) as file:
+                    return bytes(file.read(HEAD))
         return self.bytes
 
     def _hdf5(self) -> tuple[frozenset[str], str, dict[str, int]]:
@@ -145,6 +152,9 @@ FORMATS = {
     "fmi_pgm": Format("FMI PGM, also in gzip", "fmi_pgm", _is_pgm),
     "fmi_geotiff": Format("FMI GeoTIFF", "fmi_geotiff", lambda head: head.bytes[:4] in TIFF),
     "mrms": Format("MRMS GRIB, also in gzip", "mrms", lambda head: head.unpacked[:4] == b"GRIB"),
+    "radolan": Format(
+        "DWD RADOLAN, also in gzip or bzip2", "radolan", lambda head: is_radolan(head.unpacked)
+    ),
     "npy": Format(
         "NumPy .npy and .npz",
         "arrays",

@@ -38,12 +38,23 @@ def block_means(rain: np.ndarray, size: Factors, missing_share: float = 0.0) -> 
     Where the size is no whole number pixels count by the part of them that lies in the block. A
     block is missing (NaN) where more than `missing_share` of it is.
     """
-    down, across = (_overlaps(n, f) for n, f in zip(rain.shape[-2:], size, strict=True))
     known = ~np.isnan(rain)
-    amount = down @ np.where(known, rain, 0.0) @ across.T
-    share = down @ known.astype(np.float64) @ across.T
+    amount = _averaged(np.where(known, rain, 0.0), size)
+    share = _averaged(known.astype(np.float64), size)
     enough = share >= 1 - missing_share - 1e-9
     return np.where(enough, amount / np.where(share > 0, share, 1), np.nan)
+
+
+def _averaged(values: np.ndarray, size: Factors) -> np.ndarray:
+    """Means over blocks of values that are all known."""
+    *lead, height, width = values.shape
+    if all(factor == int(factor) for factor in size):
+        h, w = int(size[0]), int(size[1])
+        rows, columns = height // h, width // w
+        whole = values[..., : rows * h, : columns * w]
+        return np.asarray(whole.reshape(*lead, rows, h, columns, w).mean(axis=(-3, -1)))
+    down, across = _overlaps(height, size[0]), _overlaps(width, size[1])
+    return np.asarray(down @ values @ across.T)
 
 
 def _overlaps(count: int, factor: float) -> np.ndarray:
