@@ -191,7 +191,9 @@ def test_mch_pictures_of_another_size_are_refused(tmp_path):
 
 def test_mch_pictures_without_product_and_time_are_refused(tmp_path):
     inputs = series(tmp_path, files.write_mch, name=False, comment=False)
-    assert "neither its comment nor its name" in refused(inputs, format="mch_gif")
+    assert "holds no file of input.format = mch_gif" in refused(inputs, format="mch_gif")
+    pattern = [str(tmp_path / "*.gif")]
+    assert "neither its comment nor its name" in refused(pattern, format="mch_gif")
 
 
 def test_a_truncated_radolan_file_is_refused(tmp_path):
@@ -199,3 +201,25 @@ def test_a_truncated_radolan_file_is_refused(tmp_path):
     for path in tmp_path.iterdir():
         path.write_bytes(path.read_bytes()[:-100])
     assert "bytes of data, expected 900 x 900 of 2" in refused(inputs)
+
+
+@pytest.mark.parametrize(
+    ("write", "given", "message"),
+    [
+        (files.write_odim, {"unit": "dBZ"}, "input.unit = dBZ: is of no use for ODIM HDF5"),
+        (files.write_odim, {"event": "S1"}, "it is for sevir; leave it out"),
+        (files.write_knmi, {"variable": "rain"}, "input.variable = rain: is of no use for KNMI"),
+        (files.write_odim, {"accumulation_minutes": 5}, "holds dBZ, no amounts"),
+        (files.write_netcdf, {"accumulation_minutes": 5}, "holds mm/h, no amounts"),
+    ],
+)
+def test_no_setting_is_ignored(tmp_path, write, given, message):
+    assert message in refused(series(tmp_path, write), **given)
+
+
+def test_a_stated_format_picks_the_files_of_a_folder(tmp_path):
+    series(tmp_path, files.write_png)
+    (tmp_path / "README.md").write_text("hello")
+    inputs = series(tmp_path, files.write_odim)
+    assert "several formats" in refused(inputs)
+    assert open_incoming(inputs, None, DBZ, settings(format="odim")).context.shape[0] == 3

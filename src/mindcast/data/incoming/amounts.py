@@ -10,15 +10,22 @@ from mindcast.config.incoming import InputSettings
 from mindcast.refusal import Refusal
 
 
-def rate_of_amount(
-    amount_mm: np.ndarray, path: Path, minutes: float | None, settings: InputSettings
+def as_rate(
+    values: np.ndarray, unit: str, path: Path, minutes: float | None, settings: InputSettings
 ) -> tuple[np.ndarray, str]:
-    """mm/h of mm in `minutes`, with its unit.
+    """Values and their unit as they are, but mm in `minutes` as mm/h.
 
-    minutes: as the file states it; None: as the settings do. Refusal where neither does, or both
-    contradict.
+    minutes: as the file states it; None: as the settings do. Refusal where neither does, where both
+    contradict, and for minutes of what is no amount.
     """
     given = settings.accumulation_minutes
+    if unit != "mm":
+        if given is not None:
+            raise Refusal(
+                f"input.accumulation_minutes = {given:g}: {path} holds {unit}, no amounts; leave "
+                "that setting out"
+            )
+        return values, unit
     if minutes is not None and (minutes <= 0 or (given is not None and given != minutes)):
         wanted = "more than 0" if given is None else f"input.accumulation_minutes = {given:g}"
         raise Refusal(
@@ -31,4 +38,4 @@ def rate_of_amount(
             f"{path}: holds amounts in mm and does not state of how many minutes; set "
             "input.accumulation_minutes"
         )
-    return amount_mm * (60.0 / minutes), "mm/h"
+    return values * (60.0 / minutes), "mm/h"

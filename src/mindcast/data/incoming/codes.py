@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mindcast.config.incoming import InputSettings
-from mindcast.data.incoming.amounts import rate_of_amount
+from mindcast.data.incoming.amounts import as_rate
 from mindcast.data.incoming.frames import Frame
 from mindcast.data.radar.attributes import is_code
 from mindcast.refusal import Refusal
@@ -29,8 +29,7 @@ def frame_of_codes(
     if isinstance(gone, np.ndarray):
         values[gone] = np.nan
     unit = unit_of(path, unit, settings)
-    if unit == "mm":
-        values, unit = rate_of_amount(values, path, None, settings)
+    values, unit = as_rate(values, unit, path, None, settings)
     return Frame(values, unit, None, (NO_MAP,))
 
 

@@ -49,11 +49,15 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class Format:
-    """words: for users. module: of the reader. is_one: whether a file is, by what it holds."""
+    """words: for users. module: of the reader. is_one: whether a file is, by what it holds.
+
+    takes: which settings it needs besides; others of `OF_READERS` are refused with it.
+    """
 
     words: str
     module: str
     is_one: Callable[[Head], bool]
+    takes: tuple[str, ...] = ()
 
     @property
     def reader(self) -> Reader:
@@ -136,36 +140,62 @@ MCH_NAME = re.compile(r"(AQC|CPC|RZC|AZC)\d{9}")
 TIFF = (b"II*\0", b"MM\0*")
 SPLIT_GROUPS = {"train", "test", "val", "valid"}
 # in this order: the first whose telltale fits
+MINUTES = ("accumulation_minutes",)
+TIMES = ("last_time", "interval_minutes")
+CODES = ("unit", *MINUTES, "physical_per_code", "offset", "missing_code", *TIMES)
+OF_READERS = ("variable", "axes", "event", "layout", "sequence", "value_scale", *CODES)
 FORMATS = {
-    "knmi": Format("KNMI HDF5", "knmi", lambda head: {"image1", "geographic"} <= head.names),
-    "odim": Format("ODIM HDF5 (OPERA, DWD, MeteoSwiss, ...)", "odim", _is_odim),
-    "sevir": Format("SEVIR HDF5", "sevir", lambda head: head.shapes.get("vil") == 4),
+    "knmi": Format(
+        "KNMI HDF5", "knmi", lambda head: {"image1", "geographic"} <= head.names, MINUTES
+    ),
+    "odim": Format(
+        "ODIM HDF5 (OPERA, DWD, MeteoSwiss, ...)", "odim", _is_odim, ("variable", *MINUTES)
+    ),
+    "sevir": Format(
+        "SEVIR HDF5", "sevir", lambda head: head.shapes.get("vil") == 4, ("event", *TIMES)
+    ),
     "saf_crri": Format(
         "NWC SAF CRRI NetCDF", "saf_crri", lambda head: "crr_intensity" in head.names
     ),
-    "netcdf": Format("NetCDF with CF metadata (BOM Rainfields, ...)", "netcdf", _is_netcdf),
-    "sequences": Format(
-        "HDF5 sequences (train/0, ...)", "sequences", lambda head: bool(SPLIT_GROUPS & head.names)
+    "netcdf": Format(
+        "NetCDF with CF metadata (BOM Rainfields, ...)",
+        "netcdf",
+        _is_netcdf,
+        ("variable", "unit", *MINUTES),
     ),
-    "mch_gif": Format("MeteoSwiss GIF (AQC, CPC, RZC, AZC)", "mch_gif", _is_mch),
-    "mch_metranet": Format("MeteoSwiss metranet", "mch_metranet", lambda head: False),
-    "fmi_pgm": Format("FMI PGM, also in gzip", "fmi_pgm", _is_pgm),
-    "fmi_geotiff": Format("FMI GeoTIFF", "fmi_geotiff", lambda head: head.bytes[:4] in TIFF),
-    "mrms": Format("MRMS GRIB, also in gzip", "mrms", lambda head: head.unpacked[:4] == b"GRIB"),
+    "sequences": Format(
+        "HDF5 sequences (train/0, ...)",
+        "sequences",
+        lambda head: bool(SPLIT_GROUPS & head.names),
+        ("layout", "sequence", "axes", "value_scale", *TIMES),
+    ),
+    "mch_gif": Format("MeteoSwiss GIF (AQC, CPC, RZC, AZC)", "mch_gif", _is_mch, MINUTES),
+    "mch_metranet": Format("MeteoSwiss metranet", "mch_metranet", lambda head: False, MINUTES),
+    "fmi_pgm": Format("FMI PGM, also in gzip", "fmi_pgm", _is_pgm, TIMES),
+    "fmi_geotiff": Format("FMI GeoTIFF", "fmi_geotiff", lambda head: head.bytes[:4] in TIFF, TIMES),
+    "mrms": Format(
+        "MRMS GRIB, also in gzip", "mrms", lambda head: head.unpacked[:4] == b"GRIB", TIMES
+    ),
     "radolan": Format(
-        "DWD RADOLAN, also in gzip or bzip2", "radolan", lambda head: is_radolan(head.unpacked)
+        "DWD RADOLAN, also in gzip or bzip2",
+        "radolan",
+        lambda head: is_radolan(head.unpacked),
+        MINUTES,
     ),
     "npy": Format(
         "NumPy .npy and .npz",
         "arrays",
         lambda head: head.bytes[:6] == b"\x93NUMPY" or _is_npz(head),
+        ("variable", "axes", *CODES),
     ),
     "picture": Format(
         "PNG and GIF pictures of grey codes",
         "pictures",
         lambda head: head.bytes[:4] in (b"\x89PNG", b"GIF8"),
+        CODES,
     ),
 }
+UNTOLD = ("mch_metranet",)  # no file tells that it is one
 
 
 def format_of(path: Path) -> str | None:
@@ -177,3 +207,15 @@ def format_of(path: Path) -> str | None:
 def known_formats() -> str:
     """All formats in words, for a refusal."""
     return "; ".join(f"{name}: {one.words}" for name, one in FORMATS.items())
+
+
+def check_settings(name: str, settings: InputSettings) -> None:
+    """Refusal for a setting that files of this format have no use for."""
+    given, default = settings.model_dump(), InputSettings().model_dump()
+    for key in OF_READERS:
+        if given[key] != default[key] and key not in FORMATS[name].takes:
+            others = ", ".join(other for other, one in FORMATS.items() if key in one.takes)
+            raise Refusal(
+                f"input.{key} = {given[key]}: is of no use for {FORMATS[name].words}, it is for "
+                f"{others}; leave it out"
+            )

@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 
 from mindcast.config.incoming import InputSettings
-from mindcast.data.incoming.amounts import rate_of_amount
+from mindcast.data.incoming.amounts import as_rate
 from mindcast.data.incoming.frames import Frame, Place
 from mindcast.data.incoming.importers import damaged, imported, placed
 from mindcast.data.radar.attributes import is_code, plain
@@ -51,11 +51,10 @@ def read(place: Place, settings: InputSettings) -> Frame:
         values, grid = placed(values, metadata)
     except ValueError as error:
         raise damaged(path, error) from None
-    if quantity == "DBZH":
-        return Frame(values, "dBZ", grid)
     start, end = _times(path)
-    minutes = float((end - start) / np.timedelta64(60, "s"))
-    return Frame(*rate_of_amount(values, path, minutes or None, settings), grid)
+    minutes = float((end - start) / np.timedelta64(60, "s")) or None
+    unit = "dBZ" if quantity == "DBZH" else "mm"
+    return Frame(*as_rate(values, unit, path, minutes, settings), grid)
 
 
 def _quantity(path: Path) -> str:

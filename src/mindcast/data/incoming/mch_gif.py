@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mindcast.config.incoming import InputSettings
-from mindcast.data.incoming.amounts import rate_of_amount
+from mindcast.data.incoming.amounts import as_rate
 from mindcast.data.incoming.frames import Frame, Place
 from mindcast.data.incoming.importers import damaged, imported, placed
 from mindcast.refusal import Refusal
@@ -46,8 +46,7 @@ def read(place: Place, settings: InputSettings) -> Frame:
         values, grid = placed(values, metadata)
     except ValueError as error:
         raise damaged(path, error) from None
-    if unit == "mm":
-        values, unit = rate_of_amount(values, path, minutes, settings)
+    values, unit = as_rate(values, unit, path, minutes, settings)
     return Frame(values, unit, grid, (NO_MAP,))
 
 

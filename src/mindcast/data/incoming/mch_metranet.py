@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mindcast.config.incoming import InputSettings
-from mindcast.data.incoming.amounts import rate_of_amount
+from mindcast.data.incoming.amounts import as_rate
 from mindcast.data.incoming.frames import Frame, Place
 from mindcast.data.incoming.importers import damaged, imported, placed, require
 from mindcast.data.incoming.mch_gif import NO_MAP, product_of
-from mindcast.refusal import Refusal
 
 
 def places(files: Sequence[Path], settings: InputSettings, interval_minutes: int) -> list[Place]:
@@ -27,8 +26,6 @@ def read(place: Place, settings: InputSettings) -> Frame:
     path = place.path
     product, _, minutes = product_of(path, path.name)
     unit = "mm/h" if product == "RZC" else "mm"
-    if settings.unit not in (None, unit):
-        raise Refusal(f"{path}: {product} is in {unit}, but input.unit = {settings.unit}")
     values, metadata = imported(
         "mch_metranet", path, product=product, unit=unit, accutime=minutes or 0
     )
@@ -36,6 +33,5 @@ def read(place: Place, settings: InputSettings) -> Frame:
         values, grid = placed(values, metadata)
     except ValueError as error:
         raise damaged(path, error) from None
-    if unit == "mm":
-        values, unit = rate_of_amount(values, path, minutes, settings)
+    values, unit = as_rate(values, unit, path, minutes, settings)
     return Frame(values, unit, grid, (NO_MAP,))

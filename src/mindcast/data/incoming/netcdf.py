@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from mindcast.config.incoming import InputSettings
-from mindcast.data.incoming.amounts import rate_of_amount
+from mindcast.data.incoming.amounts import as_rate
 from mindcast.data.incoming.cf_grid import north_up
 from mindcast.data.incoming.cf_names import find_variable, quantity_of
 from mindcast.data.incoming.cf_times import accumulation_minutes, frame_times
@@ -45,9 +45,7 @@ def read(place: Place, settings: InputSettings) -> Frame:
         field = _field(path, data, array, place.number)
         values = np.asarray(values_of(path, field), np.float64) * quantity.factor
         values, grid, notes = north_up(path, data, field, values)
-    unit = quantity.unit
-    if quantity.is_amount:
-        values, unit = rate_of_amount(values, path, minutes, settings)
+    values, unit = as_rate(values, quantity.unit, path, minutes, settings)
     return Frame(values, unit, grid, notes)
 
 

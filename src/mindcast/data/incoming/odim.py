@@ -17,9 +17,10 @@ import h5py
 import numpy as np
 
 from mindcast.config.incoming import InputSettings
-from mindcast.data.incoming.amounts import rate_of_amount
+from mindcast.data.incoming.amounts import as_rate
 from mindcast.data.incoming.frames import NO_ECHO_DBZ, Frame, Place
 from mindcast.data.incoming.importers import damaged, placed
+from mindcast.data.incoming.projections import projection_in_metres
 from mindcast.data.radar.attributes import is_code, plain
 from mindcast.data.radar.hdf5 import HDF5_ERRORS
 from mindcast.refusal import Refusal
@@ -70,11 +71,10 @@ def read(place: Place, settings: InputSettings) -> Frame:
         values, grid = placed(values, _edges(where))
     except (ValueError, TypeError, RuntimeError) as error:
         raise damaged(path, error) from None
-    if unit == "mm":
-        minutes = None
-        if start is not None and end is not None:
-            minutes = float((end - start) / np.timedelta64(60, "s")) or None
-        values, unit = rate_of_amount(values, path, minutes, settings)
+    minutes = None
+    if start is not None and end is not None:
+        minutes = float((end - start) / np.timedelta64(60, "s")) or None
+    values, unit = as_rate(values, unit, path, minutes, settings)
     return Frame(values, unit, grid)
 
 
@@ -157,7 +157,8 @@ def _edges(where: dict[str, Any]) -> dict[str, Any]:
     corners = [c for c in CORNERS if f"{c}_lon" in where and f"{c}_lat" in where]
     if not projection or not {"LL", "UR"} <= {*corners}:
         return {}
-    to_map = pyproj.Proj(str(projection))
+    projection = projection_in_metres(str(projection))
+    to_map = pyproj.Proj(projection)
     points = [to_map(float(where[f"{c}_lon"]), float(where[f"{c}_lat"])) for c in corners]
     x, y = zip(*points, strict=True)
     degrees = to_map.crs.is_geographic

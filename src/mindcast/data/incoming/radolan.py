@@ -16,11 +16,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mindcast.config.incoming import InputSettings
-from mindcast.data.incoming.amounts import rate_of_amount
+from mindcast.data.incoming.amounts import as_rate
 from mindcast.data.incoming.frames import NO_ECHO_DBZ, Frame, Place
 from mindcast.data.incoming.importers import damaged
 from mindcast.mapgrid import MapGrid
@@ -71,28 +72,37 @@ def read(place: Place, settings: InputSettings) -> Frame:
     header = _header(path, content)
     is_bytes = header.product in REFLECTIVITY_BYTES
     kind = np.dtype("u1") if is_bytes else np.dtype("<u2")
+    stored = _stored(path, content, header, kind)
+    grid = _grid(header.shape)
+    if is_bytes:
+        codes, is_known = stored.astype(np.float64), stored < BYTE_CLUTTER
+    else:
+        codes, is_known = _words(stored, header.precision)
+    unit = _unit(path, header.product)
+    if unit == "dBZ":
+        codes = np.where(codes == 0, NO_ECHO_DBZ, codes / 2 - 32.5)
+    values, unit = as_rate(codes, unit, path, float(header.minutes) or None, settings)
+    return Frame(np.where(is_known, values, np.nan), unit, grid, () if grid else (NO_MAP,))
+
+
+def _unit(path: Path, product: str) -> str:
+    if product in (*REFLECTIVITY_BYTES, *REFLECTIVITY_WORDS):
+        return "dBZ"
+    if product not in AMOUNTS:
+        known = ", ".join((*REFLECTIVITY_BYTES, *REFLECTIVITY_WORDS, *AMOUNTS))
+        raise Refusal(f"{path}: product {product}, expected one of {known}")
+    return "mm"
+
+
+def _stored(path: Path, content: bytes, header: Header, kind: np.dtype[Any]) -> np.ndarray:
+    """The data, rows from the north on; Refusal where they are cut short."""
     rows, columns = header.shape
     if len(content) - header.length != rows * columns * kind.itemsize:
         raise Refusal(
             f"{path}: holds {len(content) - header.length} bytes of data, expected "
             f"{rows} x {columns} of {kind.itemsize}; it may be truncated, fetch it again"
         )
-    stored = np.frombuffer(content, kind, offset=header.length).reshape(rows, columns)[::-1]
-    grid = _grid(header.shape)
-    notes = () if grid else (NO_MAP,)
-    if is_bytes:
-        codes = stored.astype(np.float64)
-        dbz = np.where(codes >= BYTE_CLUTTER, np.nan, codes / 2 - 32.5)
-        return Frame(np.where(codes == 0, NO_ECHO_DBZ, dbz), "dBZ", grid, notes)
-    values, is_known = _words(stored, header.precision)
-    if header.product in REFLECTIVITY_WORDS:
-        dbz = np.where(values == 0, NO_ECHO_DBZ, values / 2.0 - 32.5)
-        return Frame(np.where(is_known, dbz, np.nan), "dBZ", grid, notes)
-    if header.product not in AMOUNTS:
-        known = ", ".join((*REFLECTIVITY_BYTES, *REFLECTIVITY_WORDS, *AMOUNTS))
-        raise Refusal(f"{path}: product {header.product}, expected one of {known}")
-    rate, unit = rate_of_amount(values, path, float(header.minutes) or None, settings)
-    return Frame(np.where(is_known, rate, np.nan), unit, grid, notes)
+    return np.frombuffer(content, kind, offset=header.length).reshape(rows, columns)[::-1]
 
 
 def _words(stored: np.ndarray, precision: int) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,14 @@ import numpy as np
 from mindcast.config.incoming import InputSettings
 from mindcast.data.incoming.choose import choose
 from mindcast.data.incoming.find import find_files
-from mindcast.data.incoming.formats import FORMATS, Reader, format_of, known_formats
+from mindcast.data.incoming.formats import (
+    FORMATS,
+    UNTOLD,
+    Reader,
+    check_settings,
+    format_of,
+    known_formats,
+)
 from mindcast.data.incoming.frames import Frame, Incoming, Needed, Place, RadarFrames
 from mindcast.data.incoming.importers import instead
 from mindcast.data.incoming.model_input import as_input
@@ -41,11 +48,16 @@ def find_places(
     files, within = find_files(inputs)
     by_format: dict[str, list[Path]] = {}
     for path in files:
-        name = settings.format if settings.format != "auto" else format_of(path)
+        name = _format(path, path in within, settings)
         if name is not None:
             by_format.setdefault(name, []).append(path)
         elif path not in within:
             raise Refusal(f"{path}: is {instead(path)}; can be read: {known_formats()}")
+    if not by_format and settings.format != "auto":
+        raise Refusal(
+            f"{files[0].parent}: holds no file of input.format = {settings.format}; name the files, "
+            "as *.gif, to have them read so, or leave that setting out"
+        )
     if not by_format:
         raise Refusal(
             f"{files[0].parent}: holds no radar file, but {files[0].name} is {instead(files[0])}; "
@@ -55,11 +67,24 @@ def find_places(
         found = ", ".join(f"{paths[0]} ({name})" for name, paths in by_format.items())
         raise Refusal(f"--input: files of several formats, {found}; give those of one")
     ((name, paths),) = by_format.items()
+    check_settings(name, settings)
     reader = FORMATS[name].reader
     places = reader.places(paths, settings, interval_minutes)
     if not places:
         raise Refusal(f"{paths[0]}: holds no frame")
     return reader, places
+
+
+def _format(path: Path, is_within: bool, settings: InputSettings) -> str | None:
+    """The format to read a file by; None to leave it.
+
+    One that is stated holds for files that are named; of a folder only those count that are of it.
+    """
+    stated = settings.format
+    if stated != "auto" and (not is_within or stated in UNTOLD):
+        return stated
+    found = format_of(path)
+    return found if stated in ("auto", found) else None
 
 
 def read_frames(reader: Reader, places: Sequence[Place], settings: InputSettings) -> RadarFrames:
