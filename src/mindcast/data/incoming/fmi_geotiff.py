@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mindcast.config.incoming import InputSettings
 from mindcast.data.incoming.frames import Frame, Place
-from mindcast.data.incoming.importers import damaged, imported, placed, require
+from mindcast.data.incoming.importers import imported, placed, require
 from mindcast.data.incoming.names import times_by_name
 
 
@@ -20,8 +20,5 @@ def places(files: Sequence[Path], settings: InputSettings, interval_minutes: int
 def read(place: Place, settings: InputSettings) -> Frame:
     """dBZ."""
     values, metadata = imported("fmi_geotiff", place.path)
-    try:
-        values, grid = placed(values, metadata)
-    except ValueError as error:
-        raise damaged(place.path, error) from None
+    values, grid = placed(place.path, values, metadata)
     return Frame(values, "dBZ", grid)

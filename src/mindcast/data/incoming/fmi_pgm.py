@@ -38,10 +38,7 @@ def read(place: Place, settings: InputSettings) -> Frame:
             f"{path}: param = {parameter[1]}, expected a reflectivity; give such a product"
         )
     values, metadata = imported("fmi_pgm", path, gzipped=_is_packed(path))
-    try:
-        values, grid = placed(values, metadata)
-    except ValueError as error:
-        raise damaged(path, error) from None
+    values, grid = placed(path, values, metadata)
     return Frame(values, "dBZ", grid)
 
 

@@ -62,11 +62,20 @@ def instead(path: Path) -> str:
     return kind[0] if kind else "of no known format"
 
 
-def placed(values: np.ndarray, metadata: Metadata) -> tuple[np.ndarray, MapGrid | None]:
+def placed(path: Path, values: np.ndarray, metadata: Metadata) -> tuple[np.ndarray, MapGrid | None]:
     """The values with the northernmost row first, and their grid by the outer edges x1, x2, y1, y2.
 
-    None for a grid whose projection is not known. ValueError for edges and pixels that contradict.
+    None for a grid whose projection is not known. Refusal for edges and pixels that contradict.
     """
+    try:
+        return _placed(values, metadata)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise Refusal(
+            f"{path}: what it says of its place on the map is no grid ({one_line(error)}); fix it"
+        ) from None
+
+
+def _placed(values: np.ndarray, metadata: Metadata) -> tuple[np.ndarray, MapGrid | None]:
     if metadata.get("yorigin", "upper") == "lower":
         values = values[::-1]
     projection = metadata.get("projection")
@@ -92,4 +101,4 @@ def _check_pixels(metadata: Metadata, x: np.ndarray, y: np.ndarray) -> None:
     for name, centres in (("xpixelsize", x), ("ypixelsize", y)):
         stated, found = metadata.get(name), abs(float(np.diff(centres).mean()))
         if stated is not None and abs(found - float(stated)) > 0.01 * found:
-            raise ValueError(f"{name} = {float(stated):g}, by its edges {found:g}")
+            raise ValueError(f"{name} is {float(stated):g}, by its edges {found:g}")

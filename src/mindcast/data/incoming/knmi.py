@@ -47,10 +47,7 @@ def read(place: Place, settings: InputSettings) -> Frame:
     values = codes * slope + offset
     for code in missing:
         values[is_code(codes, code)] = np.nan
-    try:
-        values, grid = placed(values, metadata)
-    except ValueError as error:
-        raise damaged(path, error) from None
+    values, grid = placed(path, values, metadata)
     start, end = _times(path)
     minutes = float((end - start) / np.timedelta64(60, "s")) or None
     unit = "dBZ" if quantity == "DBZH" else "mm"

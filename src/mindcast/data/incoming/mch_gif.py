@@ -42,10 +42,7 @@ def read(place: Place, settings: InputSettings) -> Frame:
             f"{path}: has {values.shape[0]} x {values.shape[1]} pixels, expected 640 x 710 of the "
             "Swiss composite; give the whole picture"
         )
-    try:
-        values, grid = placed(values, metadata)
-    except ValueError as error:
-        raise damaged(path, error) from None
+    values, grid = placed(path, values, metadata)
     values, unit = as_rate(values, unit, path, minutes, settings)
     return Frame(values, unit, grid, (NO_MAP,))
 

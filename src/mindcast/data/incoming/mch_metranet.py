@@ -11,7 +11,7 @@ from pathlib import Path
 from mindcast.config.incoming import InputSettings
 from mindcast.data.incoming.amounts import as_rate
 from mindcast.data.incoming.frames import Frame, Place
-from mindcast.data.incoming.importers import damaged, imported, placed, require
+from mindcast.data.incoming.importers import imported, placed, require
 from mindcast.data.incoming.mch_gif import NO_MAP, product_of
 
 
@@ -29,9 +29,6 @@ def read(place: Place, settings: InputSettings) -> Frame:
     values, metadata = imported(
         "mch_metranet", path, product=product, unit=unit, accutime=minutes or 0
     )
-    try:
-        values, grid = placed(values, metadata)
-    except ValueError as error:
-        raise damaged(path, error) from None
+    values, grid = placed(path, values, metadata)
     values, unit = as_rate(values, unit, path, minutes, settings)
     return Frame(values, unit, grid, (NO_MAP,))

@@ -34,12 +34,9 @@ def read(place: Place, settings: InputSettings) -> Frame:
     with _unpacked(place.path) as path:
         values, metadata = imported("mrms_grib", path, window_size=1)
     values = np.where(values < 0, np.nan, values)
-    try:
-        # the pixel sizes that it states are swapped, the edges are right
-        edges = {k: v for k, v in metadata.items() if k not in ("xpixelsize", "ypixelsize")}
-        values, grid = placed(values, edges)
-    except ValueError as error:
-        raise damaged(place.path, error) from None
+    # the pixel sizes that it states are swapped, the edges are right
+    edges = {k: v for k, v in metadata.items() if k not in ("xpixelsize", "ypixelsize")}
+    values, grid = placed(place.path, values, edges)
     return Frame(values, "mm/h", grid)
 
 

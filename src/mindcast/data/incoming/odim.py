@@ -53,12 +53,13 @@ def read(place: Place, settings: InputSettings) -> Frame:
     """dBZ or rain rate, mm/h; amounts become rates."""
     path = place.path
     with _opened(path) as file:
-        part = _chosen(path, _parts(file), settings)
+        parts = _parts(file)
+        part = _chosen(path, parts, settings)
         stored = np.asarray(file[part.name]["data"])
         about = {name: _lookup(file, part.name, name) for name in ("gain", "offset")}
         codes = {name: _lookup(file, part.name, name) for name in ("nodata", "undetect")}
         start, end = _times(path, file, part)
-        where = _where(file, part.name)
+        edges = _edges(_where(file, part.name))
     unit = UNITS[part.quantity]
     gain, offset = _number(path, about["gain"], 1.0), _number(path, about["offset"], 0.0)
     values = stored.astype(np.float64) * gain + offset
@@ -67,15 +68,19 @@ def read(place: Place, settings: InputSettings) -> Frame:
         values[is_code(stored, _number(path, codes["undetect"], 0.0))] = no_rain
     if codes["nodata"] is not None:
         values[is_code(stored, _number(path, codes["nodata"], 0.0))] = np.nan
-    try:
-        values, grid = placed(values, _edges(where))
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise damaged(path, error) from None
+    values, grid = placed(path, values, edges)
     minutes = None
     if start is not None and end is not None:
         minutes = float((end - start) / np.timedelta64(60, "s")) or None
     values, unit = as_rate(values, unit, path, minutes, settings)
-    return Frame(values, unit, grid)
+    return Frame(values, unit, grid, _others(part, parts))
+
+
+def _others(part: Part, parts: Sequence[Part]) -> tuple[str, ...]:
+    """What the file holds that might have been meant, in words."""
+    found = sorted({one.quantity for one in parts if one.quantity in UNITS} - {part.quantity})
+    words = f"{part.quantity} is taken, the files hold {', '.join(found)} too (input.variable)"
+    return (words,) if found else ()
 
 
 @contextmanager

@@ -55,8 +55,8 @@ def find_places(
             raise Refusal(f"{path}: is {instead(path)}; can be read: {known_formats()}")
     if not by_format and settings.format != "auto":
         raise Refusal(
-            f"{files[0].parent}: holds no file of input.format = {settings.format}; name the files, "
-            "as *.gif, to have them read so, or leave that setting out"
+            f"{files[0].parent}: holds no file of input.format = {settings.format}; name the "
+            "files, as *.gif, to have them read so, or leave that setting out"
         )
     if not by_format:
         raise Refusal(

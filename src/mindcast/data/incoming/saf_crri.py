@@ -13,7 +13,7 @@ import numpy as np
 from mindcast.config.incoming import InputSettings
 from mindcast.data.incoming.cf_names import of_unit
 from mindcast.data.incoming.frames import Frame, Place
-from mindcast.data.incoming.importers import damaged, imported, placed
+from mindcast.data.incoming.importers import imported, placed
 from mindcast.data.temperature.netcdf import opened
 from mindcast.data.temperature.units import text
 from mindcast.refusal import Refusal
@@ -33,10 +33,7 @@ def read(place: Place, settings: InputSettings) -> Frame:
     found = of_unit(stated)
     if found is None or found.unit != "mm/h":
         raise Refusal(f"{place.path}: crr_intensity is in {stated!r}, expected mm/h; fix the file")
-    try:
-        values, grid = placed(values * found.factor, metadata)
-    except ValueError as error:
-        raise damaged(place.path, error) from None
+    values, grid = placed(place.path, values * found.factor, metadata)
     return Frame(values, "mm/h", grid)
 
 

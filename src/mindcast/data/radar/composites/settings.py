@@ -29,14 +29,15 @@ class CompositesSettings(Frozen):
     stride: PositiveInt = 5
     """Frames between the starts of two windows of a tile; 1: all windows."""
     tiles: PositiveInt = 4
-    """Most tiles of an area in each split: the wettest, then those farthest from the others."""
+    """Most tiles of an area in each split: the wettest, then those farthest from the others among
+    those that are half as wet."""
     tile_gap: PositiveInt = 16
     """Least distance of two tiles' origins, pixels."""
     origins: tuple[tuple[Row, Row], ...] = ()
     """First row and column of the tiles, pixels of the set; empty: chosen by the rain."""
     rain: tuple[tuple[float, Share], ...] = ((12.3, 0.1),)
     """(dBZ, share): a window is kept where at least this share of it is so strong, for each pair;
-    tiles are chosen where the first holds on average. Empty: dry ones too."""
+    the first tells where it is wet. Empty: dry ones too."""
     missing_share: float = Field(default=0.0, ge=0, lt=1)
     """Share of a tile's pixels that may be missing in a frame; they become 0."""
 

@@ -9,6 +9,7 @@ import numpy as np
 from mindcast.data.radar.composites.series import Field
 
 SEEN = 0.99  # of the frames: so often a pixel is known in the area that counts as seen
+ENOUGH = 0.5  # of the rain of the wettest tile
 Origin = tuple[int, int]
 
 
@@ -36,24 +37,21 @@ class Area:
         return height, width
 
     def origins(
-        self, tile: tuple[int, int], most: int, gap: int, wet_share: float, missing_share: float
-    ) -> tuple[list[Origin], bool]:
-        """At most so many tiles, `gap` apart or more; whether the seen area holds any at all.
+        self, tile: tuple[int, int], most: int, gap: int, missing_share: float
+    ) -> list[Origin]:
+        """At most so many tiles, `gap` apart or more; none where the seen area holds none.
 
-        The wettest comes first, then always the one that is farthest from those before.
+        The wettest comes first, then always the one that is farthest from those before, of those
+        that are half as wet.
         """
-        if (
-            self._seen is None
-            or self._wet is None
-            or any(n < m for n, m in zip(self.shape, tile, strict=True))
-        ):
-            return [], False
-        size = tile[0] * tile[1]
+        small = any(n < m for n, m in zip(self.shape, tile, strict=True))
+        if self._seen is None or self._wet is None or small:
+            return []
         hidden = _sums(self._seen < SEEN * self.frames, tile)
-        fits = hidden <= missing_share * size
-        wetness = _sums(self._wet, tile) / (size * self.frames)
-        chosen = _spread(np.argwhere(fits & (wetness >= wet_share)), wetness, most, gap)
-        return chosen, bool(fits.any())
+        fits = hidden <= missing_share * tile[0] * tile[1]
+        wetness = np.where(fits, _sums(self._wet, tile), -1)
+        candidates = np.argwhere(fits & (wetness >= ENOUGH * wetness.max()))
+        return _spread(candidates, wetness, most, gap)
 
 
 def _sums(values: np.ndarray, tile: tuple[int, int]) -> np.ndarray:

@@ -85,15 +85,14 @@ def _origins(series: Series, runs: Sequence[Run], cut: Cut, advance: Advance) ->
     how = cut.how
     if how.origins:
         return list(how.origins)
-    wet_code, wet_share = cut.limits[0] if cut.limits else (1.0, 0.0)
-    area = Area(wet_code)
+    area = Area(cut.limits[0][0] if cut.limits else 1.0)
     for number in (number for run in runs for number in run):
         field = series.field(number)
         advance()
         if field is not None:
             area.add(field)
-    origins, fits = area.origins(cut.tile, how.tiles, how.tile_gap, wet_share, how.missing_share)
-    if not fits:
+    origins = area.origins(cut.tile, how.tiles, how.tile_gap, how.missing_share)
+    if not origins:
         height, width = area.shape
         raise Refusal(
             f"{series.name}: no tile of {cut.tile[0]} x {cut.tile[1]} pixels lies wholly where the "
