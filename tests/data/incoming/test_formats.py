@@ -213,6 +213,46 @@ def test_radolan_words_are_read_as_pysteps_reads_them_but_for_the_order_of_rows(
     np.testing.assert_allclose(ours.values[0][::-1] / 12, theirs + 0.01, atol=1e-5)
 
 
+def write_unplaced(folder, time, latitudes):
+    """A file without axes; `latitudes` of its rows, if there are any."""
+    import xarray as xr
+
+    data = xr.Dataset({"rain": (("j", "i"), codes() / 10.0, {"units": "mm/h"})})
+    data["time"] = ((), np.datetime64(time, "ns"))
+    if latitudes is not None:
+        positions = np.broadcast_to(np.array(latitudes)[:, np.newaxis], (6, 8))
+        data["lat"] = (("j", "i"), positions, {"units": "degrees_north"})
+    data.to_netcdf(folder / f"rain_{time:%H%M}.nc", engine="h5netcdf")
+
+
+@pytest.mark.parametrize(
+    ("latitudes", "turned", "note"),
+    [
+        (None, False, "row 0 is taken as north"),
+        (range(50, 56), True, "does not state a projection"),
+        (range(56, 50, -1), False, "does not state a projection"),
+    ],
+)
+def test_cf_rows_without_axes_lie_as_their_latitudes_say(tmp_path, latitudes, turned, note):
+    frames = frames_of(series(tmp_path, write_unplaced, 1, latitudes=latitudes))
+    expected = codes()[::-1] if turned else codes()
+    np.testing.assert_allclose(frames.values[0], expected / 10, rtol=1e-6)
+    assert frames.grid is None
+    assert note in frames.notes[0]
+
+
+def test_cf_columns_before_rows_are_transposed(tmp_path):
+    import xarray as xr
+
+    series(tmp_path, files.write_netcdf, 1)
+    (path,) = tmp_path.iterdir()
+    expected = frames_of([str(path)])
+    with xr.open_dataset(path, engine="h5netcdf") as data:
+        data.load().transpose("time", "x", "y").to_netcdf(tmp_path / "b.nc", engine="h5netcdf")
+    found = frames_of([str(tmp_path / "b.nc")])
+    np.testing.assert_array_equal(found.values, expected.values)
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_fmi_pgm_is_half_dbz_above_minus_32(tmp_path, packed):
     pixels = codes() + 64

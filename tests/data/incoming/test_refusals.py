@@ -223,3 +223,12 @@ def test_a_stated_format_picks_the_files_of_a_folder(tmp_path):
     inputs = series(tmp_path, files.write_odim)
     assert "several formats" in refused(inputs)
     assert open_incoming(inputs, None, DBZ, settings(format="odim")).context.shape[0] == 3
+
+
+@pytest.mark.parametrize("write", [files.write_pgm, files.write_radolan])
+def test_damaged_files_in_gzip_are_refused(tmp_path, write):
+    inputs = series(tmp_path, write, packed=True)
+    for path in tmp_path.iterdir():
+        content = path.read_bytes()
+        path.write_bytes(content[:40] + b"\xff" * 20 + content[60:])
+    assert any(words in refused(inputs) for words in ("cannot be read", "holds no radar file"))

@@ -11,13 +11,14 @@ import numpy as np
 from mindcast.config.incoming import InputSettings
 from mindcast.data.incoming.codes import frame_of_codes
 from mindcast.data.incoming.frames import Frame, Place
-from mindcast.data.incoming.importers import damaged
+from mindcast.data.incoming.importers import PACKED_ERRORS, damaged
 from mindcast.data.incoming.names import timed
 from mindcast.data.radar.axes import frames_first, likely_frames_axis
 from mindcast.data.radar.sequences.arrays import NPY_ERRORS, open_array
 from mindcast.refusal import Refusal
 
 ZIP = b"PK\x03\x04"
+ZIP_ERRORS = (*NPY_ERRORS, *PACKED_ERRORS, zipfile.BadZipFile, RuntimeError)
 TIMES, UNIT = ("times", "time"), "unit"  # arrays of an .npz
 
 
@@ -115,7 +116,7 @@ def _names(path: Path) -> list[str]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return list(archive.files)
-    except (*NPY_ERRORS, zipfile.BadZipFile) as error:
+    except ZIP_ERRORS as error:
         raise damaged(path, error) from None
 
 
@@ -123,5 +124,5 @@ def _load(path: Path, name: str) -> np.ndarray:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return np.asarray(archive[name])
-    except (*NPY_ERRORS, zipfile.BadZipFile) as error:
+    except ZIP_ERRORS as error:
         raise damaged(path, error) from None

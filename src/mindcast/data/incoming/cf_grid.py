@@ -16,6 +16,9 @@ from mindcast.data.temperature.units import text
 from mindcast.mapgrid import MapGrid
 from mindcast.refusal import Refusal
 
+NORTH = ("degrees_north", "degree_north", "degrees_n", "degree_n", "degreen", "degreesn")
+NO_PROJECTION = "the file does not state a projection that is known: no map"
+NO_AXES = "the file has no coordinates of rows and columns: no map, row 0 is taken as north"
 Placed = tuple[np.ndarray, MapGrid | None, tuple[str, ...]]
 
 
@@ -24,22 +27,15 @@ def north_up(path: Path, data: xr.Dataset, field: xr.DataArray, values: np.ndarr
 
     Notes where the file does not say where they lie. Refusal for axes that contradict each other.
     """
-    y, x = (_axis(data, str(dim)) for dim in field.dims)
-    if y is None or x is None:
-        return (
-            values,
-            None,
-            ("the file has no coordinates of rows and columns: no map, row 0 is taken as north",),
-        )
     names = (str(field.dims[0]), str(field.dims[1]))
+    if _is_swapped(data, names):
+        return north_up(path, data, field.transpose(), values.T)
+    y, x = (_axis(data, name) for name in names)
+    if y is None or x is None:
+        return _unplaced(data, names, values)
     kinds = tuple(_unit(path, data[name]) for name in names)
     if kinds[0][0] != kinds[1][0]:
         raise Refusal(f"{path}: {names[0]} and {names[1]} are of different units; fix them")
-    if _is_swapped(data, names):
-        raise Refusal(
-            f"{path}: {field.name} has its columns before its rows ({names[0]}, {names[1]}); write "
-            "it as (y, x)"
-        )
     y, x = y * kinds[0][1], x * kinds[1][1]
     values, y, x = _turned(values, y, x)
     try:
@@ -48,6 +44,17 @@ def north_up(path: Path, data: xr.Dataset, field: xr.DataArray, values: np.ndarr
         raise Refusal(
             f"{path}: {' and '.join(names)} are no even grid ({error}); bring the field onto one"
         ) from None
+
+
+def _unplaced(data: xr.Dataset, names: tuple[str, str], values: np.ndarray) -> Placed:
+    """Without axes: north is where the latitudes of the pixels say it, if there are any."""
+    for array in data.variables.values():
+        unit = text(array.attrs.get("units", "")).lower()
+        if array.dims == names and unit in NORTH:
+            latitude = np.asarray(array.values)
+            south_first = np.nanmean(latitude[0]) < np.nanmean(latitude[-1])
+            return values[::-1] if south_first else values, None, (NO_PROJECTION,)
+    return values, None, (NO_AXES,)
 
 
 def _located(
@@ -62,7 +69,7 @@ def _located(
         return values, plate_carree(y, x), ()
     projection = _projection(data, field)
     if projection is None:
-        return values, None, ("the file does not state a projection that is known: no map",)
+        return values, None, (NO_PROJECTION,)
     return values, MapGrid(x, y, projection), ()
 
 

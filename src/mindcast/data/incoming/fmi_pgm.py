@@ -11,7 +11,7 @@ import numpy as np
 
 from mindcast.config.incoming import InputSettings
 from mindcast.data.incoming.frames import Frame, Place
-from mindcast.data.incoming.importers import damaged, imported, placed
+from mindcast.data.incoming.importers import PACKED_ERRORS, damaged, imported, placed
 from mindcast.data.incoming.names import times_by_name
 from mindcast.refusal import Refusal
 
@@ -54,7 +54,7 @@ def _header(path: Path) -> str:
                 return file.read(HEAD).decode("latin-1")
         with path.open("rb") as plain:
             return plain.read(HEAD).decode("latin-1")
-    except (OSError, EOFError) as error:
+    except PACKED_ERRORS as error:
         raise damaged(path, error) from None
 
 

@@ -25,6 +25,7 @@ import h5py
 
 from mindcast.config.incoming import InputSettings
 from mindcast.data.incoming.frames import Frame, Place
+from mindcast.data.incoming.importers import PACKED_ERRORS
 from mindcast.data.incoming.radolan import is_radolan
 from mindcast.data.radar.hdf5 import HDF5_ERRORS
 from mindcast.refusal import Refusal
@@ -81,7 +82,7 @@ class Head:
     def _unpacked(self) -> bytes:
         """The first bytes within gzip or bzip2, or as they are."""
         opener = next((o for magic, o in PACKED.items() if self.bytes.startswith(magic)), None)
-        with suppress(OSError, EOFError):
+        with suppress(*PACKED_ERRORS):
             if opener is not None:
                 with opener(self.path) as file:
                     return bytes(file.read(HEAD))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +17,8 @@ from mindcast.motion.pysteps import pysteps, quiet
 from mindcast.refusal import Refusal, one_line
 
 Metadata = Mapping[str, Any]
+# what a damaged file in gzip or bzip2 raises
+PACKED_ERRORS = (OSError, EOFError, ValueError, zlib.error)
 
 
 def imported(name: str, path: Path, **options: Any) -> tuple[np.ndarray, Metadata]:

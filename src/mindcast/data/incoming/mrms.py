@@ -17,7 +17,7 @@ import numpy as np
 
 from mindcast.config.incoming import InputSettings
 from mindcast.data.incoming.frames import Frame, Place
-from mindcast.data.incoming.importers import damaged, imported, placed, require
+from mindcast.data.incoming.importers import PACKED_ERRORS, damaged, imported, placed, require
 from mindcast.data.incoming.names import times_by_name
 
 GZIP = b"\x1f\x8b"
@@ -52,7 +52,7 @@ def _unpacked(path: Path) -> Iterator[Path]:
         try:
             with gzip.open(path) as packed:
                 shutil.copyfileobj(packed, part)
-        except (OSError, EOFError) as error:
+        except PACKED_ERRORS as error:
             raise damaged(path, error) from None
         part.flush()
         yield Path(part.name)

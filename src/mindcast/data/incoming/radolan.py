@@ -23,7 +23,7 @@ import numpy as np
 from mindcast.config.incoming import InputSettings
 from mindcast.data.incoming.amounts import as_rate
 from mindcast.data.incoming.frames import NO_ECHO_DBZ, Frame, Place
-from mindcast.data.incoming.importers import damaged
+from mindcast.data.incoming.importers import PACKED_ERRORS, damaged
 from mindcast.mapgrid import MapGrid
 from mindcast.refusal import Refusal
 
@@ -118,7 +118,7 @@ def _content(path: Path) -> bytes:
         if content[:2] == b"\x1f\x8b":
             return gzip.decompress(content)
         return bz2.decompress(content) if content[:3] == b"BZh" else content
-    except (OSError, EOFError, ValueError) as error:
+    except PACKED_ERRORS as error:
         raise damaged(path, error) from None
 
 
