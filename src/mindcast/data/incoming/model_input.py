@@ -20,6 +20,29 @@ def as_input(
     Refusal for an area that is too small, a frame without any pixel that is known, and values
     beyond the scale.
     """
+    values, grid, words = on_pixels(frames, needed, settings)
+    missing = np.isnan(values)
+    _check_known(missing, frames)
+    values = scaled(values, needed, settings, str(frames.sources[0]))
+    share = missing.mean()
+    filled = (f"{share:.1%} of the pixels are missing and enter as 0",) if share else ()
+    return Incoming(
+        np.where(missing, 0, values).astype(np.float32)[..., np.newaxis],
+        missing,
+        grid,
+        frames.times,
+        (*frames.notes, *notes, *words, *filled),
+        frames.sources,
+    )
+
+
+def on_pixels(
+    frames: RadarFrames, needed: Needed, settings: InputSettings
+) -> tuple[np.ndarray, MapGrid | None, tuple[str, ...]]:
+    """Values (T, H, W), float64, in the model's unit on its pixels and its part of the area.
+
+    NaN is missing. With their grid, and what was done in words. Refusal for too small an area.
+    """
     where = str(frames.sources[0])
     size, words = _size(frames, needed, settings, where)
     values, grid = frames.values, frames.grid
@@ -29,21 +52,8 @@ def as_input(
     unit = frames.unit if size is None else "mm/h"
     how = _conversion(frames, settings)
     values, grid, cut = _cut(values, grid, needed, settings, where)
-    values = physical(values, unit, needed.unit, how)
-    missing = np.isnan(values)
-    _check_known(missing, frames)
-    scaled = _scaled(values, needed, settings, where)
-    share = missing.mean()
-    filled = (f"{share:.1%} of the pixels are missing and enter as 0",) if share else ()
     by = relation(frames.unit, needed.unit, size is not None, how)
-    return Incoming(
-        np.where(missing, 0, scaled).astype(np.float32)[..., np.newaxis],
-        missing,
-        grid,
-        frames.times,
-        (*frames.notes, *notes, *words, *cut, *by, *filled),
-        frames.sources,
-    )
+    return physical(values, unit, needed.unit, how), grid, (*words, *cut, *by)
 
 
 def _conversion(frames: RadarFrames, settings: InputSettings) -> Conversion:
@@ -117,9 +127,9 @@ def _check_known(missing: np.ndarray, frames: RadarFrames) -> None:
         )
 
 
-def _scaled(values: np.ndarray, needed: Needed, settings: InputSettings, where: str) -> np.ndarray:
-    """The values by the model's scale, in [0, 1]; NaN stays."""
-    high = float(np.nanmax(values))
+def scaled(values: np.ndarray, needed: Needed, settings: InputSettings, where: str) -> np.ndarray:
+    """The values by the model's scale, in [0, 1]; NaN stays. Refusal for those beyond it."""
+    high = float(np.nanmax(values, initial=0.0))
     if high > needed.value_scale * (1 + 1e-6) and not settings.clip:
         raise Refusal(
             f"{where}: holds {high:g} {needed.unit}, the model's scale ends at "

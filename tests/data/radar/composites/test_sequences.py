@@ -190,3 +190,11 @@ def test_a_set_is_made_in_one_way(tmp_path):
             composites=how,
             prepare={"source_dir": "frames", "physical_per_code": 1},
         )
+
+
+def test_what_was_assumed_and_converted_is_said(tmp_path, capsys):
+    source = write(tmp_path / "radar", range(6))
+    prepare(shanghai(tmp_path / "a.h5", source, train=[period(0, 5)]))
+    said = capsys.readouterr().err
+    assert f"mindcast: {source}: the files do not say where they lie" in said
+    assert "below 5 dBZ is 0" in said

@@ -20,7 +20,12 @@ import numpy as np
 from mindcast.data.radar.archive.catalogue import FILE_NAME
 from mindcast.data.radar.archive.event_files import IMAGE_TYPE
 from mindcast.data.radar.archive.settings import ArchiveSettings
-from mindcast.data.radar.composites.prepare_sequences import common_folder, frame_bar, no_window
+from mindcast.data.radar.composites.prepare_sequences import (
+    common_folder,
+    frame_bar,
+    no_window,
+    say_notes,
+)
 from mindcast.data.radar.composites.series import Scale, Series
 from mindcast.data.radar.composites.settings import CompositesSettings
 from mindcast.data.radar.composites.windows import Cut, Window, frames_to_read, windows_of
@@ -64,6 +69,7 @@ def prepare_archive(settings: ArchiveSettings, how: CompositesSettings) -> None:
         _write_catalogue(part / FILE_NAME, rows)
         manifest = {"recipe": recipe, "state": state}
         (part / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    say_notes(series)
 
 
 def periods_of(settings: ArchiveSettings) -> dict[str, tuple[datetime, datetime]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,14 @@ def prepare_sequences(settings: SequenceSettings, how: SequenceCompositesSetting
         write_file(path, layout, recipe, splits, state, settings.interval_minutes)
     if path != root:
         finish(root, [path])
+    say_notes(series)
+
+
+def say_notes(series: Iterable[Series]) -> None:
+    """What was assumed and converted in making a set, on stderr, a line each."""
+    for one in series:
+        for note in one.notes:
+            print(f"mindcast: {one.name}: {note}", file=sys.stderr)
 
 
 def scale_of(settings: SequenceSettings, layout: Layout, pixel_km: float) -> Scale:

@@ -13,7 +13,7 @@ from mindcast.config.incoming import InputSettings
 from mindcast.data.incoming.choose import JITTER, MINUTE, check_once
 from mindcast.data.incoming.formats import Reader
 from mindcast.data.incoming.frames import Frame, Needed, Place, RadarFrames
-from mindcast.data.incoming.model_input import as_input
+from mindcast.data.incoming.model_input import on_pixels, scaled
 from mindcast.data.incoming.read import check_same, find_places, read_frame
 from mindcast.data.radar.scaling import whole_codes
 from mindcast.mapgrid import MapGrid
@@ -48,7 +48,8 @@ class Field:
 class Series:
     """What one input holds.
 
-    every: frames of the files to a frame of the set. Refusal for a file that no reader knows, for
+    every: frames of the files to a frame of the set. notes: what was assumed and converted in those
+    that were read. Refusal for a file that no reader knows, for
     two frames of one time, and for a step that is no fraction of the set's.
     """
 
@@ -61,6 +62,7 @@ class Series:
         self.times = np.array([place.time for place in self.places], "datetime64[s]")
         self.step_minutes, self.every = self._steps()
         self._first: tuple[Place, Frame] | None = None
+        self.notes: dict[str, None] = {}
 
     @property
     def files(self) -> list[Path]:
@@ -87,15 +89,21 @@ class Series:
         frame = read_frame(self.reader, place, self.settings)
         self._first = self._first or (place, frame)
         check_same(place, frame, *self._first)
-        if np.isnan(frame.values).all():
+        alone = self._alone(place, frame)
+        values, grid, words = on_pixels(alone, self._needed, self.settings)
+        self.notes |= dict.fromkeys((*frame.notes, *words))
+        missing = np.isnan(values[0])
+        if missing.all():
             return None
-        scale = self.scale
-        needed = Needed(
-            1, scale.interval_minutes, None, scale.value_scale, scale.unit, scale.pixel_km
-        )
-        made = as_input(self._alone(place, frame), needed, self.settings)
-        codes = whole_codes(made.context[0, ..., 0] * scale.maximum, str(place.path))
-        return Field(codes, made.missing[0], made.grid)
+        where = str(place.path)
+        shares = scaled(values[0], self._needed, self.settings, where)
+        codes = whole_codes(np.where(missing, 0, shares * self.scale.maximum), where)
+        return Field(codes, missing, grid)
+
+    @property
+    def _needed(self) -> Needed:
+        of = self.scale
+        return Needed(1, of.interval_minutes, None, of.value_scale, of.unit, of.pixel_km)
 
     def _alone(self, place: Place, frame: Frame) -> RadarFrames:
         return RadarFrames(
