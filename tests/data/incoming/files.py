@@ -217,3 +217,32 @@ def write_radolan(folder, time, product="RY", pixels=None, packed=False):
     content = header.encode() + b"\x03" + data
     path = folder / f"raa01-{product.lower()}_10000-{time:%y%m%d%H%M}-dwd---bin"
     path.write_bytes(gzip.compress(content) if packed else content)
+
+
+def write_crri(folder, time, unit="mm/h"):
+    """Tenths of mm/h; the first pixel is missing."""
+    import netCDF4
+
+    pixels = codes().astype(np.uint16)
+    pixels[0, 0] = 65535
+    with netCDF4.Dataset(folder / f"S_NWC_CRR_{time:%Y%m%dT%H%M%SZ}.nc", "w") as file:
+        file.createDimension("ny", pixels.shape[0])
+        file.createDimension("nx", pixels.shape[1])
+        for name in ("crr_intensity", "crr_quality"):
+            variable = file.createVariable(name, "u2", ("ny", "nx"), fill_value=65535)
+            variable.units = unit
+            variable.set_auto_maskandscale(False)
+            variable[...] = pixels
+        file["crr_intensity"].scale_factor = 0.1
+        file.setncatts(
+            {
+                "gdal_projection": "+proj=geos +a=6378137.0 +b=6356752.3 +lon_0=0.0 +h=35785863.0",
+                "gdal_geotransform_table": [0.0, 3000.0, 0.0, 18000.0, 0.0, -3000.0],
+                "gdal_xgeo_up_left": 0.0,
+                "gdal_xgeo_low_right": 24000.0,
+                "gdal_ygeo_up_left": 18000.0,
+                "gdal_ygeo_low_right": 0.0,
+                "institution": "AEMET",
+                "nominal_product_time": f"{time:%Y-%m-%dT%H:%M:%SZ}",
+            }
+        )

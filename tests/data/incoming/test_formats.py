@@ -253,6 +253,16 @@ def test_cf_columns_before_rows_are_transposed(tmp_path):
     np.testing.assert_array_equal(found.values, expected.values)
 
 
+def test_crri_rates_of_satellites_are_read_with_their_time_and_place(tmp_path):
+    frames = frames_of(series(tmp_path, files.write_crri, 2))
+    expect_times(frames)
+    expected = codes() * 0.1
+    expected[0, 0] = np.nan
+    np.testing.assert_allclose(frames.values[0], expected, rtol=1e-6)
+    assert frames.unit == "mm/h"
+    np.testing.assert_allclose(frames.grid.y[[0, -1]], [16500, 1500])
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_fmi_pgm_is_half_dbz_above_minus_32(tmp_path, packed):
     pixels = codes() + 64
@@ -338,6 +348,7 @@ def test_a_sequence_is_read_as_training_reads_it(tmp_path):
         ("mch_gif", files.write_mch),
         ("fmi_pgm", files.write_pgm),
         ("radolan", files.write_radolan),
+        ("saf_crri", files.write_crri),
         ("npy", files.write_npy),
         ("picture", files.write_png),
     ],
