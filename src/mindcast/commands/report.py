@@ -169,7 +169,9 @@ def identity_of(
 ) -> dict[str, Any]:
     """What the numbers of a report depend on, as JSON has it: files by their content."""
     tree = without(settings, SPEED)
-    settings_used = {key: tree[key] for key in tree if key not in ("training", "ckpt_path")}
+    settings_used = {
+        key: tree[key] for key in tree if key not in ("training", "ckpt_path", "input")
+    }
     return {
         "settings": settings_used,
         "checkpoint": {stage: _digest(path) for stage, path in files.items()},

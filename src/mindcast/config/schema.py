@@ -11,6 +11,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 from pydantic import Field, model_validator
 
 from mindcast.config.frozen import Frozen
+from mindcast.config.incoming import InputSettings
 from mindcast.config.marks import SPEED
 from mindcast.config.numbers import Count, Seed, Size
 
@@ -146,6 +147,8 @@ class RunSettings(Frozen, Generic[Model, Data]):
     """What is scored and drawn."""
     runtime: Runtime = Runtime()
     """Device, execution mode, memory and randomness."""
+    input: InputSettings = InputSettings()
+    """What users' radar files hold that are forecast."""
     ckpt_path: str = ""
     """The checkpoint, or the folder of them, to forecast with; empty: the best of the run
     folder."""

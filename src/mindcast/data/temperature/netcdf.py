@@ -33,10 +33,13 @@ VALID_RANGE = ("valid_range", "valid_min", "valid_max")
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[xr.Dataset]:
-    """The file as a dataset; what goes wrong with it, also while reading, becomes a Refusal."""
+def opened(path: Path, hdf5_engine: str = "h5netcdf") -> Iterator[xr.Dataset]:
+    """The file as a dataset; what goes wrong with it, also while reading, becomes a Refusal.
+
+    hdf5_engine: who reads NetCDF-4; "netcdf4" opens many small files five times as fast.
+    """
     try:
-        with _open(path) as data:
+        with _open(path, hdf5_engine) as data:
             yield data
     except (OSError, RuntimeError, EOFError) as error:
         raise _unreadable(path, error) from None
@@ -57,7 +60,7 @@ def values_of(path: Path, array: xr.DataArray) -> np.ndarray:
     return np.where((values >= lowest) & (values <= highest), values, np.nan)
 
 
-def _open(path: Path) -> xr.Dataset:
+def _open(path: Path, hdf5_engine: str) -> xr.Dataset:
     if path.is_dir():
         raise Refusal(
             f"{path}: is a folder, perhaps a Zarr store; write it as NetCDF first "
@@ -76,7 +79,8 @@ def _open(path: Path) -> xr.Dataset:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of xarray, about attributes that contradict
-            data = xr.open_dataset(path, engine=engine, decode_times=False)
+            reader = hdf5_engine if engine == "h5netcdf" else engine
+            data = xr.open_dataset(path, engine=reader, decode_times=False)
     except (OSError, RuntimeError, EOFError):
         raise
     except Exception as error:  # a damaged header makes the libraries below raise anything

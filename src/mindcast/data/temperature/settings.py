@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
+from mindcast.config.dates import Time
 from mindcast.config.frozen import Frozen
 from mindcast.config.marks import BOUND, LAYOUT, SPEED
 from mindcast.data.base import Split
-from mindcast.data.base_settings import DataSettings, Positive2, Time
+from mindcast.data.base_settings import DataSettings, Positive2
 
 Rows = tuple[NonNegativeInt, PositiveInt]
 Degrees = tuple[Annotated[float, Field(ge=-180, le=360)], Annotated[float, Field(ge=-180, le=360)]]

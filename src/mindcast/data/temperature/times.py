@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from mindcast.data.base_settings import to_utc
+from mindcast.config.dates import to_utc
 from mindcast.data.temperature import units
 from mindcast.data.temperature.roles import has_date_unit
 from mindcast.data.temperature.units import text

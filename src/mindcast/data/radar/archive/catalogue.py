@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mindcast.data.base_settings import to_utc
+from mindcast.config.dates import to_utc
 from mindcast.refusal import Refusal
 
 FILE_NAME = "CATALOG.csv"
@@ -113,6 +113,14 @@ def read_events(
     return sorted((e for e in events if rows_of[e.id] == 1), key=lambda event: event.id)
 
 
+def find_event(root: Path, image_type: str, name: str) -> Event | None:
+    """The event of an id, also one with pixels missing; None where the catalogue has it not."""
+    for where, row in _rows(root):
+        if row["img_type"] == image_type and row["id"] == name:
+            return _event(row, where)
+    return None
+
+
 def check_minutes(root: Path, events: Iterable[Event], frames: int, interval_minutes: int) -> None:
     """Refusal if the catalogue says other minutes between the frames of an event."""
     for event in events:
@@ -136,13 +144,17 @@ def file_names(root: Path, image_type: str) -> list[str]:
 def _complete_rows(root: Path, image_type: str) -> Iterator[Event]:
     for where, row in _rows(root):
         if row["img_type"] == image_type and _number(row, "pct_missing", where) == 0:
-            yield Event(
-                id=row["id"],
-                file_name=row["file_name"],
-                file_index=_index(row, where),
-                time=_time(row, where),
-                minute_offsets=row.get("minute_offsets") or "",
-            )
+            yield _event(row, where)
+
+
+def _event(row: dict[str, str], where: str) -> Event:
+    return Event(
+        id=row["id"],
+        file_name=row["file_name"],
+        file_index=_index(row, where),
+        time=_time(row, where),
+        minute_offsets=row.get("minute_offsets") or "",
+    )
 
 
 def _rows(root: Path) -> Iterator[tuple[str, dict[str, str]]]:

@@ -26,6 +26,7 @@ from mindcast.data.radar.archive.event_files import (
 )
 from mindcast.data.radar.archive.settings import SevirLRSettings
 from mindcast.data.radar.attributes import plain
+from mindcast.data.radar.composites.prepare_archive import prepare_archive
 from mindcast.data.radar.hdf5 import HDF5_ERRORS, read_part
 from mindcast.data.radar.scaling import whole_codes
 from mindcast.data.source_state import SOURCE, check_state, state_of
@@ -39,6 +40,9 @@ TIME_STEP, BLOCK = 2, 3
 
 def prepare(settings: SevirLRSettings) -> None:
     """Make the archive that `settings.prepare` describes; Refusal without that section."""
+    if settings.composites is not None:
+        prepare_archive(settings, settings.composites)
+        return
     how = settings.prepare
     if how is None:
         raise Refusal("data.prepare is missing; give data.prepare.source_dir, the folder of SEVIR")

@@ -8,9 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
+from mindcast.config.dates import Time
 from mindcast.config.frozen import Frozen
 from mindcast.config.marks import BOUND
-from mindcast.data.base_settings import DataSettings, Positive2, Time
+from mindcast.data.base_settings import DataSettings, Positive2
+from mindcast.data.radar.composites.settings import CompositesSettings
 from mindcast.data.radar.scaling import CODE_MAX
 
 SPLIT_DATE = datetime(2019, 6, 1)
@@ -83,6 +85,14 @@ class SevirLRSettings(ArchiveSettings):
     interval_minutes: PositiveInt = 10
     prepare: PrepareSettings | None = None
     """How `--mode prepare` makes it; null: it is there."""
+    composites: CompositesSettings | None = None
+    """How `--mode prepare` makes it out of radar composites; null: not."""
+
+    @model_validator(mode="after")
+    def _one_way_to_make_it(self) -> SevirLRSettings:
+        if self.prepare is not None and self.composites is not None:
+            raise ValueError("prepare and composites are both given; an archive is made in one way")
+        return self
 
 
 class SevirSettings(ArchiveSettings):

@@ -11,8 +11,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from mindcast.config.dates import to_utc
 from mindcast.data.base import SPLITS
-from mindcast.data.base_settings import to_utc
 from mindcast.data.radar.attributes import is_code, plain, whole_number
 from mindcast.data.radar.axes import Axes, Shape, frames_first, likely_frames_axis
 from mindcast.data.radar.hdf5 import (

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from mindcast.data.base import SPLITS
 from mindcast.data.radar.attributes import is_code
+from mindcast.data.radar.composites.prepare_sequences import prepare_sequences
 from mindcast.data.radar.scaling import whole_codes
 from mindcast.data.radar.sequences.files import FIRST_FRAME
 from mindcast.data.radar.sequences.find_frames import (
@@ -90,11 +91,14 @@ class Mapping:
 
 def prepare(settings: FramesSequenceSettings) -> None:
     """Make `root_dir` (a .h5 file, or a folder) from the frames that `settings.prepare` names."""
+    if settings.composites is not None:
+        prepare_sequences(settings, settings.composites)
+        return
     how = settings.prepare
     if how is None:
         raise Refusal(
             "data.prepare is missing; give data.prepare.source_dir, a folder of frames, "
-            "and data.prepare.physical_per_code"
+            "and data.prepare.physical_per_code, or data.composites for radar files"
         )
     root, layout = Path(settings.root_dir), LAYOUTS[settings.name]
     path = root if root.suffix == ".h5" else root / FILE_NAME

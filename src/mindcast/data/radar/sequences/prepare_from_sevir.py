@@ -31,6 +31,7 @@ from mindcast.data.radar.archive.event_files import (
     SEVIR_SHAPE,
     EventFiles,
 )
+from mindcast.data.radar.composites.prepare_sequences import prepare_sequences
 from mindcast.data.radar.frame_fit import resize
 from mindcast.data.radar.scaling import whole_codes
 from mindcast.data.radar.sequences.files import FIRST_FRAME
@@ -64,6 +65,9 @@ class Cut:
 
 def prepare(settings: SevirH5Settings) -> None:
     """Make the set that `settings.prepare` describes in `root_dir`; Refusal without it."""
+    if settings.composites is not None:
+        prepare_sequences(settings, settings.composites)
+        return
     how = settings.prepare
     if how is None:
         raise Refusal("data.prepare is missing; give data.prepare.source_dir, the folder of SEVIR")

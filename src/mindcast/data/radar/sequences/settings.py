@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from math import isnan
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
+from mindcast.config.dates import Time
 from mindcast.config.frozen import Frozen
 from mindcast.config.marks import BOUND, LAYOUT
-from mindcast.data.base_settings import DataSettings, Positive2, Time
+from mindcast.config.numbers import MissingCode
+from mindcast.data.base_settings import DataSettings, Positive2
 from mindcast.data.radar.axes import Axes
+from mindcast.data.radar.composites.settings import SequenceCompositesSettings
 from mindcast.data.radar.frame_fit import Fit
 from mindcast.data.radar.scaling import CODE_MAX, VIL_THRESHOLDS
 from mindcast.data.radar.sequences.layouts import DBZ_MISSING, LAYOUTS
-
-NAN: Final = "nan"
-
-
-def _nan_by_name(code: Any) -> Any:
-    """NaN, which settings do not take, as the word for it."""
-    is_nan = isinstance(code, float) and isnan(code)
-    return NAN if is_nan or (isinstance(code, str) and code.strip(".").lower() == NAN) else code
-
-
-MissingCode = Annotated[float | Literal["nan"], BeforeValidator(_nan_by_name)]
 
 
 class FramesPrepareSettings(Frozen):
@@ -129,6 +120,8 @@ class SequenceSettings(DataSettings):
     it."""
     val_gap: int = Field(default=4, ge=0)
     """Sequences before them that are left out, since neighbours may share frames."""
+    composites: SequenceCompositesSettings | None = None
+    """How `--mode prepare` makes it out of radar composites; null: not."""
 
     @property
     def meaning(self) -> str:
@@ -149,6 +142,11 @@ class SequenceSettings(DataSettings):
         return self
 
 
+def _made_once(settings: SequenceSettings, prepare: object) -> None:
+    if prepare is not None and settings.composites is not None:
+        raise ValueError("prepare and composites are both given; a set is made in one way")
+
+
 class SevirH5Settings(SequenceSettings):
     """SEVIR as sequences of 128 x 128 VIL codes, 5 minutes apart; `prepare` makes it from SEVIR."""
 
@@ -159,12 +157,22 @@ class SevirH5Settings(SequenceSettings):
     prepare: SevirPrepareSettings | None = None
     """How `--mode prepare` makes it; null: it is there."""
 
+    @model_validator(mode="after")
+    def _one_way_to_make_it(self) -> SevirH5Settings:
+        _made_once(self, self.prepare)
+        return self
+
 
 class FramesSequenceSettings(SequenceSettings):
     """Sequences that `--mode prepare` makes from a folder of frames."""
 
     prepare: FramesPrepareSettings | None = None
     """How `--mode prepare` makes it; null: it is there."""
+
+    @model_validator(mode="after")
+    def _one_way_to_make_it(self) -> FramesSequenceSettings:
+        _made_once(self, self.prepare)
+        return self
 
 
 class MeteoNetSettings(FramesSequenceSettings):

@@ -1,0 +1,1 @@
+"""Training sets out of radar composites: tiles and windows of what forecasts take as input."""

@@ -1,0 +1,248 @@
+"""Tiny radar files, one function a format, as their providers lay them out."""
+
+import gzip
+from datetime import datetime, timedelta
+
+import h5py
+import numpy as np
+from PIL import Image
+
+from mindcast.config.incoming import InputSettings
+from mindcast.data.incoming.frames import Needed
+
+START = datetime(2020, 7, 1, 12, 0)
+STEP = timedelta(minutes=5)
+DBZ = Needed(frames=3, interval_minutes=5, frame=None, value_scale=90, unit="dBZ")
+
+
+def settings(**given):
+    return InputSettings(**given)
+
+
+def series(folder, write, count=4, step=STEP, **options):
+    """`count` files of one writer, `step` apart; their folder as the input of a command line."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        write(folder, START + number * step, **options)
+    return [str(folder)]
+
+
+def codes(height=6, width=8):
+    """Rising by column, so that a flip or a shift shows; the first row is 0."""
+    rows = np.arange(height)[:, np.newaxis] * 10
+    return np.where(rows > 0, rows + np.arange(width), 0)
+
+
+def write_knmi(folder, time, pixels=None, formula="GEO=0.01*PV+0.0", missing=65535, minutes=5):
+    kind = "ACCUMULATED_PRECIPITATION_[MM]" if "0.01" in formula else "REFLECTIVITY_[DBZ]"
+    start = time - timedelta(minutes=minutes)
+    pixels = codes() if pixels is None else pixels
+    with h5py.File(folder / f"RAD_{time:%Y%m%d%H%M}.h5", "w") as file:
+        overview = file.create_group("overview")
+        for name, moment in (("start", start), ("end", time)):
+            text = moment.strftime("%d-%b-%Y;%H:%M:%S.000").upper()
+            overview.attrs[f"product_datetime_{name}"] = np.array([text.encode()])
+        image = file.create_group("image1")
+        image.attrs["image_geo_parameter"] = np.bytes_(kind)
+        image.create_dataset("image_data", data=pixels.astype(np.uint16))
+        about = image.create_group("calibration").attrs
+        about["calibration_formulas"] = np.bytes_(formula)
+        about["calibration_missing_data"] = np.array([missing], np.int32)
+        about["calibration_out_of_image"] = np.array([missing], np.int32)
+        where = file.create_group("geographic")
+        where.attrs.update(
+            geo_column_offset=np.array([0.0], np.float32),
+            geo_row_offset=np.array([3650.0], np.float32),
+            geo_pixel_size_x=np.array([1.0], np.float32),
+            geo_pixel_size_y=np.array([-1.0], np.float32),
+            geo_number_rows=np.array([pixels.shape[0]], np.int32),
+            geo_number_columns=np.array([pixels.shape[1]], np.int32),
+            geo_dim_pixel=np.bytes_("KM,KM"),
+        )
+        projection = "+proj=stere +lat_0=90 +lon_0=0.0 +lat_ts=60.0 +a=6378.137 +b=6356.752"
+        where.create_group("map_projection").attrs["projection_proj4_params"] = np.bytes_(
+            f"{projection} +x_0=0 +y_0=0"
+        )
+
+
+def write_odim(folder, time, quantity="DBZH", pixels=None, gain=0.5, offset=-32.0, kind="COMP"):
+    import pyproj
+
+    pixels = codes() if pixels is None else pixels
+    height, width = pixels.shape
+    projection = "+proj=laea +lat_0=55 +lon_0=10 +x_0=0 +y_0=0 +ellps=WGS84 +units=m"
+    to_degrees = pyproj.Proj(projection)
+    east, north = width * 2000.0, height * 2000.0
+    with h5py.File(folder / f"T_PAAH21_C_EUOC_{time:%Y%m%d%H%M%S}.h5", "w") as file:
+        file.attrs["Conventions"] = np.bytes_("ODIM_H5/V2_2")
+        what = file.create_group("what").attrs
+        what["object"], what["source"] = np.bytes_(kind), np.bytes_("ORG:247")
+        what["date"], what["time"] = np.bytes_(f"{time:%Y%m%d}"), np.bytes_(f"{time:%H%M%S}")
+        where = file.create_group("where").attrs
+        where["projdef"] = np.bytes_(projection)
+        where["xscale"] = where["yscale"] = 2000.0
+        for name, x, y in (("LL", 0, 0), ("LR", east, 0), ("UL", 0, north), ("UR", east, north)):
+            longitude, latitude = to_degrees(x, y, inverse=True)
+            where[f"{name}_lon"], where[f"{name}_lat"] = longitude, latitude
+        one = file.create_group("dataset1")
+        about = one.create_group("what").attrs
+        start = time - STEP
+        for name, moment in (("start", start), ("end", time)):
+            about[f"{name}date"] = np.bytes_(f"{moment:%Y%m%d}")
+            about[f"{name}time"] = np.bytes_(f"{moment:%H%M%S}")
+        data = one.create_group("data1")
+        data.create_dataset("data", data=pixels.astype(np.uint8))
+        about = data.create_group("what").attrs
+        about["quantity"] = np.bytes_(quantity)
+        about["gain"], about["offset"], about["nodata"], about["undetect"] = (
+            gain,
+            offset,
+            255.0,
+            0.0,
+        )
+
+
+def write_mch(folder, time, product="AQC", pixels=None, comment=True, name=True):
+    pixels = np.full((640, 710), 71) if pixels is None else pixels
+    picture = Image.fromarray(pixels.astype(np.uint8), "P")
+    picture.putpalette(bytes(range(256)) * 3)
+    stamp = f"{product}{time:%y%j%H%M}"
+    words = f"generated by Meteoswiss\nPRDT={stamp} ACCUm=000005 DeltaT=000005"
+    file_name = f"{stamp}F_00005.801.gif" if name else f"{time:%H%M}.gif"
+    picture.save(folder / file_name, comment=words.encode() if comment else b"")
+
+
+def write_netcdf(
+    folder,
+    time,
+    unit="mm/h",
+    values=None,
+    name="rainfall_rate",
+    bounds=False,
+    degrees=False,
+    up=False,
+):
+    import xarray as xr
+
+    values = codes().astype(np.float32) / 10 if values is None else values
+    height, width = values.shape
+    y, x = np.arange(height)[::-1] * 2.0 + 50, np.arange(width) * 2.0
+    if up:
+        values, y = values[::-1], y[::-1]
+    axes = ("degrees_north", "degrees_east") if degrees else ("km", "km")
+    attributes = {"grid_mapping": "crs"} if unit is None else {"units": unit, "grid_mapping": "crs"}
+    data = xr.Dataset(
+        {
+            name: (("time", "y", "x"), values[np.newaxis], attributes),
+            "crs": ((), 0, CRS),
+        },
+        {
+            "time": ("time", [np.datetime64(time, "ns")]),
+            "y": ("y", y, {"units": axes[0]}),
+            "x": ("x", x, {"units": axes[1]}),
+        },
+    )
+    if bounds:
+        pair = np.array([[np.datetime64(time - STEP, "ns"), np.datetime64(time, "ns")]])
+        data["time_bnds"] = (("time", "nv"), pair)
+        data["time"].attrs["bounds"] = "time_bnds"
+    data["time"].encoding = {"units": "seconds since 1970-01-01", "dtype": "int64"}
+    data.to_netcdf(folder / f"rain_{time:%H%M}.nc", engine="h5netcdf")
+
+
+CRS = {
+    "grid_mapping_name": "lambert_azimuthal_equal_area",
+    "latitude_of_projection_origin": 55.0,
+    "longitude_of_projection_origin": 10.0,
+    "false_easting": 0.0,
+    "false_northing": 0.0,
+}
+
+
+def write_pgm(folder, time, pixels=None, packed=False):
+    pixels = codes() + 64 if pixels is None else pixels
+    header = (
+        f"P5\n# obstime {time:%Y%m%d%H%M}\n# param CorrectedReflectivity\n"
+        "# metersperpixel_x 1000.0\n# metersperpixel_y 1000.0\n# projection radar {\n"
+        f"# type other\n# }}\n{pixels.shape[1]} {pixels.shape[0]}\n255\n"
+    )
+    content = header.encode() + pixels.astype(np.uint8).tobytes()
+    if packed:
+        (folder / f"{time:%Y%m%d%H%M}_fmi.pgm.gz").write_bytes(gzip.compress(content))
+    else:
+        (folder / f"{time:%Y%m%d%H%M}_fmi.pgm").write_bytes(content)
+
+
+def write_npy(folder, time, values=None):
+    values = codes().astype(np.float32) if values is None else values
+    np.save(folder / f"radar_{time:%Y%m%d_%H%M}.npy", values)
+
+
+def write_png(folder, time, pixels=None):
+    pixels = codes() if pixels is None else pixels
+    Image.fromarray(pixels.astype(np.uint8)).save(folder / f"radar_{time:%Y%m%d%H%M}.png")
+
+
+def write_sevir(path, events=2, frames=25):
+    """Event k holds k * 100 + the number of the frame."""
+    values = np.arange(frames) + 100 * np.arange(events)[:, np.newaxis, np.newaxis, np.newaxis]
+    with h5py.File(path, "w") as file:
+        file["id"] = np.array([f"S{k}" for k in range(events)], "S16")
+        file["vil"] = np.broadcast_to(values, (events, 6, 8, frames)).astype(np.uint8)
+    return [str(path)]
+
+
+def write_sequences(path, count=2, frames=6, first="2020-07-01T12:00:00"):
+    """Sequence k holds 100 + 10 k + the number of the frame, grey codes."""
+    with h5py.File(path, "w") as file:
+        group = file.create_group("test")
+        group["all_len"] = count
+        for k in range(count):
+            values = 100 + 10 * k + np.arange(frames)[:, np.newaxis, np.newaxis]
+            group[str(k)] = np.broadcast_to(values, (frames, 6, 8)).astype(np.uint8)
+            if first:
+                group[str(k)].attrs["first_frame_utc"] = first
+    return [str(path)]
+
+
+def write_radolan(folder, time, product="RY", pixels=None, packed=False):
+    """pixels: as stored, the first row in the south, words of two bytes or bytes."""
+    pixels = np.zeros((900, 900), np.uint16) if pixels is None else pixels
+    rows, columns = pixels.shape
+    data = pixels.astype("u1" if product == "RX" else "<u2").tobytes()
+    header = (
+        f"{product}{time:%d%H%M}10000{time:%m%y}BY{len(data):7d}VS 3SW   2.13.1PR E-02INT   5"
+        f"GP{rows:4d}x{columns:4d}MF 00000000MS 14<boo,ros,emd>"
+    )
+    content = header.encode() + b"\x03" + data
+    path = folder / f"raa01-{product.lower()}_10000-{time:%y%m%d%H%M}-dwd---bin"
+    path.write_bytes(gzip.compress(content) if packed else content)
+
+
+def write_crri(folder, time, unit="mm/h"):
+    """Tenths of mm/h; the first pixel is missing."""
+    import netCDF4
+
+    pixels = codes().astype(np.uint16)
+    pixels[0, 0] = 65535
+    with netCDF4.Dataset(folder / f"S_NWC_CRR_{time:%Y%m%dT%H%M%SZ}.nc", "w") as file:
+        file.createDimension("ny", pixels.shape[0])
+        file.createDimension("nx", pixels.shape[1])
+        for name in ("crr_intensity", "crr_quality"):
+            variable = file.createVariable(name, "u2", ("ny", "nx"), fill_value=65535)
+            variable.units = unit
+            variable.set_auto_maskandscale(False)
+            variable[...] = pixels
+        file["crr_intensity"].scale_factor = 0.1
+        file.setncatts(
+            {
+                "gdal_projection": "+proj=geos +a=6378137.0 +b=6356752.3 +lon_0=0.0 +h=35785863.0",
+                "gdal_geotransform_table": [0.0, 3000.0, 0.0, 18000.0, 0.0, -3000.0],
+                "gdal_xgeo_up_left": 0.0,
+                "gdal_xgeo_low_right": 24000.0,
+                "gdal_ygeo_up_left": 18000.0,
+                "gdal_ygeo_low_right": 0.0,
+                "institution": "AEMET",
+                "nominal_product_time": f"{time:%Y-%m-%dT%H:%M:%SZ}",
+            }
+        )
