@@ -114,6 +114,11 @@ def test_whatever_stands_in_names_and_settings_is_shown_as_text(tmp_path):
     assert not seen.unclosed
 
 
+def test_a_name_of_a_file_that_is_no_text_is_shown_escaped(tmp_path):
+    write_page(tmp_path / "a.html", page(text="input: radar\udcff.h5"))
+    assert "radar\\udcff.h5" in (tmp_path / "a.html").read_text("utf-8")
+
+
 def test_both_colour_schemes_and_paper_are_provided_for():
     html = render(page())
     for words in ("prefers-color-scheme: dark", "@media print", "width=device-width"):

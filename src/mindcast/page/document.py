@@ -89,7 +89,8 @@ def write_page(path: Path, page: Page) -> None:
         text = render(page)
     except OSError as error:
         raise Refusal(f"{error.filename or path}: cannot be read ({error.strerror})") from None
-    write_text(path, text)
+    # names of files may hold bytes that are no text
+    write_text(path, text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def render(page: Page) -> str:
