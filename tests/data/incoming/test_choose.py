@@ -45,9 +45,10 @@ def test_the_jitter_of_a_clock_is_no_gap():
     assert len(chosen) == 3
 
 
-def test_one_frame_has_no_step():
-    chosen, _ = choose(places(0), None, needed(frames=1))
-    assert minutes_of(chosen) == [0]
+@pytest.mark.parametrize("minutes", [(0,), (0, 7)])
+def test_one_frame_has_no_step(minutes):
+    chosen, _ = choose(places(*minutes), None, needed(frames=1))
+    assert minutes_of(chosen) == [minutes[-1]]
 
 
 def test_a_gap_before_what_is_needed_does_not_matter():

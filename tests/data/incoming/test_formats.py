@@ -293,6 +293,15 @@ def test_one_array_of_frames_has_times_by_its_last(tmp_path):
     np.testing.assert_array_equal(frames.values[3], codes() + 3)
 
 
+def test_files_without_times_are_in_order_of_their_numbers(tmp_path):
+    for k in (2, 10, 9, 1):
+        np.save(tmp_path / f"frame{k}.npy", codes() + k)
+    how = settings(unit="dBZ", last_time="2020-07-01 12:15", interval_minutes=5)
+    frames = frames_of([str(tmp_path)], how)
+    expect_times(frames)
+    np.testing.assert_array_equal(frames.values[:, 0, 0], [1, 2, 9, 10])
+
+
 def test_an_npz_may_hold_its_times_and_unit(tmp_path):
     stack = np.stack([codes() + k for k in range(4)])
     np.savez(tmp_path / "a.npz", rain=stack, times=TIMES, unit="mm/h")

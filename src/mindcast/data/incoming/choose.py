@@ -24,6 +24,8 @@ def choose(
     """
     ordered = sorted(places, key=lambda place: (place.time, place.path, place.number))
     last = _last(ordered, at)
+    if needed.frames == 1:
+        return [ordered[last]], ()
     # as many as any step could need: from a little before the first
     span = (needed.frames - 1 + JITTER) * needed.interval_minutes * MINUTE
     first = np.searchsorted([p.time for p in ordered[: last + 1]], ordered[last].time - span)

@@ -8,11 +8,9 @@ import numpy as np
 
 from mindcast.config.incoming import InputSettings
 from mindcast.data.incoming.amounts import as_rate
-from mindcast.data.incoming.frames import Frame
+from mindcast.data.incoming.frames import NO_MAP, Frame
 from mindcast.data.radar.attributes import is_code
 from mindcast.refusal import Refusal
-
-NO_MAP = "the files do not say where they lie: no map, row 0 is taken as north"
 
 
 def frame_of_codes(

@@ -10,29 +10,31 @@ from pathlib import Path
 from mindcast.refusal import Refusal
 
 
-def find_files(inputs: Sequence[str]) -> tuple[list[Path], frozenset[Path]]:
+def find_files(
+    inputs: Sequence[str], option: str = "--input"
+) -> tuple[list[Path], frozenset[Path]]:
     """All files in order of their names, and those among them that lie in a folder that was given.
 
     The latter may be of no use, as a README; hidden files are left out. Refusal for an input that
-    is not there, and where there is no file at all.
+    is not there, and where there is no file at all; it names `option`, where they were given.
     """
     named: dict[Path, None] = {}
     within: dict[Path, None] = {}
     for text in inputs:
         if not text.strip() or "\0" in text:
-            raise Refusal(f"--input {text!r}: is empty; give a file, a folder or a pattern")
-        for path in _matches(text):
+            raise Refusal(f"{option} {text!r}: is empty; give a file, a folder or a pattern")
+        for path in _matches(text, option):
             if path.is_dir():
-                within.update(dict.fromkeys(_inside(path)))
+                within.update(dict.fromkeys(_inside(path, option)))
             else:
                 named[path] = None
     found = sorted({**named, **within})
     if not found:
-        raise Refusal(f"--input {' '.join(inputs)}: holds no file; give radar files")
+        raise Refusal(f"{option} {' '.join(inputs)}: holds no file; give radar files")
     return found, frozenset(within.keys() - named.keys())
 
 
-def _matches(text: str) -> list[Path]:
+def _matches(text: str, option: str) -> list[Path]:
     path = Path(os.path.expanduser(text))
     if path.exists():
         return [path]
@@ -40,13 +42,13 @@ def _matches(text: str) -> list[Path]:
     if not matches:
         is_pattern = any(sign in text for sign in "*?[")
         raise Refusal(
-            f"--input {text}: {'no file has such a name' if is_pattern else 'no such file'}; "
+            f"{option} {text}: {'no file has such a name' if is_pattern else 'no such file'}; "
             "give a file, a folder or a pattern"
         )
     return matches
 
 
-def _inside(folder: Path) -> list[Path]:
+def _inside(folder: Path, option: str) -> list[Path]:
     try:
         return [
             path
@@ -55,4 +57,4 @@ def _inside(folder: Path) -> list[Path]:
             and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         ]
     except OSError as error:
-        raise Refusal(f"--input {folder}: cannot be read ({error.strerror}); mend that") from None
+        raise Refusal(f"{option} {folder}: cannot be read ({error.strerror}); mend that") from None

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mindcast.config.incoming import InputSettings
-from mindcast.data.incoming.frames import Frame, Place
+from mindcast.data.incoming.frames import NO_MAP, Frame, Place
 from mindcast.data.incoming.importers import PACKED_ERRORS, damaged, imported, placed
 from mindcast.data.incoming.names import times_by_name
 from mindcast.refusal import Refusal
@@ -39,7 +39,7 @@ def read(place: Place, settings: InputSettings) -> Frame:
         )
     values, metadata = imported("fmi_pgm", path, gzipped=_is_packed(path))
     values, grid = placed(path, values, metadata)
-    return Frame(values, "dBZ", grid)
+    return Frame(values, "dBZ", grid, () if grid else (NO_MAP,))
 
 
 def _is_packed(path: Path) -> bool:

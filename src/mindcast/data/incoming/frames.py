@@ -10,6 +10,7 @@ import numpy as np
 from mindcast.mapgrid import MapGrid
 
 NO_ECHO_DBZ = -50.0  # what was radiated without an echo: no rain
+NO_MAP = "the files do not say where they lie: no map, row 0 is taken as north"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from mindcast.config.incoming import InputSettings
 from mindcast.data.incoming.frames import Place
+from mindcast.data.radar.sequences.find_frames import by_number
 from mindcast.data.radar.sequences.frame_times import times_of
 from mindcast.refusal import Refusal
 
@@ -25,10 +26,11 @@ def times_by_name(
 def timed(
     frames: Sequence[tuple[Path, int, str]], settings: InputSettings, interval_minutes: int
 ) -> list[Place]:
-    """Places of (file, number, part) with times, in their order.
+    """Places of (file, number, part) with times, in order of the names, numbers by their value.
 
     By `input.last_time` where it is given; else by the names, where each file is one frame.
     """
+    frames = sorted(frames, key=lambda frame: (by_number(frame[0]), frame[1]))
     interval = settings.interval_minutes or interval_minutes
     if settings.last_time is not None:
         last = np.datetime64(settings.last_time, "s")

@@ -18,7 +18,7 @@ import numpy as np
 
 from mindcast.config.incoming import InputSettings
 from mindcast.data.incoming.amounts import as_rate
-from mindcast.data.incoming.frames import NO_ECHO_DBZ, Frame, Place
+from mindcast.data.incoming.frames import NO_ECHO_DBZ, NO_MAP, Frame, Place
 from mindcast.data.incoming.importers import damaged, placed
 from mindcast.data.incoming.projections import projection_in_metres
 from mindcast.data.radar.attributes import is_code, plain
@@ -73,7 +73,7 @@ def read(place: Place, settings: InputSettings) -> Frame:
     if start is not None and end is not None:
         minutes = float((end - start) / np.timedelta64(60, "s")) or None
     values, unit = as_rate(values, unit, path, minutes, settings)
-    return Frame(values, unit, grid, _others(part, parts))
+    return Frame(values, unit, grid, (*_others(part, parts), *([] if grid else [NO_MAP])))
 
 
 def _others(part: Part, parts: Sequence[Part]) -> tuple[str, ...]:

@@ -42,37 +42,54 @@ def open_incoming(
 
 
 def find_places(
-    inputs: Sequence[str], settings: InputSettings, interval_minutes: int
+    inputs: Sequence[str],
+    settings: InputSettings,
+    interval_minutes: int,
+    option: str = "--input",
 ) -> tuple[Reader, list[Place]]:
-    """The reader of the one format that the inputs have, and all their frames."""
-    files, within = find_files(inputs)
-    by_format: dict[str, list[Path]] = {}
-    for path in files:
-        name = _format(path, path in within, settings)
-        if name is not None:
-            by_format.setdefault(name, []).append(path)
-        elif path not in within:
-            raise Refusal(f"{path}: is {instead(path)}; can be read: {known_formats()}")
-    if not by_format and settings.format != "auto":
-        raise Refusal(
-            f"{files[0].parent}: holds no file of input.format = {settings.format}; name the "
-            "files, as *.gif, to have them read so, or leave that setting out"
-        )
-    if not by_format:
-        raise Refusal(
-            f"{files[0].parent}: holds no radar file, but {files[0].name} is {instead(files[0])}; "
-            f"can be read: {known_formats()}"
-        )
+    """The reader of the one format that the inputs have, and all their frames.
+
+    option: where the user gave them, for a refusal.
+    """
+    by_format = _by_format(inputs, settings, option)
     if len(by_format) > 1:
         found = ", ".join(f"{paths[0]} ({name})" for name, paths in by_format.items())
-        raise Refusal(f"--input: files of several formats, {found}; give those of one")
+        raise Refusal(
+            f"{option}: files of several formats, {found}; give those of one, or state it by "
+            "input.format"
+        )
     ((name, paths),) = by_format.items()
     check_settings(name, settings)
     reader = FORMATS[name].reader
     places = reader.places(paths, settings, interval_minutes)
     if not places:
-        raise Refusal(f"{paths[0]}: holds no frame")
+        raise Refusal(f"{paths[0]}: holds no frame; give files that do")
     return reader, places
+
+
+def _by_format(
+    inputs: Sequence[str], settings: InputSettings, option: str
+) -> dict[str, list[Path]]:
+    """The files of each format; Refusal where one that was named, or all, are of none."""
+    files, within = find_files(inputs, option)
+    found: dict[str, list[Path]] = {}
+    for path in files:
+        name = _format(path, path in within, settings)
+        if name is not None:
+            found.setdefault(name, []).append(path)
+        elif path not in within:
+            raise Refusal(f"{path}: is {instead(path)}; can be read: {known_formats()}")
+    if not found and settings.format != "auto":
+        raise Refusal(
+            f"{files[0].parent}: holds no file of input.format = {settings.format}; name the "
+            "files, as *.gif, to have them read so, or leave that setting out"
+        )
+    if not found:
+        raise Refusal(
+            f"{files[0].parent}: holds no radar file, but {files[0].name} is {instead(files[0])}; "
+            f"can be read: {known_formats()}"
+        )
+    return found
 
 
 def _format(path: Path, is_within: bool, settings: InputSettings) -> str | None:

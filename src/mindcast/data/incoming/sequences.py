@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mindcast.config.incoming import InputSettings
-from mindcast.data.incoming.codes import NO_MAP
-from mindcast.data.incoming.frames import Frame, Place
+from mindcast.data.incoming.frames import NO_MAP, Frame, Place
 from mindcast.data.incoming.names import MINUTE, timed
 from mindcast.data.radar.attributes import whole_number
 from mindcast.data.radar.scaling import CODE_MAX

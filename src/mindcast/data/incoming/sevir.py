@@ -13,8 +13,7 @@ import h5py
 import numpy as np
 
 from mindcast.config.incoming import InputSettings
-from mindcast.data.incoming.codes import NO_MAP
-from mindcast.data.incoming.frames import Frame, Place
+from mindcast.data.incoming.frames import NO_MAP, Frame, Place
 from mindcast.data.incoming.importers import damaged
 from mindcast.data.incoming.names import timed
 from mindcast.data.radar.archive.catalogue import FILE_NAME, find_event

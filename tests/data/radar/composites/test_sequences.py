@@ -150,12 +150,15 @@ def test_a_finished_set_is_kept_and_one_of_changed_files_refused(tmp_path):
         ({"origins": [[9, 0]]}, r"origins = \[\[9, 0\]\]: tiles of 4 x 4 do not all lie in its 12"),
         ({"interval_minutes": 7}, "frames are 5 minutes apart, expected data.interval_minutes = 7"),
         ({"input": {}}, "set input.unit"),
+        ({"inputs": ["nowhere"]}, "data.composites.inputs nowhere: no such file"),
     ],
 )
 def test_what_gives_no_set_is_refused_and_leaves_nothing(tmp_path, options, message):
     source = write(tmp_path / "radar", range(6))
     with pytest.raises(Refusal, match=message):
-        prepare(shanghai(tmp_path / "a.h5", source, **{"train": [period(0, 5)], **options}))
+        prepare(
+            shanghai(tmp_path / "a.h5", **{"inputs": source, "train": [period(0, 5)], **options})
+        )
     assert [path.name for path in tmp_path.iterdir()] == ["radar"]
 
 

@@ -19,6 +19,7 @@ from mindcast.data.radar.scaling import whole_codes
 from mindcast.mapgrid import MapGrid
 from mindcast.refusal import Refusal
 
+OPTION = "data.composites.inputs"
 Run = range  # numbers of frames with none missing between them
 
 
@@ -56,7 +57,7 @@ class Series:
     def __init__(self, text: str, settings: InputSettings, scale: Scale) -> None:
         self.name, self.settings, self.scale = text, settings, scale
         self.reader: Reader
-        self.reader, places = find_places([text], settings, scale.interval_minutes)
+        self.reader, places = find_places([text], settings, scale.interval_minutes, OPTION)
         self.places = sorted(places, key=lambda place: (place.time, place.path, place.number))
         check_once(self.places)
         self.times = np.array([place.time for place in self.places], "datetime64[s]")

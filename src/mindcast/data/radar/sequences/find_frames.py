@@ -64,7 +64,7 @@ def find_events(source: Path, axes: Axes | None = None) -> list[FrameEvent]:
     _read.cache_clear()
     if not source.is_dir():
         raise Refusal(f"{source}: no such folder; set data.prepare.source_dir")
-    entries = sorted((p for p in source.iterdir() if p.name[0] != "."), key=_by_number)
+    entries = sorted((p for p in source.iterdir() if p.name[0] != "."), key=by_number)
     folders = [entry for entry in entries if entry.is_dir()]
     files = [entry for entry in entries if entry.suffix.lower() in SUFFIXES]
     if folders and files:
@@ -120,7 +120,7 @@ def _events_of_files(source: Path, files: list[Path], axes: Axes | None) -> list
 
 def _frames_in(folder: Path) -> list[Path]:
     files = [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.name[0] != "."]
-    return sorted(files, key=_by_number)
+    return sorted(files, key=by_number)
 
 
 def _is_event(entry: Path) -> bool:
@@ -143,7 +143,8 @@ def _check_sizes(events: list[FrameEvent], axes: Axes | None) -> None:
             )
 
 
-def _by_number(path: Path) -> list[tuple[int, int, str]]:
+def by_number(path: Path) -> list[tuple[int, int, str]]:
+    """What puts names in order, numbers in them by their value."""
     parts = re.split(r"(\d+)", path.name)
     return [(0, int(p), "") if p.isdecimal() else (1, 0, p.lower()) for p in parts if p]
 

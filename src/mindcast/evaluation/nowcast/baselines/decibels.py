@@ -3,8 +3,8 @@
 Both units are logarithmic already, so that this is linear where it rains:
 
     dBZ     reflectivity, Z = 200 R^1.6 (Marshall and Palmer)
-    VIL     SEVIR's code of vertically integrated liquid, 83.9 + 38.9 ln(VIL in kg/m2), with the
-            VIL of 10 km of rain of reflectivity Z, 3.44e-6 Z^(4/7) kg/m3 (Greene and Clark 1972)
+    VIL     SEVIR's code of vertically integrated liquid of 10 km of rain, see
+            `physics.reflectivity`
 
 SEVIR's code is linear in VIL below 18, where the logarithm is taken here too. 0 is no rain, as is
 less than 0.1 mm/h: 7 dBZ; in VIL every code is above it.
@@ -16,11 +16,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mindcast.physics.reflectivity import VIL_OFFSET, VIL_PER_DBZ
+
 LEAST = -10.0  # dB: 0.1 mm/h
 NONE = -15.0  # dB, what no rain counts as: below the least by as much as pysteps takes
 MARSHALL_PALMER = 10 * np.log10(200), 1.6  # dBZ of 1 mm/h, and of every decibel more
-NATURAL = np.log(10) / 10  # of a decibel
-CODE_OF_VIL, VIL_OF_Z, DEPTH_M = (83.9, 38.9), (3.44e-6, 4 / 7), 10_000
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,7 @@ class Linear:
 
 UNITS = {
     "dBZ": Linear(0.0, 1.0),
-    "VIL": Linear(
-        CODE_OF_VIL[0] + CODE_OF_VIL[1] * float(np.log(VIL_OF_Z[0] * DEPTH_M)),
-        CODE_OF_VIL[1] * VIL_OF_Z[1] * float(NATURAL),
-    ),
+    "VIL": Linear(VIL_OFFSET, VIL_PER_DBZ),
 }
 
 
