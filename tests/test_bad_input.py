@@ -280,6 +280,14 @@ def test_a_missing_checkpoint_is_refused(tmp_path, capsys, archive, checkpoints)
         refused(capsys, tmp_path, arguments, f"{path}: no such checkpoint")
 
 
+def test_a_stage_whose_best_network_is_lost_is_not_left_out(tmp_path, capsys, archive, checkpoints):
+    checkpoints.joinpath("vae_best.ckpt").rename(checkpoints / "alignment_last.ckpt")
+    checkpoints.joinpath("vae_best.ckpt").write_bytes(b"")  # of no stage that may be missing
+    arguments = line(tmp_path, archive, "test", ckpt_path=checkpoints)
+    words = ("alignment_best.ckpt: no such checkpoint, though alignment_last.ckpt is there",)
+    refused(capsys, tmp_path, arguments, *words, f"ckpt_path={checkpoints}/alignment_last.ckpt")
+
+
 # -- places that cannot be written ------------------------------------------------------------
 
 

@@ -270,7 +270,7 @@ def test_a_key_that_only_looks_like_something_else_is_unknown(line, tmp_path):
         ("sampling.steps=0123", "sampling.steps: '0123' is text, expected a number; write it wi"),
         ("sampling.steps=12:30", "sampling.steps = '12:30': input should be a valid integer"),
         ("data.root_dir=2019", "data.root_dir = 2019: input should be a valid string, which qu"),
-        ("runtime=[1]", "runtime = [1]: input should be a valid dictionary"),
+        ("runtime=[1]", "runtime = [1]: expected a group of keys, as {}"),
     ],
 )
 def test_one_kind_of_value_does_not_pass_for_another(override, told):

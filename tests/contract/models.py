@@ -23,18 +23,24 @@ from mindcast.settings import load_settings
 from mindcast.training.encoder import Encoder
 
 SAMPLING = Sampling(sampler="ddim", steps=2, batch_size=4)
+# networks of one level: the models themselves have more, and a graph is compiled level by level
 CHANGES: dict[str, tuple[str, ...]] = {
-    "diffcast along the motion": ("model.backbone=advection", "model.advection.dim=8"),
+    "diffcast along the motion": (
+        "model.backbone=advection",
+        "model.advection={dim: 8, multiples: [1]}",
+        "model.denoiser.multiples=[1]",
+    ),
     "diffcast that sees the motion": (
         "model.backbone=advection",
-        "model.advection={dim: 8, motion: {candidates: 2}}",
+        "model.advection={dim: 8, multiples: [1], motion: {candidates: 2}}",
+        "model.denoiser.multiples=[1]",
         "model.patch=2",
         "model.denoiser.sees_forecast=true",
         "model.context_net.use=false",
         "model.diffusion.conditioning_noise=0.1",
     ),
-    "prediff of the difference": ("model.motion={}",),
-    "prediff along the motion": ("model.motion={difference: false}",),
+    "prediff of the difference": ("model.motion={}", "model.denoiser.depth=[1]"),
+    "prediff along the motion": ("model.motion={difference: false}", "model.denoiser.depth=[1]"),
 }
 # what other settings make of a model is worth the time of the whole suite, not of a quick look
 VARIANTS = [*MODELS, *(pytest.param(variant, marks=pytest.mark.slow) for variant in CHANGES)]

@@ -24,6 +24,14 @@ def test_every_data_set_in_the_table_has_settings_that_name_it():
         assert spec.task in ("nowcast", "downscale")
 
 
+@pytest.mark.parametrize("folder", ["", "  ", "\t"])
+def test_a_folder_without_a_name_is_refused(folder):
+    with pytest.raises(ValidationError, match=r"root_dir"):
+        SevirLRSettings(name="sevir_lr", root_dir=folder)
+    with pytest.raises(ValidationError, match=r"source_dir"):
+        archives.settings("x", prepare={"source_dir": folder})
+
+
 def test_settings_survive_their_json_form():
     settings = archives.settings("x", val_start_date="2019-01-02", prepare={"source_dir": "y"})
     assert SevirLRSettings.model_validate(settings.model_dump(mode="json")) == settings

@@ -32,6 +32,8 @@ TRAIN = (
     "--set",
     "data.time_shares=[0.5,0.17,0.33]",
     "--set",
+    "model.deterministic.multiples=[1]",
+    "--set",
     "data.states=9",
     "--set",
     "evaluation.max_samples=3",

@@ -199,9 +199,14 @@ def test_another_test_takes_a_checkpoint_of_another_run_and_makes_its_own_report
         assert origin["path"].startswith(str(other)), stage
 
 
+# of one level: networks of several are trained above
 ALONG_THE_MOTION = {
-    "diffcast": ("backbone=advection", "advection.dim=8", "denoiser.sees_forecast=true"),
-    "prediff": ("motion={}",),
+    "diffcast": (
+        "backbone=advection",
+        "advection={dim: 8, multiples: [1]}",
+        "denoiser={dim: 8, multiples: [1], sees_forecast: true}",
+    ),
+    "prediff": ("motion={}", "denoiser.depth=[1]"),
 }
 
 

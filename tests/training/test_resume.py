@@ -155,6 +155,25 @@ def test_records_of_a_stage_without_a_state_are_taken_out_when_it_begins_again(t
     assert [(r["kind"], r["step"]) for r in log(tmp_path)] == [("train", 1), ("validation", 1)]
 
 
+def test_networks_whose_state_is_lost_are_kept_and_the_stage_begins_anew(tmp_path, capsys):
+    trainer(tmp_path, run_settings(max_steps=2)).run()
+    before = {path.name: path.read_bytes() for path in (tmp_path / "checkpoints").iterdir()}
+    for _ in range(2):  # the second time it was killed before its first state
+        (tmp_path / "checkpoints" / "fit_state.ckpt").unlink()
+        again = trainer(tmp_path, run_settings(max_steps=1))
+        again.restore()
+        again.run()
+    told = capsys.readouterr().err.splitlines()
+    said = [line for line in told if line.startswith("mindcast: ")]
+    assert said == [
+        "mindcast: stage fit begins anew, there is no fit_state.ckpt; what it trained before is "
+        "kept as fit_best_before.ckpt and fit_last_before.ckpt"
+    ]
+    for which in ("best", "last"):
+        kept = tmp_path / "checkpoints" / f"fit_{which}_before.ckpt"
+        assert kept.read_bytes() == before[f"fit_{which}.ckpt"]
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

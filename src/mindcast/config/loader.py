@@ -186,6 +186,8 @@ def _explain(error: ValidationError, settings_type: type[BaseModel], origin: str
         problem += ", which quotes make of it"
     if first["type"] == "tuple_type" and isinstance(first["input"], str | int | float):
         problem = f"expected a list, as in [{first['input']}]"
+    if first["type"] == "model_type":
+        problem = "expected a group of keys, as {} for its defaults"
     if first["type"] == "value_error":
         return f"{origin}: {key}: {problem}"
     return f"{origin}: {key} = {_short(first['input'])}: {problem[0].lower()}{problem[1:]}"

@@ -82,6 +82,20 @@ def state_path(folder: Path, stage: str) -> Path:
     return folder / f"{stage}_state.ckpt"
 
 
+def keep_networks(folder: Path, stage: str) -> list[Path]:
+    """Rename the networks of a stage that begins anew, its state being lost; their new places.
+
+    The first ones are kept: a training that was killed before its first state made later ones.
+    """
+    kept = []
+    for which in ("best", "last"):
+        path, aside = (network_path(folder, stage, name) for name in (which, f"{which}_before"))
+        if path.is_file() and not aside.exists():
+            path.rename(aside)
+            kept.append(aside)
+    return kept
+
+
 def newest_config(path: Path) -> Path | None:
     """The settings that a run was last continued with, or those it began with; None: no run.
 

@@ -23,8 +23,8 @@ def checkpoint_files(
 ) -> dict[str, Path]:
     """The checkpoint of every stage: the one that `ckpt_path` names, else the best one beside it.
 
-    Without `ckpt_path` the best ones of the run folder `run`. An optional stage may be missing;
-    Refusal for any other.
+    Without `ckpt_path` the best ones of the run folder `run`. An optional stage may be missing,
+    unless its last network shows that it was trained; Refusal for any other.
     """
     named = Path(settings.ckpt_path) if settings.ckpt_path else None
     folder = _folder(named, run)
@@ -33,8 +33,14 @@ def checkpoint_files(
         path = network_path(folder, stage, "best")
         if named is not None and named.is_file() and _stage(named, spec) == stage:
             path = named
-        if path.is_file():
+        last = network_path(folder, stage, "last")
+        if path.exists():
             files[stage] = path
+        elif last.exists():
+            raise Refusal(
+                f"{path}: no such checkpoint, though {last.name} is there; put it back, or set "
+                f"ckpt_path={last}"
+            )
         elif not spec.stages[stage].optional:
             raise Refusal(f"{path}: no such checkpoint; train the stage first or fix ckpt_path")
     return files

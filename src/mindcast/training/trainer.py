@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from mindcast.models.base import ModelSpec, Objective, Stage
 from mindcast.refusal import Refusal
 from mindcast.runtime.interrupts import Interrupts
 from mindcast.runtime.parallel import ALONE, World
-from mindcast.runtime.run_folder import RunFolder, network_path, state_path
+from mindcast.runtime.run_folder import RunFolder, keep_networks, network_path, state_path
 from mindcast.samples import Named
 from mindcast.training import checkpoint
 from mindcast.training.diagnostics import PendingDiagnostics, rooted
@@ -221,13 +222,24 @@ class Trainer:
     def restore(self) -> None:
         """Go on where the last state of this stage was saved, if there is one.
 
-        What was logged beyond it is taken out of the log: it will be logged again.
+        What was logged beyond it is taken out of the log: it will be logged again. Networks
+        without a state are not overwritten.
         """
         path = state_path(self.folder.checkpoints, self.stage_name)
         if path.is_file():
             self._restore(path)
         if self.world.is_leader:
+            self._keep_networks(path)
             self.folder.forget_after(self.stage_name, self.position.step)
+
+    def _keep_networks(self, state: Path) -> None:
+        kept = [] if state.is_file() else keep_networks(self.folder.checkpoints, self.stage_name)
+        if kept:
+            print(
+                f"mindcast: stage {self.stage_name} begins anew, there is no {state.name}; what it "
+                f"trained before is kept as {' and '.join(path.name for path in kept)}",
+                file=sys.stderr,
+            )
 
     def _restore(self, path: Path) -> None:
         arrays, information = checkpoint.read(path)

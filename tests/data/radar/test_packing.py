@@ -34,6 +34,9 @@ def test_without_attributes_numbers_are_what_they_are(file):
         ({"_Unsigned": "true"}, Packing(is_unsigned=True)),
         ({"scale": 1.0, "slope": 1, "intercept": 0.0}, Packing()),
         ({"scale": "linear"}, Packing()),
+        ({"SCALE_FACTOR": 2.0, "addOffset": 1.0}, Packing(2.0, 1.0)),
+        ({"FillValue": 255, "NODATA": 254}, Packing(missing=(255.0, 254.0))),
+        ({"multiplication_factor": 1}, Packing()),
     ],
 )
 def test_attributes_are_read_in_every_form(file, attributes, packing):
@@ -50,6 +53,8 @@ def test_attributes_are_read_in_every_form(file, attributes, packing):
         ({"scale_factor": 0.0}, "scale_factor = 0 leaves no values"),
         ({"valid_range": [6, 1]}, "valid_range = [6, 1], expected two, rising"),
         ({"slope": 0.5}, "attribute slope = 0.5 may change its values; call it scale_factor"),
+        ({"Intercept": -32.0}, "attribute intercept = -32.0 may change its values"),
+        ({"multiplication_factor": 0.1}, "attribute multiplication_factor = 0.1 may change"),
     ],
 )
 def test_attributes_that_are_not_clear_are_refused_by_name(file, attributes, words):

@@ -75,6 +75,21 @@ def test_an_unknown_prior_source_is_refused(tmp_path):
     assert "prior_source = 'wind', expected one of winds, geostrophic, temperature_only" in message
 
 
+@pytest.mark.parametrize(
+    ("name", "standard", "expected"),
+    [
+        ("t", "air_potential_temperature", "air_temperature"),
+        ("t", "virtual_temperature", "air_temperature"),
+        ("u", "sea_water_x_velocity", "x_wind"),
+    ],
+)
+def test_another_quantity_under_the_same_name_is_refused(tmp_path, name, standard, expected):
+    data = dataset()
+    data[name].attrs["standard_name"] = standard
+    message = refusal(tmp_path, data)
+    assert f"a.nc: {name} is {standard} by its standard_name, expected {expected}" in message
+
+
 def test_an_unknown_unit_is_refused(tmp_path):
     data = dataset()
     data.t.attrs["units"] = "furlong"

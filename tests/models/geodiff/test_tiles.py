@@ -32,7 +32,7 @@ def forecaster_of(tile, pointwise=False, batch_size=2, sampler="ddim", **changes
     return GeoDiffForecaster(settings, networks, sampling, seed=0, compiled=False)
 
 
-def made(forecaster, method="geodiff", members=2):
+def made(forecaster, method="geodiff", members=1):
     return forecaster.forecast(method, sample().input, [3, 5], members)
 
 
@@ -43,7 +43,7 @@ def whole():
 
 @pytest.fixture(scope="module")
 def tiled():
-    return made(forecaster_of(TILE), members=3)
+    return made(forecaster_of(TILE), members=2)
 
 
 @pytest.mark.slow
@@ -65,14 +65,14 @@ def test_networks_without_a_view_around_make_the_same_of_tiles(method, sampler):
 
 @pytest.mark.slow
 def test_networks_with_a_view_around_see_tiles_alone(tiled, whole):
-    assert np.abs(tiled[:, :2] - whole).max() > 1e-3
+    assert np.abs(tiled[:, :1] - whole).max() > 1e-3
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("batch_size", [1, 5])
+@pytest.mark.parametrize("batch_size", [1, 5])  # of two cases, the one beside by two
 def test_a_member_of_a_tiled_forecast_depends_on_no_batch(tiled, batch_size):
-    one = made(forecaster_of(TILE, batch_size=batch_size), members=2)
-    np.testing.assert_allclose(one, tiled[:, :2], atol=1e-4)
+    one = made(forecaster_of(TILE, batch_size=batch_size))
+    np.testing.assert_allclose(one, tiled[:, :1], atol=1e-4)
 
 
 @pytest.mark.slow

@@ -52,6 +52,7 @@ def train(path, stage, mib, options=()):
         f"training.{stage}.validate_every_steps=2",
         f"training.{stage}.total_batch_size=2",
         f"training.{stage}.micro_batch_size=2",
+        "model.denoiser.depth=[1]",
     )
     settings = load_settings("configs/smoke/prediff.yaml", [*changes, *options])
     described = SPEC.stages[stage]

@@ -2,7 +2,8 @@
 
 They stand with the dataset or with a group above it, ODIM's in the group "what" beside it. What is
 plain is honoured: value = factor x stored + offset, and stored missing values are read as 0. What
-is not is refused by its name. Without any, numbers are what they are.
+is not is refused by its name. Without any, numbers are what they are. Names are taken in any case,
+with underscores or without.
 """
 
 from __future__ import annotations
@@ -19,13 +20,16 @@ from mindcast.data.radar.hdf5 import HDF5_ERRORS
 from mindcast.refusal import Refusal, one_line
 
 FACTOR, OFFSET = ("scale_factor", "gain"), ("add_offset", "offset")
-MISSING = ("_FillValue", "missing_value", "nodata", "undetect")
+MISSING = ("_FillValue", "missing_value", "nodata", "nodata_value", "undetect")
 LEAST, MOST, VALID = "valid_min", "valid_max", "valid_range"
 UNSIGNED = "_Unsigned"  # netCDF-3: bytes without a sign in a type with one
 # what these do to the values, no convention says
-UNCLEAR = ("scale", "slope", "intercept")
-NEUTRAL = {"scale": 1.0, "slope": 1.0, "intercept": 0.0}
-KNOWN = (*FACTOR, *OFFSET, *MISSING, LEAST, MOST, VALID, UNSIGNED, *UNCLEAR)
+NEUTRAL = {
+    **dict.fromkeys(("scale", "slope", "scaling", "scaling_factor"), 1.0),
+    **dict.fromkeys(("factor", "multiplier", "multiplication_factor"), 1.0),
+    **dict.fromkeys(("intercept", "bias"), 0.0),
+}
+KNOWN = (*FACTOR, *OFFSET, *MISSING, LEAST, MOST, VALID, UNSIGNED, *NEUTRAL)
 ODIM_GROUP = "what"
 
 
@@ -84,7 +88,7 @@ def packing_of(dataset: h5py.Dataset, where: str) -> Packing:
         ) from None
     if not found:
         return PLAIN
-    for name in UNCLEAR:
+    for name in NEUTRAL:
         if name in found and plain(found[name]) != NEUTRAL[name] and not _is_text(found[name]):
             raise Refusal(
                 f"{where}: attribute {name} = {plain(found[name])!r} may change its values; call "
@@ -106,7 +110,7 @@ def packing_of(dataset: h5py.Dataset, where: str) -> Packing:
 
 
 def _attributes(dataset: h5py.Dataset) -> dict[str, Any]:
-    """Those that change values, the nearest to the dataset first."""
+    """Those that change values, by their usual names, the nearest to the dataset first."""
     places: list[Any] = [dataset]
     group = dataset.parent
     while True:
@@ -117,10 +121,18 @@ def _attributes(dataset: h5py.Dataset) -> dict[str, Any]:
         group = group.parent
     found: dict[str, Any] = {}
     for place in places:
-        for name in place.attrs:
-            if name in KNOWN and name not in found:
-                found[name] = place.attrs[name]
+        for written in place.attrs:
+            name = USUAL.get(_bare(written))
+            if name is not None and name not in found:
+                found[name] = place.attrs[written]
     return found
+
+
+def _bare(name: str) -> str:
+    return name.replace("_", "").casefold()
+
+
+USUAL = {_bare(name): name for name in KNOWN}
 
 
 def _numbers(found: Mapping[str, Any], name: str, where: str) -> list[float]:

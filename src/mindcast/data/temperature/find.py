@@ -53,6 +53,12 @@ def find(file: Opened, quantity: str) -> tuple[Variable, axes.Layout] | None:
 def _variable(file: Opened, quantity: str, name: str) -> tuple[Variable, axes.Layout]:
     """One variable as the quantity; AnotherField or Refusal if it is not."""
     array = file.data[name]
+    standard = text(array.attrs.get("standard_name", ""))
+    if names.is_another(quantity, standard):
+        raise Refusal(
+            f"{file.path}: {name} is {standard} by its standard_name, expected "
+            f"{names.QUANTITIES[quantity].standard_names[0]}; convert it, or mend the attribute"
+        )
     layout = _layout(file, quantity, array)
     stated = text(array.attrs["units"]) if "units" in array.attrs else None
     try:
@@ -65,7 +71,6 @@ def _variable(file: Opened, quantity: str, name: str) -> tuple[Variable, axes.La
         ) from None
     if numbers is None:
         raise axes.AnotherField(name)
-    standard = text(array.attrs.get("standard_name", ""))
     versions = _versions(file.data, layout)
     return Variable(name, *numbers, standard, layout.version, versions), layout
 

@@ -113,6 +113,17 @@ AT_GROUND = tuple(name for name, quantity in QUANTITIES.items() if not quantity.
 STATIC = ("orography", "land_sea_mask")  # do not change with time
 # names that stand for several quantities, or for the same elsewhere than at the ground
 AMBIGUOUS = {"z", "gh", "hgt", "pres"}
+# in a standard name: what is called t, u or z too, and has numbers of the same size
+OTHER = re.compile(
+    r"(?:^|_)(?:potential|virtual|equivalent|dew_point|wet_bulb|brightness|soil|sea|ocean|anomaly)"
+    r"(?:_|$)"
+)
+
+
+def is_another(quantity: str, standard_name: str) -> bool:
+    """Whether a standard name is of another quantity, though the variable is called like this."""
+    wanted = QUANTITIES[quantity].standard_names
+    return standard_name not in wanted and OTHER.search(standard_name) is not None
 
 
 def short_name(name: str) -> str:

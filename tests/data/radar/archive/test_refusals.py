@@ -69,6 +69,25 @@ def test_an_empty_split_is_refused_with_its_dates_and_those_of_the_catalogue(tmp
     assert "runs from 2019-01-01 12:00:00 to 2019-01-04 12:00:00" in message
 
 
+def test_a_catalogue_of_other_types_is_refused_with_the_types_that_it_has(tmp_path):
+    write_catalogue(tmp_path, [row("A", image_type="VIL"), row("B", image_type="ir069")])
+    assert "CATALOG.csv: no row with img_type vil, found VIL, ir069" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("unit", "is_refused"), [("dBZ", True), ("kg m-2", True), ("mm/h", True), ("code 0-255", False)]
+)
+@pytest.mark.parametrize("place", ["vil", "/"])
+def test_codes_that_the_file_calls_another_quantity_are_refused(tmp_path, unit, is_refused, place):
+    write_archive(tmp_path)
+    with h5py.File(tmp_path / "data" / archives.FILE, "a") as file:
+        file[place].attrs["units"] = unit
+    if is_refused:
+        assert f"vil: units = {unit!r}, expected codes 0..255" in refusal(tmp_path)
+    else:
+        assert len(open_split(settings(tmp_path), "train", window()))
+
+
 def test_validation_without_any_share_is_refused(tmp_path):
     write_archive(tmp_path)
     assert "no event in the val split" in refusal(tmp_path, "val", val_fraction=0.0)
@@ -247,6 +266,7 @@ def test_axes_in_another_order_are_refused_as_such(tmp_path, shape):
         ([*range(0, 90, 10), 105], "minute_offsets are 10 to 25 minutes apart"),
         (range(0, 80, 10), "8 minute_offsets for events of 10 frames; set data.frames_per_event"),
         (["0", "x"], "minute_offsets = '0:x', expected numbers like -10:-5:0:5:10"),
+        (["a", "b"], "minute_offsets = 'a:b', expected numbers like -10:-5:0:5:10"),
     ],
 )
 def test_a_catalogue_of_other_minutes_is_refused(tmp_path, offsets, words):

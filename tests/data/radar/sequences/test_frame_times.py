@@ -34,6 +34,8 @@ def paths(names):
         "3IMERG.%Y%m%d-S%H%M%S",
         "%Y.%m.%d.%H.%M",
         "dwd-%y%m%d%H%M---bin",
+        "raa01-%y%m%d%H%M-dwd---bin",  # 01-20 07 01 looks like a date until its month is read
+        "20200701_0000_%Y%m%d_%H%M",  # the run before the valid time
         "RAD%y%m%d%H%M00",
         "%d%m%Y_%H%M",
         "s%Y%j%H%M%S0",

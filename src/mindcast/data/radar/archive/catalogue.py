@@ -56,7 +56,7 @@ def first_offset(minute_offsets: str, frames: int, interval_minutes: int) -> flo
     thinned in time: every n-th is taken. Refusal if they do not lie `interval_minutes` apart, but
     for the jitter of clocks, or are not those of so many frames.
     """
-    if not any(letter.isdigit() for letter in minute_offsets):
+    if ":" not in minute_offsets and not any(letter.isdigit() for letter in minute_offsets):
         return float(-(frames // 2) * interval_minutes)
     offsets = _thinned(minute_offsets, frames)
     grid = np.arange(frames) * float(interval_minutes)
@@ -134,6 +134,11 @@ def date_range(root: Path) -> str:
     """The first and last time in the catalogue, for messages."""
     times = [_time(row, where) for where, row in _rows(root)]
     return f"{min(times)} to {max(times)}" if times else "no rows"
+
+
+def type_names(root: Path) -> list[str]:
+    """The types of images that the catalogue has rows of, for messages."""
+    return sorted({row["img_type"] for _, row in _rows(root)})
 
 
 def file_names(root: Path, image_type: str) -> list[str]:

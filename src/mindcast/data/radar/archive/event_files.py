@@ -12,6 +12,7 @@ import numpy as np
 
 from mindcast.data.radar.hdf5 import HDF5_ERRORS, OpenFiles, number_type, read_part
 from mindcast.data.radar.packing import packing_of
+from mindcast.data.radar.stated_unit import check_unit
 from mindcast.data.radar.values import SAMPLED, StoredScale, check_scale
 from mindcast.refusal import Refusal, one_line
 
@@ -99,7 +100,9 @@ class EventFiles(OpenFiles):
         name, is_number = number_type(dataset)
         if not is_number:
             return f"{self.image_type} is {name}, expected uint8 (or other numbers): codes 0..255"
-        packing_of(dataset, f"{file.filename}: {self.image_type}")
+        where = f"{file.filename}: {self.image_type}"
+        packing_of(dataset, where)
+        check_unit(dataset, self.scale, where)
         return ""
 
 

@@ -12,7 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from mindcast.data.base import Shapes, Split, WindowLike
-from mindcast.data.radar.archive.catalogue import Event, check_minutes, date_range, read_events
+from mindcast.data.radar.archive.catalogue import (
+    FILE_NAME,
+    Event,
+    check_minutes,
+    date_range,
+    read_events,
+    type_names,
+)
 from mindcast.data.radar.archive.event_files import EventFiles
 from mindcast.data.radar.archive.settings import ArchiveSettings
 from mindcast.data.radar.scaling import CODE_MAX, VIL_THRESHOLDS, scale_codes
@@ -104,6 +111,12 @@ def open_split(settings: ArchiveSettings, split: Split, window: WindowLike) -> A
     root = Path(settings.root_dir)
     events, dates = _select(settings, split, root)
     if not events:
+        types = type_names(root)
+        if types and settings.image_type not in types:
+            raise Refusal(
+                f"{root / FILE_NAME}: no row with img_type {settings.image_type}, found "
+                f"{', '.join(types)[:200]}; use the catalogue of the archive"
+            )
         raise Refusal(
             f"{root}: no event in the {split} split ({dates}); the catalogue runs from "
             f"{date_range(root)}; change the dates or the folder"

@@ -11,7 +11,7 @@ from pydantic import Field, PositiveInt, model_validator
 from mindcast.config.dates import Time
 from mindcast.config.frozen import Frozen
 from mindcast.config.marks import BOUND
-from mindcast.data.base_settings import DataSettings, Positive2
+from mindcast.data.base_settings import DataSettings, Place, Positive2
 from mindcast.data.radar.composites.settings import CompositesSettings
 from mindcast.data.radar.scaling import CODE_MAX
 
@@ -21,7 +21,7 @@ SPLIT_DATE = datetime(2019, 6, 1)
 class PrepareSettings(Frozen):
     """How SEVIR-LR is made from SEVIR."""
 
-    source_dir: str
+    source_dir: Place
     """The folder of SEVIR, with CATALOG.csv and data/."""
     target_dir: str = ""
     """The folder to write; empty: the data set's `root_dir`."""

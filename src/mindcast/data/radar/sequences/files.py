@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,13 +25,12 @@ from mindcast.data.radar.hdf5 import (
 )
 from mindcast.data.radar.packing import ODIM_GROUP, PLAIN, Packing, packing_of
 from mindcast.data.radar.sequences.layouts import VAL_GROUPS, Layout
+from mindcast.data.radar.stated_unit import check_unit
 from mindcast.data.radar.values import StoredScale
 from mindcast.refusal import Refusal
 
 COUNT_NAMES = ("all_len", "{group}_len")  # inside the group, at the top
 FIRST_FRAME = "first_frame_utc"  # attribute of a sequence, ISO 8601
-UNIT_NAMES = ("units", "unit")
-OTHER_UNIT = re.compile(r"\b(mm|cm|m|inch|in|kg|g)\b", re.IGNORECASE)  # rain rates, amounts
 WAY_OUT = "fix it or take the sequence out"
 
 
@@ -149,7 +147,7 @@ class SequenceFiles(OpenFiles):
         if not is_number:
             expected = self.scale.expected
             raise Refusal(f"{where} is {kind}, expected uint8 (or other numbers): {expected}")
-        self._check_unit(dataset, where)
+        check_unit(dataset, self.scale, where)
         if self.axes is None and likely_frames_axis(shape, self.model_frame):
             raise Refusal(
                 f"{where} is {shape}, which does not look like (frames, height, width); set "
@@ -163,16 +161,6 @@ class SequenceFiles(OpenFiles):
                 f"{where} has frames of {size}, those before have {others}; all must be of one size"
             )
         return Stored(path, name, frames, _first_frame(dataset, where), packing_of(dataset, where))
-
-    def _check_unit(self, dataset: h5py.Dataset, where: str) -> None:
-        """Refusal for physical values that the file itself says to be of another quantity."""
-        for name in UNIT_NAMES if self.layout.physical else ():
-            found = plain(attribute_of(dataset, name, where))
-            if isinstance(found, str) and OTHER_UNIT.search(found):
-                raise Refusal(
-                    f"{where}: {name} = {found!r}, expected {self.scale.expected}; turn the "
-                    "values into these, or mend the attribute if it is wrong"
-                )
 
 
 def _count(found: Any, where: str, group: str) -> int:

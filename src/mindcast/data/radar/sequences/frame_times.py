@@ -8,7 +8,7 @@ milliseconds since 1970; or the day is the name of their folder. UTC.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
@@ -21,7 +21,7 @@ STEP_TOLERANCE = 0.1  # of the interval: by how much the usual step may differ f
 COLON = "colon"
 NO_TIMES = "set data.prepare.times_in_names=false if these are no times"
 GAP, TWICE = 1.5, 0.5  # times the interval: a step so long skips a frame, one so short is too many
-Reading = Callable[[str], datetime | None]
+Reading = Callable[[str], list[datetime]]  # all times that a name may tell, in their order
 
 
 def _by_calendar(day: str) -> Reading:
@@ -32,8 +32,9 @@ def _by_calendar(day: str) -> Reading:
         r"(?:(?P=colon)(?P<second>\d\d)(?:[.,]?\d{1,3})?)?(?!\d)"
     )
 
-    def read(name: str) -> datetime | None:
-        for found in compiled.finditer(name):
+    def read(name: str) -> list[datetime]:
+        times = []
+        for found in _everywhere(compiled, name):
             texts = found.groupdict()
             parts = {part: int(texts[part] or 0) for part in texts if part != COLON}
             year = parts["year"] + (2000 if parts["year"] < 100 else 0)
@@ -42,20 +43,26 @@ def _by_calendar(day: str) -> Reading:
                 clock = time(parts["hour"], parts["minute"], parts["second"])
             except ValueError:  # the thirteenth month: digits of something else
                 continue
-            return datetime.combine(day + timedelta(parts.get("day_of_year", 1) - 1), clock)
-        return None
+            times.append(datetime.combine(day + timedelta(parts.get("day_of_year", 1) - 1), clock))
+        return times
 
     return read
+
+
+def _everywhere(compiled: re.Pattern[str], name: str) -> Iterator[re.Match[str]]:
+    """All matches, also those that overlap: "raa01-2007010005" holds one after its 01 too."""
+    found = compiled.search(name)
+    while found is not None:
+        yield found
+        found = compiled.search(name, found.start() + 1)
 
 
 def _by_epoch(digits: int, per_second: int) -> Reading:
     compiled = re.compile(rf"(?<!\d)(1\d{{{digits - 1}}})(?!\d)")
 
-    def read(name: str) -> datetime | None:
-        found = compiled.search(name)
-        if found is None:
-            return None
-        return datetime.fromtimestamp(int(found[1]) / per_second, UTC).replace(tzinfo=None)
+    def read(name: str) -> list[datetime]:
+        seconds = [int(digits) / per_second for digits in compiled.findall(name)]
+        return [datetime.fromtimestamp(s, UTC).replace(tzinfo=None) for s in seconds]
 
     return read
 
@@ -77,25 +84,28 @@ READINGS: Sequence[Reading] = (
 def times_of(files: Sequence[Path], interval_minutes: int) -> np.ndarray | None:
     """The times of frames by their names, datetime64[s]; None where not all of them tell one.
 
-    Of several readings that one is right whose steps are the interval. One time in all names is
-    that of the event.
+    Of several readings, and of several times in a name, that one is right whose steps are the
+    interval. One time in all names is that of the event, or of the run.
     """
     names = [file.stem for file in files]
     plain, with_folders = None, [f"{file.parent.name}_{file.stem}" for file in files]
     for reading in READINGS:
-        found = [reading(name) for name in names]
-        if None in found:
-            continue
-        times = np.array(found, "datetime64[s]")
-        if _steps_by(times, interval_minutes):
-            return times
-        if reading in PLAIN and len(np.unique(times)) > 1:
-            plain = times
+        for times in _told(reading, names):
+            if _steps_by(times, interval_minutes):
+                return times
+            if plain is None and reading in PLAIN and len(np.unique(times)) > 1:
+                plain = times
     if plain is None:
-        found = [PLAIN[0](name) for name in with_folders]
-        times = np.array([] if None in found else found, "datetime64[s]")
-        return times if len(times) > 1 and _steps_by(times, interval_minutes) else None
+        for times in _told(PLAIN[0], with_folders):
+            if len(times) > 1 and _steps_by(times, interval_minutes):
+                return times
     return plain
+
+
+def _told(reading: Reading, names: Sequence[str]) -> Iterator[np.ndarray]:
+    """The first times of all names, the second ones, ..., as many as every name has."""
+    for times in zip(*(reading(name) for name in names), strict=False):
+        yield np.array(times, "datetime64[s]")
 
 
 def gaps_of(files: Sequence[Path], times: np.ndarray, interval_minutes: int) -> tuple[int, ...]:

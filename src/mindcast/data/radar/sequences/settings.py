@@ -10,7 +10,7 @@ from mindcast.config.dates import Time
 from mindcast.config.frozen import Frozen
 from mindcast.config.marks import BOUND, LAYOUT
 from mindcast.config.numbers import MissingCode
-from mindcast.data.base_settings import DataSettings, Positive2
+from mindcast.data.base_settings import DataSettings, Place, Positive2
 from mindcast.data.radar.axes import Axes
 from mindcast.data.radar.composites.settings import SequenceCompositesSettings
 from mindcast.data.radar.frame_fit import Fit
@@ -25,7 +25,7 @@ class FramesPrepareSettings(Frozen):
     pictures). The result may not exceed `value_scale`; below 0 counts as 0.
     """
 
-    source_dir: str = Field(min_length=1)
+    source_dir: Place
     """A sub-folder, animated GIF or 3-D .npy for each event, or frames of one event; in the order
     of their names, numbers by value."""
     physical_per_code: float = Field(gt=0)
@@ -67,7 +67,7 @@ class FramesPrepareSettings(Frozen):
 class SevirPrepareSettings(Frozen):
     """How sequences of smaller frames are made from SEVIR."""
 
-    source_dir: str = Field(min_length=1)
+    source_dir: Place
     """The folder of SEVIR, with CATALOG.csv and data/."""
     preset: Literal["paper", "code"] = "paper"
     """Dates and stride of the split. "paper" (Yu et al. 2024): validation after 2019-01-01, test
