@@ -145,6 +145,8 @@ def test_mch_rate_of_product_rzc_is_looked_up_by_colour(tmp_path):
         ("mm h-1", False, 1, "mm/h"),
         ("kg m-2 s-1", False, 3600, "mm/h"),
         ("m s-1", False, 3.6e6, "mm/h"),
+        ("mm/5min", False, 12, "mm/h"),
+        ("mm per 30 minutes", False, 2, "mm/h"),
         ("mm", True, 12, "mm/h"),  # in 5 minutes
         ("kg m-2", True, 12, "mm/h"),
         ("dBZ", False, 1, "dBZ"),

@@ -30,6 +30,10 @@ NAMES = re.compile(
     r"(rain|precip|reflectivity|dbz|\brr\b|\btp\b|acrr|rate|\bqpe|radar|\bvil\b|crr)",
     re.IGNORECASE,
 )
+# "mm/5min", which is no product of units
+PER_INTERVAL = re.compile(
+    r"(.+?)\s*(?:/|per)\s*(\d+(?:\.\d+)?)\s*(min|minutes?|h|hours?)", re.IGNORECASE
+)
 MM_OF_M, S_OF_HOUR = 1000.0, 3600.0
 OTHERS = ("quality", "probab", "flag", "error", "count", "time", "mask")
 
@@ -90,6 +94,12 @@ def of_unit(stated: str) -> Quantity | None:
     """What a unit measures; None for other things than rain and reflectivity."""
     if DBZ.fullmatch(stated.strip()):
         return Quantity("dBZ")
+    interval = PER_INTERVAL.fullmatch(stated.strip())
+    if interval:
+        amount = of_unit(interval[1])
+        hours = float(interval[2]) / (60 if interval[3].lower().startswith("m") else 1)
+        known = amount is not None and amount.is_amount and hours > 0
+        return Quantity("mm/h", amount.factor / hours) if amount and known else None
     for ours, factor, is_amount in (
         ("m/s", MM_OF_M * S_OF_HOUR, False),
         ("kg/m2/s", S_OF_HOUR, False),

@@ -2,7 +2,7 @@ import h5py
 import numpy as np
 import pytest
 
-from mindcast.data import open_split, prepare
+from mindcast.data import DATASETS, open_split, prepare
 from mindcast.refusal import Refusal
 from tests.data.radar.composites.sets import START, STEP, period, shanghai, window, write
 
@@ -201,3 +201,32 @@ def test_what_was_assumed_and_converted_is_said(tmp_path, capsys):
     said = capsys.readouterr().err
     assert f"mindcast: {source}: the files do not say where they lie" in said
     assert "below 5 dBZ is 0" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "expected", "step"),
+    [
+        ("shanghai", [30, 31, 32], 90 / 255),
+        ("cikm", [30, 31, 32], 90 / 255),
+        ("meteonet", [30, 31, 32], 1),
+        # code = -47.18 + 5.118 dBZ
+        ("sevir_h5", [106, 111, 117], 1),
+    ],
+)
+def test_every_layout_stores_what_its_data_set_reads(tmp_path, name, expected, step):
+    source = write(tmp_path / "radar", range(3))
+    how = shanghai("unused", source, train=[period(0, 2)]).composites
+    settings = DATASETS[name].settings_type.model_validate(
+        {
+            "name": name,
+            "root_dir": str(tmp_path / "a.h5"),
+            "interval_minutes": 5,
+            "val_fraction": 0,
+            "check_values": False,
+            "composites": how.model_dump(),
+        }
+    )
+    prepare(settings)
+    samples = open_split(settings, "train", window(3, context=3))
+    values = samples[0].input.context[:, 0, 0, 0] * settings.value_scale
+    np.testing.assert_allclose(values, expected, atol=step / 2 + 1e-3)
