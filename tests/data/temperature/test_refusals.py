@@ -90,6 +90,20 @@ def test_another_quantity_under_the_same_name_is_refused(tmp_path, name, standar
     assert f"a.nc: {name} is {standard} by its standard_name, expected {expected}" in message
 
 
+@pytest.mark.parametrize(("name", "value"), [("Scale_Factor", 0.1), ("scale", 0.1), ("bias", 2)])
+def test_an_attribute_that_may_change_values_is_refused_by_its_name(tmp_path, name, value):
+    data = dataset()
+    data["u"].attrs[name] = value
+    assert f"a.nc: u has {name} = " in refusal(tmp_path, data)
+
+
+def test_attributes_that_change_nothing_do_no_harm(tmp_path):
+    data = dataset()
+    data["u"].attrs |= {"scale": 1.0, "bias": 0, "slope": "linear"}
+    write(data, tmp_path / "a.nc")
+    assert len(opened(tmp_path))
+
+
 def test_an_unknown_unit_is_refused(tmp_path):
     data = dataset()
     data.t.attrs["units"] = "furlong"

@@ -158,6 +158,7 @@ def test_a_denoiser_that_sees_any_backbone_s_forecast_gets_it_once_a_case():
         assert len(features) == 2
 
 
+@pytest.mark.slow
 def test_an_untrained_denoiser_that_sees_the_forecast_leaves_members_to_motion():
     chosen = settings(
         denoiser={**DENOISER, "sees_forecast": True},

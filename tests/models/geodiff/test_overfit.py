@@ -19,7 +19,7 @@ LEVELS = (1000, 900, 850, 700, 500, 400, 300, 200)
 
 
 def settings():
-    unet = {"dim": 12, "multiples": (1, 2), "heads": 2, "head_size": 16}
+    unet = {"dim": 12, "multiples": (1,), "heads": 2, "head_size": 16}
     return GeoDiffSettings(
         name="geodiff",
         levels_hpa=LEVELS,

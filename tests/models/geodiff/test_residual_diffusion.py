@@ -244,6 +244,7 @@ def test_a_perfect_denoiser_recovers_the_residual(prediction, sampler, tolerance
     np.testing.assert_allclose(made, x0, atol=tolerance)
 
 
+@pytest.mark.slow
 def test_forecasts_keep_the_block_means_if_asked():
     settings, primary, network = networks(enforce_lr_mean=True)
     given = sample(cases=2).input
@@ -290,6 +291,7 @@ def test_arrays_that_do_not_belong_together_are_refused():
             forecaster.forecast("geodiff-det", replace(given, statics=statics), [0], 1)
 
 
+@pytest.mark.slow
 def test_joint_training_moves_the_deterministic_network_at_a_tenth_of_the_rate():
     settings, primary, network = networks()
     joint = built(JointNetwork, settings)

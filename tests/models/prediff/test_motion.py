@@ -59,6 +59,7 @@ def members_of(chosen, given, members):
     return made[..., VALUE : VALUE + 1]
 
 
+@pytest.mark.slow
 def test_an_untrained_denoiser_of_the_difference_forecasts_each_member_s_extrapolation():
     chosen = settings("model.diffusion.prediction=x0", "model.diffusion.scale_factor=3")
     forecaster = forecaster_of(chosen)

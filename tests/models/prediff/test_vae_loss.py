@@ -70,6 +70,7 @@ def named(cell, diagnostics):
     return {n: float(d) for n, d in zip(cell.diagnostic_names, diagnostics, strict=True)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [GeneratorLoss, DiscriminatorLoss])
 def test_compiled_loss_equals_the_eager_one(kind):
     results = []

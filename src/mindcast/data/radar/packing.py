@@ -15,6 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from mindcast.data.packing_names import UNCLEAR, bare
 from mindcast.data.radar.attributes import is_code, plain
 from mindcast.data.radar.hdf5 import HDF5_ERRORS
 from mindcast.refusal import Refusal, one_line
@@ -23,13 +24,8 @@ FACTOR, OFFSET = ("scale_factor", "gain"), ("add_offset", "offset")
 MISSING = ("_FillValue", "missing_value", "nodata", "nodata_value", "undetect")
 LEAST, MOST, VALID = "valid_min", "valid_max", "valid_range"
 UNSIGNED = "_Unsigned"  # netCDF-3: bytes without a sign in a type with one
-# what these do to the values, no convention says
-NEUTRAL = {
-    **dict.fromkeys(("scale", "slope", "scaling", "scaling_factor"), 1.0),
-    **dict.fromkeys(("factor", "multiplier", "multiplication_factor"), 1.0),
-    **dict.fromkeys(("intercept", "bias"), 0.0),
-}
-KNOWN = (*FACTOR, *OFFSET, *MISSING, LEAST, MOST, VALID, UNSIGNED, *NEUTRAL)
+KNOWN = (*FACTOR, *OFFSET, *MISSING, LEAST, MOST, VALID, UNSIGNED, *UNCLEAR)
+USUAL = {bare(name): name for name in KNOWN}
 ODIM_GROUP = "what"
 
 
@@ -88,8 +84,8 @@ def packing_of(dataset: h5py.Dataset, where: str) -> Packing:
         ) from None
     if not found:
         return PLAIN
-    for name in NEUTRAL:
-        if name in found and plain(found[name]) != NEUTRAL[name] and not _is_text(found[name]):
+    for name, neutral in UNCLEAR.items():
+        if name in found and plain(found[name]) != neutral and not _is_text(found[name]):
             raise Refusal(
                 f"{where}: attribute {name} = {plain(found[name])!r} may change its values; call "
                 "it scale_factor or add_offset where it does, else take it away"
@@ -122,17 +118,10 @@ def _attributes(dataset: h5py.Dataset) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for place in places:
         for written in place.attrs:
-            name = USUAL.get(_bare(written))
+            name = USUAL.get(bare(written))
             if name is not None and name not in found:
                 found[name] = place.attrs[written]
     return found
-
-
-def _bare(name: str) -> str:
-    return name.replace("_", "").casefold()
-
-
-USUAL = {_bare(name): name for name in KNOWN}
 
 
 def _numbers(found: Mapping[str, Any], name: str, where: str) -> list[float]:

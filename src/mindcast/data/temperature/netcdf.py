@@ -18,6 +18,7 @@ import numpy as np
 import xarray as xr
 
 from mindcast.data.file_kinds import found_instead, hdf5_trouble
+from mindcast.data.packing_names import UNCLEAR, misspelt
 from mindcast.data.temperature.classic import promised_size
 from mindcast.refusal import Refusal, one_line
 
@@ -29,6 +30,7 @@ ENGINES: dict[bytes, Any] = {
     b"CDF\x05": "netcdf4",
     HDF5[:4]: "h5netcdf",
 }
+PACKING = ("scale_factor", "add_offset")
 VALID_RANGE = ("valid_range", "valid_min", "valid_max")
 
 
@@ -124,8 +126,18 @@ def _check_size(path: Path, engine: str) -> None:
 
 
 def _check_packing(path: Path, array: xr.DataArray) -> None:
-    """Refusal for a scale that is no number, or makes all values one."""
-    for key in ("scale_factor", "add_offset"):
+    """Refusal for a scale that is no number, makes all values one, or is not clear."""
+    odd = misspelt(array.attrs, PACKING)
+    for name, neutral in UNCLEAR.items():
+        given = array.attrs.get(name, neutral)
+        if not isinstance(given, str) and np.any(np.asarray(given) != neutral):
+            odd = name
+    if odd is not None:
+        raise Refusal(
+            f"{path}: {array.name} has {odd} = {array.attrs[odd]!r}, which may change its values; "
+            "call it scale_factor or add_offset where it does, else take it away"
+        )
+    for key in PACKING:
         given = array.encoding.get(key, 1.0)
         number = np.ravel(np.asarray(given))
         whole = number.dtype.kind in "iuf" and len(number) == 1 and np.isfinite(number).all()
