@@ -64,3 +64,19 @@ def pytest_unconfigure(config):
 
     if "mindspore" in sys.modules and hasattr(config, "exit_code"):
         leave(config.exit_code)
+
+
+@pytest.fixture(scope="session")
+def nowcast_run(tmp_path_factory):
+    """A run folder of a small nowcast; tests must not write into it."""
+    from tests.untrained import NOWCAST, untrained_run
+
+    return untrained_run(tmp_path_factory.mktemp("nowcast") / "run", "diffcast", NOWCAST)
+
+
+@pytest.fixture(scope="session")
+def downscale_run(tmp_path_factory):
+    """A run folder of a small downscaling; tests must not write into it."""
+    from tests.untrained import DOWNSCALE, untrained_run
+
+    return untrained_run(tmp_path_factory.mktemp("downscale") / "run", "geodiff", DOWNSCALE)

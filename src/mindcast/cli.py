@@ -23,10 +23,15 @@ from mindcast.runtime.run_folder import CONFIG
 MODES = {
     "train": "mindcast.commands.train",
     "test": "mindcast.commands.test",
+    "predict": "mindcast.commands.predict",
     "prepare": "mindcast.commands.prepare",
 }
-REPORTED = ("test",)  # modes that end with a page if asked
+REPORTED = ("test", "predict")  # modes that end with a page if asked
 DEVICES = ("Ascend", "GPU", "CPU")
+# options that are short for a setting
+SHORT = {"seed": "runtime.seed", "members": "sampling.members", "steps": "sampling.steps"}
+ALONE = ("prepare", "predict")  # modes of one process
+FOR_PREDICT = ("input", "to", "at")
 MOST = {"nodes": 10_000, "devices": 256}  # more than any cluster: a slip of the hand
 MOST_CARDS = 4096
 
@@ -60,9 +65,11 @@ def parse(arguments: Sequence[str] | None = None) -> Request:
     given = _parser().parse_args(arguments)
     _check_texts(given)
     _check_processes(given)
+    _check_mode(given)
     overrides = list(given.overrides)
-    if given.seed is not None:
-        overrides.append(f"runtime.seed={given.seed}")
+    for name, key in SHORT.items():
+        if getattr(given, name) is not None:
+            overrides.append(f"{key}={getattr(given, name)}")
     return Request(
         cfg=_path(given.cfg),
         mode=given.mode,
@@ -74,6 +81,9 @@ def parse(arguments: Sequence[str] | None = None) -> Request:
         resume=given.resume,
         overrides=tuple(overrides),
         report=given.report,
+        inputs=tuple(given.input or ()),
+        to=_path(given.to),
+        at=given.at,
     )
 
 
@@ -98,11 +108,12 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _check_texts(given: argparse.Namespace) -> None:
-    for name in ("cfg", "out", "stage"):
+    for name in ("cfg", "out", "stage", "to", "at"):
         text = getattr(given, name)
         if text is not None and (not text.strip() or "\0" in text):
             raise Refusal(f"--{name} {text!r}: is empty; give a name or leave the option out")
-    _check_out(given.out)
+    for name in ("out", "to"):
+        _check_folder(f"--{name}", getattr(given, name))
     if given.resume and given.out is None:
         raise Refusal("--resume: needs --out, the folder of the run to continue")
     if given.report and given.mode not in REPORTED:
@@ -110,19 +121,35 @@ def _check_texts(given: argparse.Namespace) -> None:
         raise Refusal(f"--report: --mode {given.mode} has none to write; use it with {found}")
 
 
-def _check_out(out: str | None) -> None:
+def _check_folder(option: str, name: str | None) -> None:
     """Refusal of a name that no folder can bear, or that reports could not hold as text."""
     try:
-        (out or "").encode("utf-8")
-        os.stat(_path(out) or ".")
+        (name or "").encode("utf-8")
+        os.stat(_path(name) or ".")
     except (FileNotFoundError, NotADirectoryError):
         return
     except UnicodeEncodeError:
         raise Refusal(
-            f"--out {out!r}: is no text in this locale; choose another name, or another LC_ALL"
+            f"{option} {name!r}: is no text in this locale; choose another name, or another LC_ALL"
         ) from None
     except OSError as error:
-        raise Refusal(f"--out {out}: {error.strerror}; choose another folder") from None
+        raise Refusal(f"{option} {name}: {error.strerror}; choose another folder") from None
+
+
+def _check_mode(given: argparse.Namespace) -> None:
+    """Refusal of options that would have no effect in the mode."""
+    predicts = given.mode == "predict"
+    for name in FOR_PREDICT:
+        if getattr(given, name) is not None and not predicts:
+            raise Refusal(f"--{name}: is for --mode predict, not for --mode {given.mode}")
+    if not predicts:
+        return
+    if given.resume:
+        raise Refusal("--resume: a prediction is made in one go; leave it out")
+    if given.stage != "all":
+        raise Refusal("--stage: a prediction takes all trained stages; leave it out")
+    if not given.input:
+        raise Refusal("--mode predict: needs --input, the files to begin with; see --help")
 
 
 def _check_processes(given: argparse.Namespace) -> None:
@@ -141,17 +168,18 @@ def _check_processes(given: argparse.Namespace) -> None:
         raise Refusal("--out: is needed with several nodes, one folder that all of them see")
     if given.master is not None and not re.fullmatch(r"[^:\s]+(:\d{1,5})?", given.master):
         raise Refusal(f"--master {given.master}: expected HOST or HOST:PORT")
-    if given.mode == "prepare" and given.nodes * given.devices > 1:
-        raise Refusal("--mode prepare: works in one process; leave out --nodes and --devices")
+    if given.mode in ALONE and given.nodes * given.devices > 1:
+        raise Refusal(f"--mode {given.mode}: works in one process; leave out --nodes and --devices")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="mindcast",
-        description="Train, score and compare weather diffusion models.",
+        description="Train, score and use weather diffusion models.",
         epilog="Settings live in YAML files under configs/; any key can be given with --set.",
     )
     _add_work(parser.add_argument_group("what to do"))
+    _add_predict(parser.add_argument_group("what to predict from, and where to"))
     _add_settings(parser.add_argument_group("where and with which settings"))
     _add_processes(parser.add_argument_group("devices and processes"))
     return parser
@@ -164,8 +192,19 @@ def _add_work(group: argparse._ArgumentGroup) -> None:
     add("--stage", default="all", help=f"training stage, or all (default: all); {stages}")
     resume = "continue the run in --out, or in a test its unfinished report"
     add("--resume", action="store_true", help=resume)
-    page = "after a test, write scores, curves and pictures as one HTML page"
+    page = "write the scores and pictures of a test, or a prediction, as one HTML page too"
     add("--report", action="store_true", help=page)
+
+
+def _add_predict(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    files = "files, folders or patterns; of radar the newest frames in them are used"
+    add("--input", nargs="+", action="extend", metavar="PATH", help=files)
+    add("--at", metavar="TIME", help="predict from the frames up to this time, UTC")
+    to = "folder for the forecast (default: forecasts/<time of the last frame> in --out)"
+    add("--to", metavar="DIR", help=to)
+    add("--members", type=int, metavar="M", help="short for --set sampling.members=M")
+    add("--steps", type=int, metavar="N", help="short for --set sampling.steps=N")
 
 
 def _add_settings(group: argparse._ArgumentGroup) -> None:

@@ -7,12 +7,24 @@ single tensors, and this is the one place that makes them.
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
+
+
+@dataclass
+class Spent:
+    """Seconds that graphs took to compile, each with its first evaluation, in this process."""
+
+    seconds: float = 0.0
+
+
+COMPILING = Spent()
 
 
 def compiled(function: Callable[..., Any], graph: bool) -> Callable[..., Any]:
@@ -25,9 +37,18 @@ def compiled(function: Callable[..., Any], graph: bool) -> Callable[..., Any]:
         return function(*inputs)
 
     inner = ms.jit(call) if graph else call
+    known: set[tuple[Any, ...]] = set()
 
     def through_the_door(*inputs: np.ndarray | Tensor) -> Any:
-        return inner(*[i if isinstance(i, Tensor) else Tensor(i) for i in inputs])
+        tensors = [i if isinstance(i, Tensor) else Tensor(i) for i in inputs]
+        kind = tuple((tensor.shape, tensor.dtype) for tensor in tensors)
+        if not graph or kind in known:
+            return inner(*tensors)
+        begun = time.monotonic()
+        outputs = inner(*tensors)
+        COMPILING.seconds += time.monotonic() - begun
+        known.add(kind)
+        return outputs
 
     return through_the_door
 

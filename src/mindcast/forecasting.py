@@ -5,7 +5,8 @@ Nothing here needs a truth: a test hands it over for the methods that are steere
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ class Forecasting:
     """A trained model, ready to forecast as its settings ask.
 
     methods: the forecasts that are wanted, of those that it can make. checkpoints: by stage, where
-    its weights come from: "path", "step" and "of_steps".
+    its weights come from: "path", "step" and "of_steps", and "sha256" of the file.
     """
 
     forecaster: Forecaster
@@ -62,6 +63,32 @@ class Forecasting:
             forecasts[method] = forecast[0] if self.is_deterministic(method) else forecast
         return forecasts
 
+    def in_parts(
+        self,
+        method: str,
+        input: Any,
+        members: int | None = None,
+        seed: int | None = None,
+        progress: Callable[[int], object] | None = None,
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """One forecast (an input that is not batched, key 0), some members at a time.
+
+        Gives the number of the first and all of them (M, ...), in as few equal parts as hold at
+        most `sampling.batch_size` members; a deterministic method has one member. Those that are
+        left out, None, are the settings'.
+        """
+        wanted = self.sampling.members if members is None else members
+        count = 1 if self.is_deterministic(method) else wanted
+        batch = input.mapped(lambda array: array[np.newaxis])
+        parts = -(-count // self.sampling.batch_size)
+        size = -(-count // parts)
+        for first in range(0, count, size):
+            those = min(size, count - first)
+            (made,) = self.forecaster.forecast(
+                method, batch, [0], those, None, progress, first=first, seed=seed
+            )
+            yield first, made
+
 
 def open_forecasting(
     spec: ModelSpec, settings: RunSettings, files: Mapping[str, Path]
@@ -77,13 +104,24 @@ def open_forecasting(
     origins = {}
     for stage, file in files.items():
         step, total = progress(file, information[stage])
-        origins[stage] = {"path": str(file), "step": step, "of_steps": total}
+        origins[stage] = {
+            "path": str(file),
+            "step": step,
+            "of_steps": total,
+            "sha256": digest(file),
+        }
     graph = settings.runtime.mode == "graph"
     forecaster = spec.build_forecaster(
         settings.model, networks, settings.sampling, settings.runtime.seed, graph
     )
     methods = _chosen(forecaster, settings.evaluation.methods)
     return Forecasting(forecaster, methods, settings.sampling, origins)
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _chosen(forecaster: Forecaster, wanted: tuple[str, ...]) -> tuple[str, ...]:

@@ -40,10 +40,13 @@ class NowcastInput(Input):
     context: (T, H, W, 1), oldest first; the forecast begins after the last of them.
     extrapolated: what motion makes of the context, (T, H, W, C) of the frames to be forecast, for
         models that take it, see `motion.moved`; None where it was not asked for.
+    motion: (H, W, 2), pixels per frame to the right and downwards, which forecasts are to go by
+        where the model goes by motion; None: as it is found in the context.
     """
 
     context: np.ndarray
     extrapolated: np.ndarray | None = None
+    motion: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mindcast.config.loader import RunTypes, load
+from mindcast.config.loader import RunTypes, Tree, changed, load
 from mindcast.config.reference import Part, reference
 from mindcast.config.schema import RunSettings
 from mindcast.data import DATASETS, find_dataset
@@ -19,7 +19,15 @@ def load_settings(path: str | Path, overrides: Sequence[str] = ()) -> RunSetting
 
     Refusal also for a model, data set or sampler that does not exist or does not fit the others.
     """
-    settings = load(path, types_of, overrides)
+    return _checked(load(path, types_of, overrides))
+
+
+def settings_of_tree(tree: Tree, origin: str, overrides: Sequence[str] = ()) -> RunSettings:
+    """The same of settings that a checkpoint holds; `origin` names it in a refusal."""
+    return _checked(changed(tree, types_of, overrides, origin))
+
+
+def _checked(settings: RunSettings) -> RunSettings:
     require_sampler(settings.sampling.sampler)
     load_spec(settings.model.name).check_sampling(settings.model, settings.sampling)
     return settings

@@ -8,6 +8,7 @@ import sys
 from contextlib import contextmanager, redirect_stdout
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import xarray
 
@@ -156,6 +157,38 @@ def test_testing_writes_fields_as_netcdf(run):
         assert temperature.attrs["units"] == "K"
         assert temperature.sizes["realization"] == 2
         assert run.model in fields.attrs["source"]
+
+
+def own_file(run, settings):
+    """A file as a user may have it: frames in codes, or the data set's file as a coarse one."""
+    if load_spec(run.model).task == "downscale":
+        (path,) = (run.folder / "data").glob("*.nc")
+        return path, ("--at", str(xarray.open_dataset(path).time.values[0])[:16])
+    path = run.folder / "frames.npy"
+    shape = settings.model.context_frames, *settings.model.frame_size
+    np.save(path, np.random.default_rng(0).integers(0, 200, shape).astype(np.float32))
+    return path, ("--set", "input.unit=VIL", "--set", "input.last_time=2020-07-01 12:00")
+
+
+def test_a_prediction_from_a_file_of_one_s_own_has_files_pictures_and_a_page(run):
+    settings = load_settings(run.out / "config.yaml")
+    path, stated = own_file(run, settings)
+    to = run.folder / "predicted"
+    before = contents(run.out)
+    told = passed_within(
+        "--mode", "predict", "--out", run.out, "--input", path, "--to", to, "--report", *stated
+    )
+    assert contents(run.out) == before
+    (name,) = names(to, ".nc")
+    assert names(to, ".png")
+    assert names(to, ".html") == ["forecast.html"]
+    assert f"forecast: {to / name}" in told
+    with xarray.open_dataset(to / name, engine="h5netcdf") as fields:
+        assert fields.sizes["realization"] == settings.sampling.members
+        assert run.model in fields.attrs["source"]
+    record = json.loads((to / "forecast.json").read_text())
+    assert record["files"] == [name]
+    assert record["input"] == [str(path)]
 
 
 def test_testing_leaves_what_training_made(run):

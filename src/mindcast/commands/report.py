@@ -17,6 +17,7 @@ from mindcast.config.schema import RunSettings
 from mindcast.evaluation import unfinished
 from mindcast.evaluation.unfinished import Unfinished
 from mindcast.files import remove_leftovers, write_text
+from mindcast.forecasting import digest
 from mindcast.refusal import Refusal
 from mindcast.runtime.interrupts import explained
 from mindcast.runtime.run_folder import RunFolder
@@ -174,15 +175,10 @@ def identity_of(
     }
     return {
         "settings": settings_used,
-        "checkpoint": {stage: _digest(path) for stage, path in files.items()},
+        "checkpoint": {stage: digest(path) for stage, path in files.items()},
         "device": device,
         "samples": hashlib.sha256("\n".join(labels).encode()).hexdigest(),
     }
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _alone(folder: Path) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from mindcast.runtime import parallel
 from mindcast.runtime.launch import Cluster
 from mindcast.runtime.run_folder import newest_config
 from mindcast.settings import load_settings
+from mindcast.trained import settings_in_checkpoint
 
 DEFAULT_CFG = "./configs/diffusion_cfg.yaml"
 
@@ -34,6 +36,9 @@ class Request:
     resume: bool
     overrides: tuple[str, ...]
     report: bool = False
+    inputs: tuple[str, ...] = ()
+    to: Path | None = None
+    at: str | None = None
 
 
 def present(request: Request) -> parallel.World:
@@ -59,7 +64,8 @@ def start(request: Request, settings: RunSettings, world: parallel.World) -> str
 def read_settings(request: Request) -> RunSettings:
     """The settings of `--cfg`; without one the newest of a run in `--out`, or else the default.
 
-    A test that is continued begins with its own.
+    A test that is continued begins with its own, a prediction from a checkpoint alone with those
+    that it holds.
 
     Refusal where `--out` should hold a run, to be continued or tested, and does not: before
     anything else, lest settings or data that nobody meant are complained about.
@@ -71,10 +77,24 @@ def read_settings(request: Request) -> RunSettings:
     may_name_one = request.cfg is not None or _names_checkpoint(request.overrides)
     if needs_run and (request.resume or not may_name_one):
         raise _no_run(request)
+    if request.mode == "predict" and request.cfg is None and own is None:
+        return _of_checkpoint(request)
     settings = load_settings(request.cfg or own or default_cfg(), request.overrides)
     if needs_run and not settings.ckpt_path:
         raise _no_run(request)
     return settings
+
+
+def _of_checkpoint(request: Request) -> RunSettings:
+    """The settings in the checkpoint that is named; Refusal where none is."""
+    named = [text.partition("=") for text in request.overrides]
+    places = [value.strip() for key, _, value in named if key.strip() == "ckpt_path"]
+    if not places or not places[-1]:
+        raise Refusal(
+            f"--mode {request.mode}: name a run with --out, or a checkpoint with "
+            "--set ckpt_path=FILE"
+        )
+    return settings_in_checkpoint(Path(os.path.expanduser(places[-1])), request.overrides)
 
 
 def default_cfg() -> Path:
@@ -91,7 +111,7 @@ def shipped_configs() -> Path:
 
 
 def _works_on_a_run(request: Request) -> bool:
-    return request.mode == "test" or (request.mode == "train" and request.resume)
+    return request.mode in ("test", "predict") or (request.mode == "train" and request.resume)
 
 
 def _names_checkpoint(overrides: tuple[str, ...]) -> bool:
@@ -109,7 +129,7 @@ def _no_run(request: Request) -> Refusal:
     if near is not None:
         return Refusal(f"--out {path}: {what}, did you mean {near}?")
     remedy = "leave out --resume to begin one"
-    if request.mode == "test":
+    if request.mode in ("test", "predict"):
         remedy = "name a run with --out, or a checkpoint with --set ckpt_path=FILE"
     return Refusal(f"--out {path}: {what}; {remedy}")
 

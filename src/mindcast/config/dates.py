@@ -54,3 +54,9 @@ def to_utc(time: datetime) -> datetime:
 
 
 Time = Annotated[datetime, BeforeValidator(_to_datetime), AfterValidator(to_utc)]
+
+
+def parse_time(text: str) -> datetime:
+    """Text as a time in UTC; ValueError with the reason."""
+    found: datetime = to_utc(_to_datetime(text))
+    return found

@@ -101,5 +101,7 @@ class InputSettings(Conversion):
     """When the last frame was taken, of files without times in them and in their names."""
     interval_minutes: int | None = Field(default=None, gt=0, le=1440)
     """Between the frames of such files; null: the model's."""
+    crop: bool = False
+    """Forecast a part of the size of the model's frame alone; false: the whole area, in tiles."""
     origin: tuple[Row, Row] | None = None
-    """First row and column of the model's frame, counted on its pixels; null: about the centre."""
+    """First row and column of that part, counted on the model's pixels; null: about the centre."""

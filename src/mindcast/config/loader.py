@@ -7,6 +7,7 @@ convention stays: a key that ends in `_path` is relative to the project root, th
 
 from __future__ import annotations
 
+import copy
 import difflib
 import os
 import types
@@ -53,9 +54,17 @@ def load(path: str | Path, find_types: FindTypes, overrides: Sequence[str] = ())
     path = Path(path)
     tree = read_yaml(path)
     _make_paths_absolute(tree, _project_root(path))
+    return changed(tree, find_types, overrides, str(path))
+
+
+def changed(
+    tree: Tree, find_types: FindTypes, overrides: Sequence[str], origin: str
+) -> RunSettings:
+    """The settings of a tree with `key.path=value` overrides; `origin` names it in a refusal."""
+    tree = copy.deepcopy(tree)
     for override in overrides:
         _apply(tree, override)
-    return validate(tree, find_types, str(path))
+    return validate(tree, find_types, origin)
 
 
 def validate(tree: Tree, find_types: FindTypes, origin: str) -> RunSettings:

@@ -86,6 +86,9 @@ class Sampling(Frozen):
     """Members of an ensemble."""
     batch_size: Size = 1
     """Members (or tiles) that the network takes at once; changes memory, not forecasts."""
+    tile_overlap: float = Field(default=0.25, ge=0, le=0.5)
+    """Of nowcasts of domains larger than the model's frame, which are made in tiles: what
+    neighbours have in common, as a share of the frame's shorter side."""
 
 
 class Evaluation(Frozen):

@@ -58,6 +58,8 @@ class EnsembleSampler:
         run: Callable[..., np.ndarray] = sample,
         runs: int = 1,
         per_member: bool = False,
+        first: int = 0,
+        seed: int | None = None,
     ) -> np.ndarray:
         """Samples (N, M, ...) float32: `members` of each of the cases that `keys` name.
 
@@ -66,11 +68,14 @@ class EnsembleSampler:
         `per_member` (N M, ...), members varying fastest.
         run: as `sample`, which it stands for; it follows the plan `runs` times.
         progress(k): called whenever k more steps of one member are done, all their runs included.
+        first: number of the first member. seed: of these draws; None: that of the sampler.
         """
+        seed = self.seed if seed is None else seed
         rows = [(case, member) for case in range(len(keys)) for member in range(members)]
         made = []
         for count, batch in equal_batches(rows, self.batch_size):
-            noise = MemberNoise(self.seed, [(int(keys[case]), m) for case, m in batch], shape)
+            streams = [(int(keys[case]), first + m) for case, m in batch]
+            noise = MemberNoise(seed, streams, shape)
             places = [case * members + m if per_member else case for case, m in batch]
             numbers = Tensor(np.array(places, np.int32))
             chosen = [ops.gather(array, numbers, 0) for array in conditioning]

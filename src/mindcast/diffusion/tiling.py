@@ -98,15 +98,22 @@ class Tiles:
         tiles = ops.stack(self.columns.cut(rows, 3), 1)
         return tiles.reshape(len(self), *front, self.rows.size, self.columns.size, *back)
 
-    def blend(self, tiles: Tensor) -> Tensor:
-        """Fields (N, ..., H, W) of their tiles (K, N, ..., h, w)."""
+    def blend(self, tiles: Tensor, channels_last: bool = False) -> Tensor:
+        """Fields (N, ..., H, W) of their tiles (K, N, ..., h, w); the inverse of `cut`."""
         if len(self) == 1:
             return tiles.reshape(tiles.shape[1:])
-        count, (height, width) = len(self.columns), (self.rows.size, self.columns.size)
-        flat = tiles.reshape(len(self.rows), count, -1, height, width)
+        end = tiles.ndim - (1 if channels_last else 0)
+        front, back = tiles.shape[1 : end - 2], tiles.shape[end:]
+        count, size = len(self.columns), tiles.shape[end - 2 : end]
+        flat = tiles.reshape(len(self.rows), count, -1, *size, *back)
         rows = self.columns.blend([flat[:, j] for j in range(count)], 3)
         field = self.rows.blend([rows[i] for i in range(len(self.rows))], 1)
-        return field.reshape(*tiles.shape[1:-2], self.rows.length, self.columns.length)
+        return field.reshape(*front, self.rows.length, self.columns.length, *back)
+
+
+def tiles_over(field: tuple[int, int], size: tuple[int, int], share: float) -> Tiles:
+    """Tiles that have a `share` of their shorter side in common with their neighbours."""
+    return Tiles(field, size, round(share * min(size)))
 
 
 def in_batches(
@@ -127,7 +134,8 @@ class TiledStep:
     alike, for the steps that use them again.
 
     step: may be compiled. conditioning: what it takes after the noise, tensors (K, ...) of the
-    tiles of one case. size: the most tiles at a time.
+    tiles of one case. size: the most tiles at a time. channels_last: whether x is (M, ..., H, W,
+    C).
     """
 
     def __init__(
@@ -136,26 +144,41 @@ class TiledStep:
         tiles: Tiles,
         conditioning: Sequence[Tensor],
         size: int,
+        channels_last: bool = False,
     ) -> None:
         self.step, self.tiles, self.size = step, tiles, size
-        self.conditioning = conditioning
+        self.conditioning, self.channels_last = conditioning, channels_last
 
-    def __call__(self, x: Tensor, t: Tensor, coefficients: Tensor, noise: Tensor) -> Estimated:
-        """x, noise (M, ..., H, W): members of one case; t (M,)."""
-        of_x, of_noise = (self.tiles.cut(fields) for fields in (x, noise))
-        shape = of_x.shape  # (K, M, ...)
-        of_x, of_noise = (tiles.reshape(-1, *shape[2:]) for tiles in (of_x, of_noise))
+    def __call__(
+        self, x: Tensor, t: Tensor, coefficients: Tensor, noise: Tensor, *more: Tensor
+    ) -> Estimated:
+        """x, noise (M, ..., H, W): members of one case; t (M,).
+
+        more: what the step takes before the conditioning, of the members: fields like x, which are
+        cut as it is, or a number of each (M,).
+        """
+        of_x, of_noise = (self._rows(fields) for fields in (x, noise))
+        shape = (len(self.tiles), x.shape[0], *of_x.shape[1:])
+        of_more = [array if array.ndim == 1 else self._rows(array) for array in more]
 
         def of_rows(rows: np.ndarray) -> Estimated:
             row, tile, member = (Tensor(n) for n in (rows, *np.divmod(rows, shape[1])))
+            own = [ops.gather(a, member if a.ndim == 1 else row, 0) for a in of_more]
             conditioning = [ops.gather(array, tile, 0) for array in self.conditioning]
             return self.step(
                 ops.gather(of_x, row, 0),
                 ops.gather(t, member, 0),
                 coefficients,
                 ops.gather(of_noise, row, 0),
+                *own,
                 *conditioning,
             )
 
-        following, x0 = in_batches(of_rows, shape[0] * shape[1], self.size)
-        return self.tiles.blend(following.reshape(shape)), self.tiles.blend(x0.reshape(shape))
+        outputs = in_batches(of_rows, shape[0] * shape[1], self.size)
+        following, x0 = (self.tiles.blend(o.reshape(shape), self.channels_last) for o in outputs)
+        return following, x0
+
+    def _rows(self, fields: Tensor) -> Tensor:
+        """Fields (M, ...) as the rows of all their tiles (K M, ...)."""
+        tiles = self.tiles.cut(fields, self.channels_last)
+        return tiles.reshape(-1, *tiles.shape[2:])

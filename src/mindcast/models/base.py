@@ -42,13 +42,15 @@ class Window:
     """Which pieces of an event one sample is: `length` frames, a new piece every `stride` frames.
 
     The first `context` frames are the input; the others, if there are any, the truth. `frame` is
-    the (H, W) that the networks are built for.
+    the (H, W) that the networks are built for. Forecasts are made of larger frames too, whose
+    sides are multiples of `cell`.
     """
 
     length: int
     stride: int
     frame: tuple[int, int]
     context: int
+    cell: int = 1
 
 
 def whole_sequences(settings: Any) -> Window:
@@ -58,29 +60,43 @@ def whole_sequences(settings: Any) -> Window:
         stride=settings.stride,
         frame=settings.frame_size,
         context=settings.context_frames,
+        cell=settings.cell,
     )
 
 
 def require_context(settings: Any, input: NowcastInput) -> None:
-    """Refusal unless the context frames (N, T, H, W, 1) are those that such settings are for."""
-    context = input.context
-    expected = (settings.context_frames, *settings.frame_size, 1)
-    if context.ndim != 5 or context.shape[1:] != expected:
-        got = context.shape
+    """Refusal unless the context frames (N, T, H, W, 1) are those that such settings are for.
+
+    Frames may be larger, see `Window`.
+    """
+    got, frame, cell = input.context.shape, settings.frame_size, settings.cell
+    fits = len(got) == 5 and (got[1], got[4]) == (settings.context_frames, 1)
+    if not fits or any(n < least or n % cell for n, least in zip(got[2:4], frame, strict=True)):
+        expected = ", ".join(map(str, (settings.context_frames, *frame, 1)))
         raise Refusal(
-            f"forecast: context has {got=}, expected (N, T, H, W, C) = (N, "
-            f"{', '.join(map(str, expected))})"
+            f"forecast: context has {got=}, expected (N, T, H, W, C) = (N, {expected}), or larger "
+            f"frames in multiples of {cell}"
         )
 
 
 def extrapolated_members(
-    settings: Any, input: NowcastInput, keys: Sequence[int], members: int, seed: int
+    settings: Any,
+    input: NowcastInput,
+    keys: Sequence[int],
+    members: int,
+    seed: int,
+    first: int = 0,
 ) -> np.ndarray | None:
-    """What motion makes of every member (N, M, T, H, W, MOVED_CHANNELS), where `motion` is set."""
+    """What motion makes of the members from number `first` on, where `motion` is set.
+
+    (N, M, T, H, W, MOVED_CHANNELS).
+    """
     if settings.motion is None:
         return None
-    frames = settings.target_frames
-    return moved_members(input.context, keys, members, frames, settings.motion, seed)
+    frames, motion = settings.target_frames, settings.motion
+    return moved_members(
+        input.context, keys, members, frames, motion, seed, first, motions=input.motion
+    )
 
 
 @dataclass(frozen=True)
@@ -233,14 +249,18 @@ class Forecaster(Protocol):
         members: int,
         truth: np.ndarray | None = None,
         progress: Callable[[int], object] | None = None,
+        *,
+        first: int = 0,
+        seed: int | None = None,
     ) -> np.ndarray:
-        """Ensemble with a member axis after N, in the data's scale.
+        """Ensemble with a member axis after N, in the data's scale: members `first` and following.
 
         input: of a batch of N cases. A `samples.NowcastInput` gives (N, M, T, H, W, C), the frames
         after the context; a `samples.DownscaleInput` (N, M, Z, H, W, C).
         Member m of case `keys[n]` depends on weights, input, seed, keys[n] and m alone, not on the
         batch or on `members`. `truth` (as one member) serves methods that are steered by it.
-        `progress(k)` is called whenever k more sampling steps of one member are done.
+        `progress(k)` is called whenever k more sampling steps of one member are done. `seed` stands
+        for that of the forecaster. Frames larger than the networks' are forecast in tiles.
         """
         ...
 

@@ -26,13 +26,19 @@ VALUE, TENDENCY, INSIDE = range(MOVED_CHANNELS)
 Course = tuple[np.ndarray, Sampled]  # the motion field of one member, what it takes for inflow
 
 
-def moved(context: np.ndarray, frames: int, settings: MotionSettings) -> np.ndarray:
-    """A context (T, H, W, 1) in [0, 1] along the best estimate of its motion.
+def moved(
+    context: np.ndarray,
+    frames: int,
+    settings: MotionSettings,
+    motion: np.ndarray | None = None,
+) -> np.ndarray:
+    """A context (T, H, W, 1) in [0, 1] along the best estimate of its motion, or along `motion`.
 
-    Gives (frames, H, W, MOVED_CHANNELS), float32. A context without motion stands still, see
-    `motion_field`.
+    motion: (H, W, 2), pixels per frame, see `field.Motion`. Gives (frames, H, W, MOVED_CHANNELS),
+    float32. A context without motion stands still, see `motion_field`.
     """
-    return _along(_field(context, settings), BEST[settings.inflow], context, frames)
+    best = _field(context, settings) if motion is None else motion
+    return _along(best, BEST[settings.inflow], context, frames)
 
 
 def moved_members(
@@ -42,16 +48,19 @@ def moved_members(
     frames: int,
     settings: MotionSettings,
     seed: int,
+    first: int = 0,
+    motions: np.ndarray | None = None,
 ) -> np.ndarray:
     """Contexts (N, T, H, W, 1), each along the motion of every member of its case.
 
-    Gives (N, members, frames, H, W, MOVED_CHANNELS), float32. Member m of a case depends on its
-    context, its key, `seed` and m alone.
+    Gives (N, members, frames, H, W, MOVED_CHANNELS), float32, of the members from number `first`
+    on. Member m of a case depends on its context, its key, `seed` and m alone. motions: (N, H, W,
+    2), the best estimates; None: those found in the contexts.
     """
     cases = []
-    for context, key in zip(contexts, keys, strict=True):
-        best = _field(context, settings)
-        rngs = [motion_rng(seed, int(key), member) for member in range(members)]
+    for number, (context, key) in enumerate(zip(contexts, keys, strict=True)):
+        best = _field(context, settings) if motions is None else motions[number]
+        rngs = [motion_rng(seed, int(key), first + member) for member in range(members)]
         courses = [_course(best, settings, rng) for rng in rngs]
         cases.append([_along(*course, context, frames) for course in courses])
     return np.array(cases)

@@ -14,11 +14,11 @@ ORDER = ("Ascend", "GPU", "CPU")
 QUIET_LEVEL = "3"  # MindSpore's GLOG_v: errors only
 
 
-def start(target: str, device_id: int, settings: Runtime) -> str:
+def start(target: str, device_id: int, settings: Runtime, warn: bool = True) -> str:
     """Set up MindSpore on `target`, or on the next device that is there, and return its name.
 
-    Order of fall-back: Ascend, GPU, CPU. A fall-back prints one warning line; Refusal instead if
-    `runtime.fallback` is false.
+    Order of fall-back: Ascend, GPU, CPU. A fall-back prints one warning line, and is a Refusal if
+    `runtime.fallback` is false; without `warn` it is what was asked for.
     """
     os.environ.setdefault("GLOG_v", QUIET_LEVEL)
     if settings.compile_cache:
@@ -28,7 +28,7 @@ def start(target: str, device_id: int, settings: Runtime) -> str:
         import mindspore as ms
 
         used, why = _first_present(target, device_id)
-    if used != target:
+    if used != target and warn:
         if not settings.fallback:
             raise Refusal(
                 f"--device_target {target}: {why}; use --device_target {used} "

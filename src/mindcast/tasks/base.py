@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
+
+import numpy as np
 
 from mindcast.cases import Case
 from mindcast.config.schema import RunSettings
 from mindcast.evaluation.suite import Suite
+from mindcast.forecasting import Forecasting
+from mindcast.page.document import Picture
+from mindcast.tasks.seconds import Seconds
 
 CaseType = TypeVar("CaseType", bound=Case[Any])
 
@@ -57,4 +62,53 @@ class Task(Protocol[CaseType]):
 
     def draw(self, folder: Path) -> Iterator[Path]:
         """Draw the scores; gives each picture as soon as it is complete."""
+        ...
+
+
+class Prediction(Protocol):
+    """What predict does with the files of a user; they are read when it is made.
+
+    last: time of the last frame or state, UTC. sources: the files that were read. notes: a line for
+    all that was done to them. count: how many inputs they are for the model.
+    """
+
+    last: np.datetime64
+    sources: tuple[Path, ...]
+    notes: tuple[str, ...]
+    count: int
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What is predicted, in words, for a page."""
+        ...
+
+    def __init__(
+        self, inputs: Sequence[str], at: np.datetime64 | None, settings: RunSettings, window: Any
+    ) -> None:
+        """inputs: files, folders, patterns. at: the time to predict from; None: see the task.
+
+        Refusal for files that do not serve the model.
+        """
+        ...
+
+    def methods(self, model: Forecasting, wanted: Sequence[str]) -> tuple[str, ...]:
+        """The forecasts to make: those that are wanted, or what the task makes by default."""
+        ...
+
+    def write(
+        self,
+        model: Forecasting,
+        folder: Path,
+        provenance: Mapping[str, Any],
+        seconds: Seconds,
+        progress: Callable[[int], object],
+    ) -> Iterator[Path]:
+        """Forecast with all methods of the model; gives each file as soon as it is complete.
+
+        seconds: counts "sample" and "write". progress: as in `models.base.Forecaster.forecast`.
+        """
+        ...
+
+    def draw(self, folder: Path) -> Iterator[Picture]:
+        """Draw what was written; gives each picture as soon as it is complete."""
         ...

@@ -6,6 +6,7 @@ The places are known without MindSpore, so a missing checkpoint is refused at on
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from mindcast.config.schema import RunSettings
 from mindcast.models.base import ModelSpec
 from mindcast.refusal import Refusal
 from mindcast.runtime.run_folder import network_path
+from mindcast.training import stored
 
 if TYPE_CHECKING:
     from mindspore import nn
@@ -101,9 +103,13 @@ def _folder(named: Path | None, run: Path) -> Path:
 
 
 def _stage(named: Path, spec: ModelSpec) -> str:
-    """The stage that a checkpoint's file name begins with."""
+    """The stage that a checkpoint's file name begins with, else the one that it says it is of."""
     for stage in spec.stages:
         if named.name.startswith(f"{stage}_"):
             return stage
+    with suppress(Refusal):
+        _, information = stored.read(named)
+        if information.get("model") == spec.name and information.get("stage") in spec.stages:
+            return str(information["stage"])
     known = ", ".join(f"{stage}_..." for stage in spec.stages)
     raise Refusal(f"ckpt_path = {named}: its stage is unknown, expected a name like {known}")

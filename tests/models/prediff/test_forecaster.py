@@ -32,6 +32,8 @@ def test_the_denoiser_gets_the_latents_of_the_context_without_the_scale():
         context_frames=2,
         target_frames=3,
         frame_size=(4, 4),
+        cell=1,
+        latent_chw=(1, 4, 4),
         motion=None,
         diffuses_difference=False,
         diffusion=diffusion,

@@ -39,7 +39,7 @@ def test_points_below_ground_are_shown_nowhere():
     ground = np.ones(SHAPE)
     ground[0, :3] = 0
     view = make_view(weight=ground)
-    for field in (view.coarse, view.truth, view.spread, *view.estimates.values()):
+    for field in (view.coarse, view.truth["truth"], view.spread, *view.estimates.values()):
         np.testing.assert_array_equal(np.isnan(field), ground[..., 0] == 0)
 
 

@@ -105,7 +105,7 @@ def _cut(
     """The model's frame out of the domain, and that in words."""
     if needed.frame is None:
         if settings.origin is not None:
-            raise Refusal("input.origin: the whole area is forecast; leave that setting out")
+            raise Refusal("input.origin: the whole area is forecast; set input.crop=true too")
         return values, grid, ()
     height, width = values.shape[-2:]
     rows, columns = part((height, width), needed.frame, settings.origin, where)

@@ -30,11 +30,16 @@ def scan(path: Path, wind_axes: str = "auto", surface: Path | None = None) -> Fi
     file = _scan(path, wind_axes, _last_change(path, "data.files"))
     if surface is None:
         return file
-    ground = _scan_surface(surface, _last_change(surface, "data.surface_files"))
+    ground = scan_ground(surface)
     for quantity in ground.values():
         _require_same_grid(file, quantity)
     lacking = {q: found for q, found in ground.items() if q not in file.variables}
     return replace(file, apart={**file.apart, **lacking})
+
+
+def scan_ground(path: Path) -> dict[str, FieldFile]:
+    """What one of surface_files holds at the ground, each quantity with the grid that it is on."""
+    return dict(_scan_surface(path, _last_change(path, "data.surface_files")))
 
 
 def _last_change(path: Path, key: str) -> int:

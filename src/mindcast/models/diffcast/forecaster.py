@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 
 import numpy as np
 from mindspore import Tensor, nn, ops
@@ -12,6 +14,7 @@ from mindcast.config.schema import Sampling
 from mindcast.diffusion.ensembles import EnsembleSampler
 from mindcast.diffusion.samplers import Plan, SamplerStep
 from mindcast.diffusion.sampling import Estimated, Noise, SamplingStep, sample
+from mindcast.diffusion.tiling import TiledStep, Tiles, tiles_over
 from mindcast.models.base import extrapolated_members, require_context
 from mindcast.models.diffcast.network import to_fields, to_network
 from mindcast.models.diffcast.settings import DiffCastSettings
@@ -28,6 +31,9 @@ class DiffCastForecaster:
 
     Of stage "backbone": one of the backbone's name. Of stage "joint": "diffcast-mu", its backbone
     alone, and "diffcast", that with the residual sampled segment after segment.
+
+    Larger frames are forecast in tiles: motion is found and followed on all of them, and one noise
+    and one residual, blended at every step, are those of the whole.
     """
 
     def __init__(
@@ -44,7 +50,7 @@ class DiffCastForecaster:
                 "train one of them or fix ckpt_path"
             )
         diffusion = settings.diffusion
-        self.settings = settings
+        self.settings, self.overlap = settings, sampling.tile_overlap
         self.sampler = EnsembleSampler(
             networks.values(), diffusion.plan(sampling), sampling.batch_size, seed, compiled
         )
@@ -75,30 +81,72 @@ class DiffCastForecaster:
         members: int,
         truth: np.ndarray | None = None,
         progress: Callable[[int], object] | None = None,
+        *,
+        first: int = 0,
+        seed: int | None = None,
     ) -> np.ndarray:
         """See `models.base.Forecaster.forecast`."""
         require_context(self.settings, input)
+        tiles = self._tiles(input.context)
         if method in self.means:
-            sources = self._sources(input.context)
-            means = np.stack([self.means[method](x).asnumpy() for x in sources])
-            return np.clip(self._fields(means), 0, 1)
-        settings = self.settings
-        extrapolated = extrapolated_members(settings, input, keys, members, self.sampler.seed)
-        mu, *known = self._conditioned(input.context, extrapolated)
-        shape = (settings.context_frames, settings.channels, *settings.network_frame)
+            return self._deterministic(self.means[method], input, tiles)
+        seed = self.sampler.seed if seed is None else seed
+        if len(tiles) == 1:
+            return self._members(input, keys, range(first, first + members), seed, tiles, progress)
+        # one member at a time: what its tiles are conditioned on may fill the memory
+        numbers = [range(m, m + 1) for m in range(first, first + members)]
+        cases = [input.mapped(itemgetter(slice(n, n + 1))) for n in range(len(keys))]
+        return np.stack(
+            [
+                np.concatenate(
+                    [self._members(case, [key], m, seed, tiles, progress)[0] for m in numbers]
+                )
+                for case, key in zip(cases, keys, strict=True)
+            ]
+        )
+
+    def _deterministic(
+        self, mean: Callable[..., Tensor], input: NowcastInput, tiles: Tiles
+    ) -> np.ndarray:
+        """What one of `means` makes of every case: (N, 1, T, H, W, 1)."""
+        outputs = [mean(piece) for piece in self._pieces(self._sources(input), tiles)]
+        means = _whole(ops.cat(outputs, 0), tiles).asnumpy()
+        return np.clip(self._fields(means[:, np.newaxis]), 0, 1)
+
+    def _members(
+        self,
+        input: NowcastInput,
+        keys: Sequence[int],
+        numbers: range,
+        seed: int,
+        tiles: Tiles,
+        progress: Callable[[int], object] | None,
+    ) -> np.ndarray:
+        """The members of those numbers of every case; where there are tiles, one of one case."""
+        settings, members, first = self.settings, len(numbers), numbers.start
+        extrapolated = extrapolated_members(settings, input, keys, members, seed, first)
+        mu, *known = self._conditioned(input.context, extrapolated, tiles)
+        shape = (settings.context_frames, settings.channels, *_size(tiles))
         guided, segments = settings.denoiser.sees_forecast, settings.segments
+        of_tiles = InTiles(tiles, known, self.sampler.batch_size) if len(tiles) > 1 else None
+        run = partial(
+            sample_residual, shape=shape, segments=segments, guided=guided, in_tiles=of_tiles
+        )
         residual = self.sampler.draw(
             self.step,
             keys,
             members,
             shape,
-            known,
+            () if of_tiles else known,
             progress,
-            run=partial(sample_residual, shape=shape, segments=segments, guided=guided),
+            run=run,
             runs=segments,
             per_member=settings.motion is not None,
+            first=first,
+            seed=seed,
         )
-        mu = mu.asnumpy().reshape(len(keys), -1, *mu.shape[1:])
+        mu = _whole(mu, tiles).asnumpy()
+        mu = mu.reshape(len(keys), -1, *mu.shape[1:])
         frames = self._fields(mu + residual / settings.diffusion.residual_scale)
         motion = settings.motion
         if motion is None or extrapolated is None:
@@ -106,24 +154,40 @@ class DiffCastForecaster:
         starts = extrapolated[..., VALUE : VALUE + 1]
         return combined(frames, starts, motion.learned_share, motion.match_values)
 
-    def _sources(self, context: np.ndarray) -> list[np.ndarray]:
-        """What the backbone takes of each case (1, T, C, H, W), from contexts (N, T, H, W, 1)."""
-        motion, frames = self.settings.motion, self.settings.target_frames
+    def _tiles(self, context: np.ndarray) -> Tiles:
+        """What contexts (N, T, H, W, 1) are cut into, as the networks see them."""
+        height, width = (n // self.settings.patch for n in context.shape[2:4])
+        return tiles_over((height, width), self.settings.network_frame, self.overlap)
+
+    def _sources(self, input: NowcastInput) -> list[np.ndarray]:
+        """What the backbone takes of each case (1, T, C, H, W)."""
+        motion, frames, context = self.settings.motion, self.settings.target_frames, input.context
         if motion is not None:
-            context = np.stack([moved(case, frames, motion) for case in context])
+            given = input.motion if input.motion is not None else [None] * len(context)
+            pairs = zip(context, given, strict=True)
+            context = np.stack([moved(case, frames, motion, field) for case, field in pairs])
         return self._laid_out(context)
 
+    def _pieces(
+        self, rows: Sequence[np.ndarray], tiles: Tiles
+    ) -> Sequence[np.ndarray] | Sequence[Tensor]:
+        """Rows (1, T, C, H, W), each cut into its tiles."""
+        if len(tiles) == 1:
+            return rows
+        return [tile for row in rows for tile in tiles.cut(Tensor(row))]
+
     def _conditioned(
-        self, context: np.ndarray, extrapolated: np.ndarray | None
+        self, context: np.ndarray, extrapolated: np.ndarray | None, tiles: Tiles
     ) -> tuple[Tensor, ...]:
-        """What `JointNetwork` gives of every case or, where members differ in motion, of every
-        member of every case: mu first."""
+        """What `JointNetwork` gives of every tile of every case or, where members differ in motion,
+        of every member of every case: mu first."""
         inputs = [self._laid_out(context)]
         if extrapolated is not None:
             cases = np.repeat(context, extrapolated.shape[1], axis=0)
             own = extrapolated.reshape(-1, *extrapolated.shape[2:])
             inputs = [self._laid_out(cases), self._laid_out(own)]
-        outputs = [self.conditioning(*arrays) for arrays in zip(*inputs, strict=True)]
+        pieces = [self._pieces(rows, tiles) for rows in inputs]
+        outputs = [self.conditioning(*arrays) for arrays in zip(*pieces, strict=True)]
         return tuple(ops.cat(arrays, 0) for arrays in zip(*outputs, strict=True))
 
     def _laid_out(self, fields: np.ndarray) -> list[np.ndarray]:
@@ -138,6 +202,15 @@ class DiffCastForecaster:
         return fields.astype(np.float32)
 
 
+@dataclass(frozen=True, eq=False)
+class InTiles:
+    """The tiles of one member, the features (K, ...) of them, and how many are taken at once."""
+
+    tiles: Tiles
+    features: Sequence[Tensor]
+    size: int
+
+
 def sample_residual(
     step: Callable[..., Estimated],
     plan: Plan,
@@ -149,22 +222,44 @@ def sample_residual(
     shape: Sequence[int],
     segments: int,
     guided: bool = False,
+    in_tiles: InTiles | None = None,
 ) -> np.ndarray:
     """The scaled residual of all segments (N, T, C, H, W), one segment after the other.
 
     shape: (frames of a segment, C, H, W). Each segment is conditioned on the one before; the first
     on zeros, as the observed frames have no residual. features: those of the first segment,
     then as many of the others, one row a sample; before them the guides (N, segments, C, H, W) if
-    `guided`. The rest as in `diffusion.sampling.sample`.
+    `guided`. in_tiles: of one row, whose features are those of its tiles. The rest as in
+    `diffusion.sampling.sample`.
     """
+    rows = 1 if in_tiles else features[0].shape[0]
+    features = in_tiles.features if in_tiles else features
     guides, features = (features[:1], features[1:]) if guided else ((), features)
-    levels, rows = len(features) // 2, (*guides, *features)[0].shape[0]
+    levels = len(features) // 2
     previous = np.zeros((rows, *shape), np.float32)
     drawn = []
     for number in range(segments):
         index = Tensor(np.full(rows, number, np.int32))
         own = features[:levels] if number == 0 else features[levels:]
-        conditioning = [Tensor(previous), index, *(g[:, number] for g in guides), *own]
-        previous = sample(step, plan, noise, conditioning, progress, record)
+        own = [*(g[:, number] for g in guides), *own]
+        if in_tiles:
+            tiled = TiledStep(step, in_tiles.tiles, own, in_tiles.size)
+            previous = sample(tiled, plan, noise, [Tensor(previous), index], progress, record)
+        else:
+            conditioning = [Tensor(previous), index, *own]
+            previous = sample(step, plan, noise, conditioning, progress, record)
         drawn.append(previous)
     return np.concatenate(drawn, axis=1)
+
+
+def _size(tiles: Tiles) -> tuple[int, int]:
+    """(H, W) of what is cut into tiles."""
+    return tiles.rows.length, tiles.columns.length
+
+
+def _whole(outputs: Tensor, tiles: Tiles) -> Tensor:
+    """(R, ..., H, W) of the outputs of all tiles of each of R rows (R K, ..., h, w)."""
+    if len(tiles) == 1:
+        return outputs
+    rows = outputs.reshape(-1, len(tiles), *outputs.shape[1:])
+    return tiles.blend(rows.swapaxes(0, 1))

@@ -156,6 +156,11 @@ class DiffCastSettings(Frozen):
         return self.target_frames // self.context_frames
 
     @property
+    def cell(self) -> int:
+        """Pixels along a side of what the networks see as one."""
+        return self.patch
+
+    @property
     def network_frame(self) -> tuple[int, int]:
         """(H, W) of a frame as the networks see it."""
         return self.frame_size[0] // self.patch, self.frame_size[1] // self.patch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -95,8 +96,12 @@ class GeoDiffForecaster:
         members: int,
         truth: np.ndarray | None = None,
         progress: Callable[[int], object] | None = None,
+        *,
+        first: int = 0,
+        seed: int | None = None,
     ) -> np.ndarray:
         """See `models.base.Forecaster.forecast`; K. The truth is not looked at."""
+        drawn = partial(self._residual, members=members, progress=progress, first=first, seed=seed)
         self._require_shapes(input)
         fields = []
         for number, key in enumerate(keys):
@@ -107,7 +112,7 @@ class GeoDiffForecaster:
             field = primary.asnumpy() + SHIFT_K
             if method == SAMPLED:
                 conditioning = self._conditioning(case, pieces, bicubic, primary)
-                residual = self._residual(pieces, conditioning, key, members, progress)
+                residual = drawn(pieces, conditioning, key)
                 field = field + self.kelvin.reshape(-1, 1, 1) * residual
             if self.settings.enforce_lr_mean:
                 row_weights = case.metric[0, :, 0, ROW_WEIGHT]
@@ -150,13 +155,17 @@ class GeoDiffForecaster:
         key: int,
         members: int,
         progress: Callable[[int], object] | None,
+        first: int,
+        seed: int | None,
     ) -> np.ndarray:
         """R of all members of one case, (M, Z, H, W); the margin is drawn as well as the domain."""
         step: Callable[..., Any] = self.step
         if len(pieces.tiles) > 1:
             step, conditioning = TiledStep(step, pieces.tiles, conditioning, self.batch_size), ()
         shape = (len(self.settings.levels_hpa), 1, *pieces.size)
-        drawn = self.sampler.draw(step, [key], members, shape, conditioning, progress)
+        drawn = self.sampler.draw(
+            step, [key], members, shape, conditioning, progress, first=first, seed=seed
+        )
         return pieces.without_margin(drawn[0, :, :, 0])
 
     def _require_shapes(self, input: DownscaleInput) -> None:

@@ -285,6 +285,11 @@ class PreDiffSettings(Frozen):
     """Whether the frames extrapolated along the motion are conditioning too; null as published."""
 
     @property
+    def cell(self) -> int:
+        """Pixels along a side of what is one cell of a latent."""
+        return self.autoencoder.factor
+
+    @property
     def latent_chw(self) -> tuple[int, int, int]:
         """(c, h, w) of one encoded frame."""
         (height, width), factor = self.frame_size, self.autoencoder.factor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,20 +54,7 @@ class Task:
 
     def draw_case(self, case: DownscaleCase, folder: Path) -> Iterator[Path]:
         """Maps and a section of each method."""
-        from mindcast.visualization.downscale.cross_section import cross_section
-        from mindcast.visualization.downscale.panels import downscale_panel
-        from mindcast.visualization.downscale.view import View
-
-        single = case.first(self.methods, ensemble=False)
-        beside = {BICUBIC: BICUBIC, **({"deterministic": single} if single else {})}
-        for method in self.methods:
-            view = View(case, method, beside)
-            panel = folder / f"{method}_{case.label}.png"
-            downscale_panel(panel, view)
-            yield panel
-            section = panel.with_stem(f"{panel.stem}_section")
-            cross_section(section, view)
-            yield section
+        yield from panels(case, self.methods, folder)
 
     def write(self, folder: Path, provenance: Mapping[str, Any], **about: Any) -> str:
         """The report's files; gives the table to print."""
@@ -91,6 +78,25 @@ class Task:
         ranks = folder / "ranks.png"
         if rank_histograms(ranks, result, self.baselines):
             yield ranks
+
+
+def panels(case: DownscaleCase, methods: Sequence[str], folder: Path) -> Iterator[Path]:
+    """Maps and a section of each method of a case, beside bicubic interpolation if it has that."""
+    from mindcast.visualization.downscale.cross_section import cross_section
+    from mindcast.visualization.downscale.panels import downscale_panel
+    from mindcast.visualization.downscale.view import View
+
+    single = case.first(methods, ensemble=False)
+    beside = {BICUBIC: BICUBIC} if BICUBIC in case.forecasts else {}
+    beside |= {"deterministic": single} if single else {}
+    for method in methods:
+        view = View(case, method, beside)
+        panel = folder / f"{method}_{case.label}.png"
+        downscale_panel(panel, view)
+        yield panel
+        section = panel.with_stem(f"{panel.stem}_section")
+        cross_section(section, view)
+        yield section
 
 
 def _refuse_nowcasts(options: Evaluation) -> None:

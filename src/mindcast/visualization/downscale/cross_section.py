@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -26,22 +25,27 @@ def cross_section(path: Path, view: View, row: int | None = None) -> None:
 
     Upper row: temperature less the truth's mean over the section at each level, of the coarse
     field, every estimate and the truth; lower row: the errors with their RMSE over the section.
+    Where no truth is known, the coarse field takes its place.
     The height is ln p; columns are longitudes on a regular grid, else numbers.
     """
     row = view.case.shape[1] // 2 if row is None else row
     estimates = view.estimates
-    fields = {"coarse input": view.coarse, **estimates, "truth": view.truth}
-    true = view.truth[:, row]
+    fields = {"coarse input": view.coarse, **estimates, **view.truth}
+    against, reference = view.reference
+    true = reference[:, row]
     mean = _level_means(true)
     departures = {name: field[:, row] - mean for name, field in fields.items()}
     errors = {name: field[:, row] - true for name, field in estimates.items()}
     size = (LEFT + len(fields) * (FRAME + GAP) + RIGHT, TOP + 2 * (CAPTION + HEIGHT + GAP) + BOTTOM)
     figure = Figure(figsize=size)
-    scale = error_scale([departures["truth"]])
+    scale = error_scale([departures[against]])
     _draw_row(figure, view, list(fields), departures, scale, TOP + CAPTION)
     below = TOP + 2 * CAPTION + HEIGHT + GAP
-    _draw_row(figure, view, list(fields), errors, error_scale(errors.values()), below, "error")
-    about = f"temperature along {_row_name(view, row)}, less the truth's mean at each level"
+    scale = error_scale(errors.values())
+    _draw_row(figure, view, list(fields), errors, scale, below, view.departure)
+    about = (
+        f"temperature along {_row_name(view, row)}, less the mean of the {against} at each level"
+    )
     add_title(figure, LEFT, view.title, f"{view.moment}; {about}{view.ground}")
     save_png(figure, path)
 
@@ -67,15 +71,16 @@ def _draw_row(
     panels: dict[str, np.ndarray],
     scale: Scale,
     top: float,
-    kind: Literal["departure", "error"] = "departure",
+    kind: str = "departure",
 ) -> None:
     """The panels in their columns, then the key; the leftmost panel carries the level names."""
     for name, values in panels.items():
         axes = place(figure, LEFT + columns.index(name) * (FRAME + GAP), top, FRAME, HEIGHT)
         _section(axes, view, values, scale)
-        _label(axes, view, first=name == next(iter(panels)), last=kind == "error")
-        error = f"RMSE {root_mean_square(values):.3f} K"
-        axes.set_title(error if kind == "error" else name, fontsize=8, pad=3)
+        against = kind == view.departure
+        _label(axes, view, first=name == next(iter(panels)), last=against)
+        error = f"{'RMSE' if view.truth else 'rms'} {root_mean_square(values):.3f} K"
+        axes.set_title(error if against else name, fontsize=8, pad=3)
     left = figure.get_size_inches()[0] - RIGHT + 0.04
     bar = place(figure, left, top + BAR_INSET / 2, BAR, HEIGHT - BAR_INSET)
     add_bar(figure, bar, scale, f"{kind} (K)")

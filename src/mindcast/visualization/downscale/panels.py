@@ -34,11 +34,12 @@ def downscale_panel(path: Path, view: View, levels: Sequence[int] = ()) -> None:
 
     Two rows a level. Upper: the coarse field, bicubic, deterministic (if the case has it), member
     0 and, of several, their mean (or the one forecast), truth. Lower, each below its field: the
-    errors, with their RMSE on this level, and below the truth the spread of several members.
+    errors, with their RMSE on this level, and below the truth the spread of several members. Where
+    no truth is known, the differences to the coarse field, below which the spread is.
     levels: indices, by default at most three, evenly spread.
     """
     chosen = list(levels) or spread_out(len(view.levels_hpa), 3)
-    fields = {"coarse input": view.coarse, **view.estimates, "truth": view.truth}
+    fields = {"coarse input": view.coarse, **view.estimates, **view.truth}
     height, width = view.case.shape[1:3]
     tall = FRAME * float(np.clip(height / width, FLATTEST, TALLEST))
     block = 2 * tall + CAPTION + GAP + BETWEEN
@@ -65,20 +66,21 @@ def _draw_level(
     tall: float,
     titled: bool,
 ) -> None:
-    true, spread = view.truth[level], view.spread
-    errors = {name: field[level] - true for name, field in view.estimates.items()}
-    temperature, error = temperature_scale(true), error_scale(errors.values())
+    (against, reference), spread = view.reference, view.spread
+    errors = {name: field[level] - reference[level] for name, field in view.estimates.items()}
+    temperature, error = temperature_scale(reference[level]), error_scale(errors.values())
     below = top + tall + CAPTION + GAP
-    bars = [(0, top, temperature, "T (K)"), (0, below, error, "error (K)")]
+    bars = [(0, top, temperature, "T (K)"), (0, below, error, f"{view.departure} (K)")]
+    root = "RMSE" if view.truth else "rms"
     for k, (name, field) in enumerate(fields.items()):
         left = LEFT + k * (FRAME + GAP)
         title = name if titled else ""
         label = f"{view.levels_hpa[level]:g} hPa" if k == 0 else ""
         _map(figure, view, field[level], temperature, (left, top, tall), title, label)
         if name in errors:
-            title = f"RMSE {root_mean_square(errors[name]):.3f} K"
+            title = f"{root} {root_mean_square(errors[name]):.3f} K"
             _map(figure, view, errors[name], error, (left, below, tall), title)
-        elif name == "truth" and spread is not None:
+        elif name == against and spread is not None:
             scale = spread_scale(spread[level])
             title = f"spread {root_mean_square(spread[level]):.3f} K"
             _map(figure, view, spread[level], scale, (left, below, tall), title)

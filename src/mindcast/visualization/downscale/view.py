@@ -59,13 +59,24 @@ class View:
         return self._shown(blocks[:, :height, :width])
 
     @property
-    def truth(self) -> np.ndarray:
-        """The fine temperature that is known."""
-        return self._shown(self.case.truth)
+    def truth(self) -> dict[str, np.ndarray]:
+        """The fine temperature by the name under which it is shown, where it is known."""
+        known = self.case.sample.truth
+        return {} if known is None else {"truth": self._shown(known)}
+
+    @property
+    def reference(self) -> tuple[str, np.ndarray]:
+        """What the estimates are held against, with its name: the truth, else the coarse input."""
+        return next(iter(self.truth.items()), ("coarse input", self.coarse))
+
+    @property
+    def departure(self) -> str:
+        """What an estimate less the reference is."""
+        return "error" if self.truth else "difference"
 
     @property
     def estimates(self) -> dict[str, np.ndarray]:
-        """What can be held against the truth, by the name under which it is shown."""
+        """What can be held against the reference, by the name under which it is shown."""
         found = {name: self.case.members(method)[0] for name, method in self.beside.items()}
         members = self.case.members(self.method)
         first = "member 0" if self.case.is_ensemble(self.method) else "forecast"

@@ -21,8 +21,8 @@ from mindcast.data.radar.archive.catalogue import (
     type_names,
 )
 from mindcast.data.radar.archive.event_files import EventFiles
-from mindcast.data.radar.archive.settings import ArchiveSettings
-from mindcast.data.radar.scaling import CODE_MAX, VIL_THRESHOLDS, scale_codes
+from mindcast.data.radar.archive.settings import UNIT, ArchiveSettings
+from mindcast.data.radar.scaling import scale_codes
 from mindcast.data.radar.windows import sample_of, shapes_of
 from mindcast.refusal import Refusal
 from mindcast.samples import NowcastInput, NowcastSample
@@ -36,7 +36,7 @@ class Archive:
     """
 
     input_type = NowcastInput
-    value_scale, thresholds, unit = CODE_MAX, VIL_THRESHOLDS, "VIL"
+    unit = UNIT
 
     def __init__(
         self, settings: ArchiveSettings, events: Sequence[Event], window: WindowLike, source: str
@@ -45,6 +45,7 @@ class Archive:
         root = Path(settings.root_dir)
         check_minutes(root, events, settings.frames_per_event, settings.interval_minutes)
         self.frame_shape = settings.frame_size
+        self.value_scale, self.thresholds = settings.value_scale, settings.thresholds
         self.interval_minutes = settings.interval_minutes
         self.events, self.frames = tuple(events), settings.frames_per_event
         self.window = window

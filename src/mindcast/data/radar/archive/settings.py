@@ -13,8 +13,9 @@ from mindcast.config.frozen import Frozen
 from mindcast.config.marks import BOUND
 from mindcast.data.base_settings import DataSettings, Place, Positive2
 from mindcast.data.radar.composites.settings import CompositesSettings
-from mindcast.data.radar.scaling import CODE_MAX
+from mindcast.data.radar.scaling import CODE_MAX, VIL_THRESHOLDS
 
+UNIT = "VIL"
 SPLIT_DATE = datetime(2019, 6, 1)
 
 
@@ -44,6 +45,8 @@ class ArchiveSettings(DataSettings):
     """How many frames a stored event has."""
     interval_minutes: Annotated[PositiveInt, BOUND]
     """Minutes from frame to frame."""
+    pixel_km: float | None = Field(default=None, gt=0, le=1000)
+    """Side of a pixel; null: not known. Finer frames of users are brought to it."""
     image_type: Annotated[Literal["vil"], BOUND] = "vil"
     """Which images of the archive: vertically integrated liquid."""
     check_values: bool = True
@@ -62,9 +65,24 @@ class ArchiveSettings(DataSettings):
     """Of that draw."""
 
     @property
+    def unit(self) -> str:
+        """Of the physical values."""
+        return UNIT
+
+    @property
+    def value_scale(self) -> float:
+        """Physical value that is 1 to the model."""
+        return CODE_MAX
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Of the scores, physical values."""
+        return VIL_THRESHOLDS
+
+    @property
     def meaning(self) -> str:
         """Unit, range and interval."""
-        return f"VIL 0..{CODE_MAX:g} every {self.interval_minutes} min"
+        return f"{self.unit} 0..{self.value_scale:g} every {self.interval_minutes} min"
 
     @model_validator(mode="after")
     def _dates_rise(self) -> ArchiveSettings:
@@ -80,6 +98,7 @@ class SevirLRSettings(ArchiveSettings):
     """SEVIR-LR: 25 frames of 128 x 128 pixels, 10 minutes apart; `prepare` makes it from SEVIR."""
 
     name: Literal["sevir_lr"]
+    pixel_km: float | None = Field(default=3.0, gt=0, le=1000)
     frame_size: Positive2 = (128, 128)
     frames_per_event: PositiveInt = 25
     interval_minutes: PositiveInt = 10
@@ -99,6 +118,7 @@ class SevirSettings(ArchiveSettings):
     """SEVIR itself: 49 frames of 384 x 384 pixels, 5 minutes apart."""
 
     name: Literal["sevir"]
+    pixel_km: float | None = Field(default=1.0, gt=0, le=1000)
     frame_size: Positive2 = (384, 384)
     frames_per_event: PositiveInt = 49
     interval_minutes: PositiveInt = 5

@@ -105,6 +105,9 @@ class SequenceSettings(DataSettings):
     """Physical value that is 1 to the model."""
     thresholds: tuple[float, ...]
     """Of the scores, physical values, rising."""
+    pixel_km: float | None = Field(default=None, gt=0, le=1000)
+    """Side of a pixel of the model's frames; null: not known. Finer frames of users are brought to
+    it."""
     fit: Annotated[Fit, BOUND] = "resize"
     """How frames get the size that the model is built for: "resize" (bilinear) or "crop" (about the
     centre, zeros around)."""
@@ -124,9 +127,14 @@ class SequenceSettings(DataSettings):
     """How `--mode prepare` makes it out of radar composites; null: not."""
 
     @property
+    def unit(self) -> str:
+        """Of the physical values."""
+        return LAYOUTS[self.name].unit
+
+    @property
     def meaning(self) -> str:
         """Unit, range and interval."""
-        scale = f"{LAYOUTS[self.name].unit} 0..{self.value_scale:g}"
+        scale = f"{self.unit} 0..{self.value_scale:g}"
         return f"{scale} every {self.interval_minutes} min"
 
     @model_validator(mode="after")
