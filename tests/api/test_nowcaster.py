@@ -167,7 +167,7 @@ def test_a_motion_that_is_given_is_gone_by(nowcaster):
         (codes(), {"unit": "mm"}, "unit: got 'mm', expected one of"),
         (codes(2), {"unit": "VIL"}, "frames: 2 frames, expected 3, 10 minutes apart"),
         (codes()[0], {"unit": "VIL"}, "frames: got (16, 16), expected (T, H, W)"),
-        (codes() * 3, {"unit": "VIL"}, "frames holds values from 0 to"),
+        (codes() * 3, {"unit": "VIL"}, "frames: holds values from 0 to"),
         (codes() * np.nan, {"unit": "VIL"}, "is wholly missing"),
         (codes(), {"unit": "VIL", "method": "steps"}, "method: got 'steps', expected one of adv"),
         (codes(), {"unit": "VIL", "members": 0}, "members: got 0, expected 1 or more"),

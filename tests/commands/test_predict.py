@@ -18,6 +18,8 @@ STATED = (
     "input.unit=VIL",
     "--set",
     "input.last_time=2020-07-01 12:20",
+    "--set",
+    "evaluation.figures=0",
 )
 
 

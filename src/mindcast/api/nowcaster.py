@@ -38,12 +38,13 @@ class Nowcaster:
         if not isinstance(window, Window):
             raise ValueError(f"{trained.spec.name} is for the task {trained.spec.task}")
         self._window = window
-        self._needed = replace(needed_by(trained.settings, window), pixel_km=None)
+        needed = needed_by(trained.settings, window)
+        self._needed = replace(needed, pixel_km=None)
         self.name, self.frame = trained.spec.name, window.frame
         self.context_frames = window.context
         self.target_frames = window.length - window.context
         self.interval_minutes = int(data.interval_minutes)
-        self.unit, self.pixel_km = str(data.unit), data.pixel_km
+        self.unit, self.pixel_km = needed.unit, needed.pixel_km
         self.methods = model.methods
 
     def __repr__(self) -> str:

@@ -43,8 +43,8 @@ class CompositesSettings(Frozen):
 
     @model_validator(mode="after")
     def _tiles_are_said_once(self) -> CompositesSettings:
-        if self.input.origin is not None:
-            raise ValueError("input.origin is of forecasts; give the tiles in origins")
+        if self.input.crop or self.input.origin is not None:
+            raise ValueError("input.crop and input.origin are of forecasts; give tiles in origins")
         return self
 
 
