@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from mindspore import nn
 
-from mindcast.compiled import arguments, compiled
+import mindcast.compiled
+from mindcast.compiled import Spent, arguments, compiled
 
 
 class Weighted(nn.Cell):
@@ -37,3 +38,14 @@ def test_a_compiled_function_takes_arrays_and_tensors(graph):
     tensors = arguments(Weighted(), named)
     for inputs in ([*named.values()], tensors):
         np.testing.assert_array_equal(function(*inputs).asnumpy(), -1)
+
+
+@pytest.mark.parametrize("graph", [False, True])
+def test_the_first_call_of_each_shape_counts_as_compilation(graph, monkeypatch):
+    # every look at the clock is a second later: a counted call takes one
+    monkeypatch.setattr("mindcast.compiled.time.monotonic", iter(range(99)).__next__)
+    monkeypatch.setattr("mindcast.compiled.COMPILING", Spent())
+    function = compiled(Weighted(), graph)
+    for size, seconds in ((3, 1), (3, 1), (4, 2), (3, 2)):
+        function(np.ones(size, np.float32), np.ones(size, np.float32))
+        assert mindcast.compiled.COMPILING.seconds == (seconds if graph else 0)

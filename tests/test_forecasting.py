@@ -6,7 +6,7 @@ import pytest
 from mindcast.forecasting import Forecasting
 from mindcast.models import MODELS, load_spec
 from mindcast.refusal import Refusal
-from mindcast.samples import Sample
+from mindcast.samples import NowcastInput, Sample
 from tests.contract.models import (
     SAMPLING,
     build_networks,
@@ -69,3 +69,43 @@ def test_what_is_steered_by_the_truth_is_refused_without_one():
     assert plain.of_sample(one, KEY)["prediff"].shape[0] == SAMPLING.members
     with pytest.raises(Refusal, match=r"model\.guidance\.target = 'truth': there is no truth"):
         replace(plain, methods=("prediff-ka",)).of_sample(one, KEY)
+
+
+class Numbered:
+    """A forecaster whose members are their numbers, of any seed but one a thousand more."""
+
+    methods, deterministic = ("drawn", "single"), ("single",)
+
+    def __init__(self):
+        self.asked = []
+
+    def forecast(self, method, input, keys, members, truth, progress, *, first, seed):
+        assert input.context.shape == (1, 2, 4, 4, 1)
+        assert (tuple(keys), truth) == ((0,), None)
+        count = 1 if method == "single" else members
+        self.asked.append(count)
+        return np.arange(first, first + count)[np.newaxis] + 1000 * (seed or 0)
+
+
+@pytest.mark.parametrize(
+    ("members", "parts"), [(12, [6, 6]), (8, [8]), (9, [5, 4]), (17, [6, 6, 5]), (1, [1])]
+)
+def test_members_come_in_few_equal_parts(members, parts):
+    sampling = SAMPLING.model_copy(update={"batch_size": 8, "members": members})
+    forecaster = Numbered()
+    model = Forecasting(forecaster, forecaster.methods, sampling, {})
+    given = NowcastInput(np.zeros((2, 4, 4, 1), np.float32))
+    made = [*model.in_parts("drawn", given)]
+    assert forecaster.asked == parts
+    assert [first for first, _ in made] == [sum(parts[:k]) for k in range(len(parts))]
+    np.testing.assert_array_equal(np.concatenate([m for _, m in made]), np.arange(members))
+
+
+def test_what_is_asked_for_counts_more_than_the_settings():
+    sampling = SAMPLING.model_copy(update={"batch_size": 8, "members": 5})
+    model = Forecasting(Numbered(), Numbered.methods, sampling, {})
+    given = NowcastInput(np.zeros((2, 4, 4, 1), np.float32))
+    ((_, made),) = model.in_parts("drawn", given, members=3, seed=2)
+    assert made.tolist() == [2000, 2001, 2002]
+    ((_, made),) = model.in_parts("single", given, members=3)
+    assert made.tolist() == [0]

@@ -24,7 +24,7 @@ from mindcast.tasks import load_prediction
 from mindcast.tasks.base import Prediction
 from mindcast.tasks.pages import write_forecast_page
 from mindcast.tasks.seconds import Seconds
-from mindcast.trained import trained
+from mindcast.trained import Trained, trained
 
 RECORD, PAGE = "forecast.json", "forecast.html"
 FOLDER = "forecasts"
@@ -34,6 +34,8 @@ REMEDY = "make room or choose another --to"
 def run(request: Request) -> None:
     """Read, forecast, write; ends with where the files are and how long the parts took."""
     world = present(request)
+    if world.size > 1:
+        raise Refusal(f"--mode predict: works in one process, found {world.size}; start one")
     settings = read_settings(request)
     found = trained(settings, request.out)
     at = _time(request)
@@ -51,7 +53,17 @@ def run(request: Request) -> None:
         device = start(request, settings, world)
         model = open_forecasting(found.spec, settings, found.files)
         model = replace(model, methods=prediction.methods(model, settings.evaluation.methods))
-    about = {
+    about = _about(found, model, prediction, device)
+    with _new(folder):
+        _predict(model, prediction, folder, about, seconds, request.report)
+
+
+def _about(
+    found: Trained, model: Forecasting, prediction: Prediction, device: str
+) -> dict[str, Any]:
+    """What makes the forecast, for its files and its record."""
+    settings = found.settings
+    return {
         "model": found.spec.name,
         "mindcast": __version__,
         "checkpoints": model.checkpoints,
@@ -63,8 +75,6 @@ def run(request: Request) -> None:
         "versions": versions(),
         "settings": settings.model_dump(mode="json"),
     }
-    with _new(folder):
-        _predict(model, prediction, folder, about, seconds, request.report)
 
 
 def _predict(
