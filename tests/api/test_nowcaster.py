@@ -184,6 +184,15 @@ def test_what_does_not_fit_is_refused(nowcaster, frames, options, told):
     assert told in refused(nowcaster, frames, **options)
 
 
+def test_pixels_of_another_size_are_refused_where_both_are_known(nowcaster, monkeypatch):
+    frames = dataarray(codes() / 5)  # 2000 m apart
+    frames.x.attrs["units"] = "m"
+    monkeypatch.setattr(nowcaster, "pixel_km", 1.0)
+    assert "frames: pixels of 2 km, the model's are of 1 km" in refused(nowcaster, frames)
+    monkeypatch.setattr(nowcaster, "pixel_km", 2.0)
+    assert nowcaster.forecast(frames, method="advection").attrs["units"] == "dBZ"
+
+
 def test_what_is_no_nowcast_is_refused_and_where_there_is_no_model_too(downscale_run, tmp_path):
     with pytest.raises(Refusal, match="for the task downscale; use --mode predict"):
         load_forecaster(downscale_run)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 WHERE = Path("frames")  # what refusals call them
 TIME = "time"
+PIXEL_TOLERANCE = 0.05  # of their size
 
 
 def frames_of(array: Any, unit: str | None, needed: Needed) -> tuple[RadarFrames, tuple[str, ...]]:
@@ -88,6 +89,23 @@ def _unit(given: str | None, stated: str | None) -> str:
 def _checked(values: np.ndarray, unit: str, factor: float, times: np.ndarray) -> RadarFrames:
     checked = check_values(values * np.float32(factor), unit, str(WHERE))
     return RadarFrames(checked.astype(np.float32), unit, times, None, (WHERE,))
+
+
+def check_pixels(array: Any, pixel_km: float | None) -> None:
+    """Refusal where a DataArray's columns say that its pixels are of another size, metres or km."""
+    column = str(array.dims[-1]) if hasattr(array, "dims") else ""
+    if pixel_km is None or not column or column not in array.coords:
+        return
+    per_km = {"m": 1000.0, "km": 1.0}.get(str(array[column].attrs.get("units", "")))
+    places = np.asarray(array[column].values)
+    if per_km is None or places.ndim != 1 or len(places) < 2:
+        return
+    found = abs(float(places[-1] - places[0])) / (len(places) - 1) / per_km
+    if abs(found - pixel_km) > PIXEL_TOLERANCE * pixel_km:
+        raise Refusal(
+            f"frames: pixels of {found:g} km, the model's are of {pixel_km:g} km; bring them to "
+            "that size, or use --mode predict, which does"
+        )
 
 
 def in_unit(values: np.ndarray, unit: str, wanted: str, how: Conversion) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mindcast.api.frames import forecast_array, frames_of, in_unit
+from mindcast.api.frames import check_pixels, forecast_array, frames_of, in_unit
 from mindcast.api.pysteps import PystepsMethod
 from mindcast.data.incoming.model_input import as_input
 from mindcast.forecasting import Forecasting
@@ -83,6 +83,7 @@ class Nowcaster:
             raise Refusal(f"members: got {members}, expected 1 or more")
         if seed is not None and seed < 0:
             raise Refusal(f"seed: got {seed}, expected 0 or more")
+        check_pixels(frames, self.pixel_km)
         given, notes = frames_of(frames, unit, self._needed)
         incoming = as_input(given, self._needed, self.settings.input, notes)
         future = Future(incoming, self.settings, self._window)
