@@ -105,6 +105,15 @@ def test_a_state_from_before_the_probability_matched_mean_is_refused():
         nowcast().restore(two_rows)
 
 
+def test_a_state_from_before_fractions_and_spectra_is_refused():
+    state = added(nowcast(), nowcast_case, range(1)).state()
+    for word in ("squares", "of_truth"):
+        older = {path: a for path, a in state.items() if not path.endswith(f"/{word}")}
+        assert len(older) < len(state)
+        with pytest.raises(KeyError):
+            nowcast().restore(older)
+
+
 def test_the_tests_above_see_every_score_of_the_room():
     scores = [s for kind in KINDS for row in rows_of(kind, "ours") for s in row.of_field]
     scores += [s for kind in KINDS for row in rows_of(kind, "ours") for s in row.of_ensemble]
@@ -116,7 +125,7 @@ def test_the_tests_above_see_every_score_of_the_room():
                 methods = {getattr(part, "name", "") for part in node.body}
                 known |= {node.name} if {"update", "result"} <= methods else set()
     assert known - held <= {"Score", "Row", "_FieldRow", "_LeadRow"}
-    assert "PowerSpectra" in held
+    assert {"PowerSpectra", "RadialSpectra", "FractionsSkill"} <= held
 
 
 def test_the_state_of_a_report_is_read_back(tmp_path):

@@ -111,6 +111,9 @@ class Evaluation(Frozen):
     """Only the first samples of the split; 0: all."""
     pools: tuple[Size, ...] = (1, 4, 16)
     """Sides of the blocks, in pixels, whose largest value is scored; 1: pixels as they are."""
+    scales: tuple[Size, ...] = (1, 3, 9, 27, 81)
+    """Of nowcasts: sides of the neighbourhoods, in pixels, whose shares of events are scored
+    (FSS)."""
     figures: int = Field(default=2, ge=0)
     """Cases that are drawn and, where they are fields, written as NetCDF."""
     probability_threshold: float | None = Field(default=None, ge=0)

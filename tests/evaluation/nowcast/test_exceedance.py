@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mindcast.evaluation.nowcast.exceedance import ExceedanceProbabilities, brier_scores
+from mindcast.evaluation.nowcast.exceedance import ExceedanceProbabilities, probability_scores
 
 
 def scored(ensemble, truth, thresholds=(0.5,), scale=1.0):
@@ -41,7 +41,12 @@ def test_scores_of_four_pixels_by_hand():
         "probability": [0, 0.5, 1],
         "pixels": [1, 2, 1],
         "observed": [0, 0.5, 1],
+        # announced from probability 1 on: the fourth; from 1/2: all but the first; from 0: all
+        "false_alarm_rate": [0, 0, 0.5, 1],
+        "hit_rate": [0, 0.5, 1, 1],
     }
+    # trapezia of widths 0, 1/2, 1/2 and mean heights 3/4 and 1
+    assert found["roc_area_0.5"] == found["roc_area"] == pytest.approx(7 / 8)
 
 
 def test_the_parts_make_up_the_mean_square_of_probability_less_event():
@@ -108,6 +113,6 @@ def test_pixels_that_the_truth_or_a_member_lacks_count_nowhere():
 def test_what_has_no_pixel_or_no_event_is_undefined():
     nothing = np.full((1, 1, 2, 2, 1), np.nan, np.float32)
     assert all(np.isnan(entry.overall) for entry in scored(nothing[:, None], nothing).result())
-    dry = brier_scores(np.array([4, 0]), np.array([0, 0]))
+    dry = probability_scores(np.array([4, 0]), np.array([0, 0]))
     assert (dry["brier"], dry["brier_uncertainty"]) == (0, 0)
     assert np.isnan(dry["brier_skill"])

@@ -47,7 +47,10 @@ def test_text_table_is_aligned_and_complete(result):
     ]
     error = result["rows"]["persistence"]["scores"]["mae_physical"]["overall"]
     bias = result["rows"]["persistence"]["scores"]["frequency_bias_16"]["overall"]
-    assert second[0].split()[2:] == ["bias-16", "bias-999", "spread/skill", "Brier"]
+    assert second[0].split()[2:] == [
+        *("bias-16", "bias-999", "spread/skill", "Brier", "ROC", "area", "FSS", "9", "px"),
+        *("fine", "power"),
+    ]
     # nothing reaches 999, and a single forecast has no spread
     assert second[2].split()[2:5] == [f"{bias:.2f}", "-", "-"]
     assert f"  {error:.2f}  " in rows[0]
@@ -93,6 +96,7 @@ def test_csv_has_reliability_by_probability_and_ranks_by_lead_time(result, tmp_p
     write_report(tmp_path, result, {})
     with open(tmp_path / "scores.csv", encoding="utf-8") as file:
         lines = [line for line in csv.DictReader(file) if line["at"]]
+    lines = [line for line in lines if line["score"].startswith(("reliability", "rank", "roc"))]
     assert {line["method"] for line in lines} == {"ours (mean of 3)"}
     row = result["rows"]["ours (mean of 3)"]
     ranks = {

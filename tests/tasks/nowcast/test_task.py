@@ -101,6 +101,8 @@ def test_all_pictures_of_a_test_are_named(tmp_path, monkeypatch):
         "csi.png",
         "errors.png",
         "bias.png",
+        "spectra.png",
+        "fss.png",
     ]
     assert sorted(tmp_path.iterdir()) == sorted(paths)
 
@@ -112,7 +114,7 @@ def test_what_an_ensemble_knows_is_drawn(tmp_path, monkeypatch):
     case.forecasts["ours"] = np.random.default_rng(1).random((3, *case.shape), np.float32)
     scoring.score(case)
     names = [path.name for path in scoring.draw(tmp_path)]
-    assert names[-3:] == ["spread_skill.png", "reliability.png", "ranks.png"]
+    assert names[-4:] == ["spread_skill.png", "reliability.png", "roc.png", "ranks.png"]
 
 
 def still_or_moving(moves):

@@ -2,15 +2,16 @@ import numpy as np
 import pytest
 
 from mindcast.evaluation.nowcast.suite import NowcastSuite
-from mindcast.visualization.nowcast import ensembles
+from mindcast.visualization.nowcast import thresholds
 from mindcast.visualization.nowcast.ensembles import (
     rank_histograms,
     reliability_diagrams,
     spread_curves,
 )
+from mindcast.visualization.nowcast.roc import roc_curves
 from tests.visualization.drawing import colours_in
 
-PICTURES = (spread_curves, reliability_diagrams, rank_histograms)
+PICTURES = (spread_curves, reliability_diagrams, rank_histograms, roc_curves)
 METHOD, BLACK = (0, 114, 178), (0, 0, 0)
 
 
@@ -26,7 +27,7 @@ def result(members, thresholds=(16, 74, 999)):
 
 @pytest.mark.parametrize("picture", PICTURES)
 def test_an_ensemble_is_drawn_beside_what_a_reliable_one_would_be(tmp_path, monkeypatch, picture):
-    monkeypatch.setattr(ensembles, "COLUMNS", 2)
+    monkeypatch.setattr(thresholds, "COLUMNS", 2)
     assert picture(tmp_path / "a.png", result(3), ("persistence",))
     assert {METHOD, BLACK} <= colours_in(tmp_path / "a.png")
 

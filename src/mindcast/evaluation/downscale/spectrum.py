@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from mindcast.evaluation.downscale.base import LevelEntry
 from mindcast.evaluation.downscale.target import Target
 from mindcast.evaluation.means import mean_of_defined, ratio
+from mindcast.evaluation.spectrum import hann, rings
 
 
 def power_spectrum(field: np.ndarray) -> np.ndarray:
@@ -20,7 +20,7 @@ def power_spectrum(field: np.ndarray) -> np.ndarray:
     waves over the shorter side.
     """
     *leading, height, width = field.shape
-    window, ring = _window(height, width), _rings(height, width)
+    window, ring = hann(height, width), rings(height, width).ravel()
     centred = field - field.mean(axis=(-2, -1), keepdims=True)
     power = np.square(np.abs(np.fft.fft2(centred * window))) / (height * width) ** 2
     largest = min(height, width) // 2
@@ -82,20 +82,3 @@ class PowerSpectra:
 
 def _wavenumbers(power: np.ndarray) -> np.ndarray:
     return np.arange(1, power.shape[-1] + 1)
-
-
-@lru_cache(maxsize=8)
-def _window(height: int, width: int) -> np.ndarray:
-    rows, columns = (
-        0.5 * (1 - np.cos(2 * np.pi * (np.arange(n) + 0.5) / n)) for n in (height, width)
-    )
-    window = np.outer(rows, columns)
-    return window / np.sqrt(np.square(window).mean())
-
-
-@lru_cache(maxsize=8)
-def _rings(height: int, width: int) -> np.ndarray:
-    """Nearest wavenumber of every coefficient, flat."""
-    rows, columns = np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)
-    wavenumber = min(height, width) * np.sqrt(np.square(rows) + np.square(columns))
-    return np.rint(wavenumber).astype(int).ravel()

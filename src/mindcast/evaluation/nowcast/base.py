@@ -18,6 +18,7 @@ class LeadEntry:
 
     threshold: in physical values; None for a mean over thresholds or a score without any.
     pool: pixels on a side of the pooled blocks; None for a score that knows no pooling.
+    scale: pixels on a side of the neighbourhood; None for a score that knows none.
     """
 
     score: str
@@ -25,17 +26,21 @@ class LeadEntry:
     per_lead: tuple[float, ...]
     threshold: float | None = None
     pool: int | None = None
+    scale: int | None = None
 
     @property
     def name(self) -> str:
-        """Unique within a row: "mae", "csi", "csi_74", "csi_pool4", "csi_74_pool4"."""
-        return entry_name(self.score, self.threshold, self.pool)
+        """Unique within a row: "mae", "csi", "csi_74", "csi_74_pool4", "fss_74_scale9"."""
+        return entry_name(self.score, self.threshold, self.pool, self.scale)
 
 
-def entry_name(score: str, threshold: float | None = None, pool: int | None = None) -> str:
+def entry_name(
+    score: str, threshold: float | None = None, pool: int | None = None, scale: int | None = None
+) -> str:
     """The key of an entry in a result, see `LeadEntry.name`."""
     name = score if threshold is None else f"{score}_{threshold:g}"
-    return name if pool in (None, 1) else f"{name}_pool{pool}"
+    name = name if pool in (None, 1) else f"{name}_pool{pool}"
+    return name if scale is None else f"{name}_scale{scale}"
 
 
 def check_forecast(forecast: np.ndarray, truth: np.ndarray, frames: int) -> None:

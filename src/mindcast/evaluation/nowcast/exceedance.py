@@ -8,6 +8,7 @@ n_k pixels of each probability p_k, o_k of them with the event, N pixels and o =
     brier_resolution    sum n_k (o_k / n_k - o)^2 / N, best the uncertainty
     brier_uncertainty   o (1 - o), of the observations alone
     brier_skill         1 - brier / uncertainty, against always giving o; best 1
+    roc_area            area below the curve of `roc`, best 1
 
 Every probability has its own bin, so that brier = reliability - resolution + uncertainty (Murphy
 1973). Few members give coarse probabilities and a larger Brier score: compare those of one M.
@@ -23,6 +24,7 @@ import numpy as np
 from mindcast.cases import reached
 from mindcast.evaluation.means import ratio
 from mindcast.evaluation.nowcast.base import LeadEntry, check_ensemble
+from mindcast.evaluation.nowcast.roc import roc_area, roc_curve
 
 
 class ExceedanceProbabilities:
@@ -57,8 +59,8 @@ class ExceedanceProbabilities:
 
     def result(self) -> list[LeadEntry]:
         """Every score per threshold, then as mean over thresholds."""
-        per_lead = brier_scores(self.pixels, self.events)
-        pooled = brier_scores(self.pixels.sum(axis=1), self.events.sum(axis=1))
+        per_lead = probability_scores(self.pixels, self.events)
+        pooled = probability_scores(self.pixels.sum(axis=1), self.events.sum(axis=1))
         entries = []
         for name, values in per_lead.items():
             overall = pooled[name]
@@ -71,12 +73,14 @@ class ExceedanceProbabilities:
         return entries
 
     def diagram(self) -> list[dict[str, Any]]:
-        """Of each threshold, over all lead times, what a reliability diagram shows.
+        """Of each threshold, over all lead times, what reliability diagram and ROC curve show.
 
-        {"threshold", and lists of M + 1: "probability", "pixels" that had it, "observed": the share
-        of these with the event, NaN for none}.
+        {"threshold", lists of M + 1: "probability", "pixels" that had it, "observed": the share of
+        these with the event, NaN for none; lists of M + 2: "false_alarm_rate", "hit_rate", see
+        `roc_curve`}.
         """
         pixels, events = self.pixels.sum(axis=1), self.events.sum(axis=1)
+        false_alarm_rate, hit_rate = roc_curve(pixels, events)
         probability = np.linspace(0, 1, pixels.shape[-1]).tolist()
         return [
             {
@@ -84,12 +88,14 @@ class ExceedanceProbabilities:
                 "probability": probability,
                 "pixels": pixels[k].tolist(),
                 "observed": ratio(events[k], pixels[k]).tolist(),
+                "false_alarm_rate": false_alarm_rate[k].tolist(),
+                "hit_rate": hit_rate[k].tolist(),
             }
             for k, threshold in enumerate(self.thresholds)
         ]
 
 
-def brier_scores(pixels: np.ndarray, events: np.ndarray) -> dict[str, np.ndarray]:
+def probability_scores(pixels: np.ndarray, events: np.ndarray) -> dict[str, np.ndarray]:
     """The scores of this file from counts (..., M + 1) by probability; NaN where undefined."""
     probability = np.linspace(0, 1, pixels.shape[-1])
     count = pixels.sum(axis=-1)
@@ -105,4 +111,5 @@ def brier_scores(pixels: np.ndarray, events: np.ndarray) -> dict[str, np.ndarray
         "brier_resolution": ratio(from_rate.sum(axis=-1), count),
         "brier_uncertainty": uncertainty,
         "brier_skill": 1 - ratio(brier, uncertainty),
+        "roc_area": roc_area(pixels, events),
     }

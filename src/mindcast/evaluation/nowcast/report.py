@@ -9,6 +9,7 @@ from typing import Any
 
 from mindcast.evaluation import report
 from mindcast.evaluation.nowcast.base import entry_name
+from mindcast.evaluation.nowcast.spectrum import FINE
 from mindcast.evaluation.report import Result, aligned, number
 
 CSV_COLUMNS = ("method", "score", "threshold", "pool", "lead_minutes", "value", "at")
@@ -36,7 +37,8 @@ def notes(result: Result) -> list[str]:
 def write_report(folder: Path, result: Result, provenance: Mapping[str, Any]) -> None:
     """Write scores.json and scores.csv, see `evaluation.report.write_report`.
 
-    In the CSV "at" is the probability of "reliability_pixels" and "reliability_observed", the rank
+    In the CSV "at" is the side in pixels of the neighbourhood of "fss", the probability of
+    "reliability_..." and "roc_...", the wavelength in pixels of "power" and "power_truth", the rank
     of "rank_share", and empty for all other scores.
     """
     report.write_report(folder, result, provenance, CSV_COLUMNS, _long_form(result))
@@ -76,7 +78,19 @@ def _frequency_columns(result: Result) -> list[_Column]:
         *(_Column(f"bias-{t:g}", entry_name("frequency_bias", t), 2) for t in thresholds),
         _Column("spread/skill", "spread_skill", 2),
         _Column("Brier", "brier", 4),
+        _Column("ROC area", "roc_area", 3),
+        *(
+            _Column(f"FSS {scale} px", entry_name("fss", scale=scale), 3)
+            for scale in middle(result["scales"])
+        ),
+        _Column("fine power", "fine_power", 2),
     ]
+
+
+def middle(values: Sequence[Any]) -> Sequence[Any]:
+    """The middle one of several, as a sequence; that of none is empty."""
+    half = len(values) // 2
+    return values[half : half + 1]
 
 
 def _cells(result: Result, columns: list[_Column]) -> list[list[str]]:
@@ -99,8 +113,10 @@ def _note(result: Result) -> str:
         f"mean over the thresholds {thresholds}. CSI frame mean: whole values, each lead time for "
         "itself (0 where no event was), then the means; the order of Yu et al. 2024. CRPS: fair "
         "estimate over all members; of a single forecast it is the MAE. Bias: events forecast per "
-        "event observed, by threshold; bias and spread/skill are best at 1. Brier: score of the "
-        "probability to reach a threshold, mean over the thresholds, best 0."
+        "event observed, by threshold; bias and spread/skill are best at 1. Of the probability to "
+        "reach a threshold, means over the thresholds: Brier score, best 0; ROC area, 0.5 where "
+        "events are not told from others, best 1; FSS, its shares in squares of so many pixels, "
+        f"best 1. Fine power: share of the truth's power in waves below {FINE} pixels, best 1."
     )
 
 
@@ -125,13 +141,27 @@ def _long_form(result: Result) -> Iterator[tuple[Any, ...]]:
             )
             for lead, value in values:
                 key = (name, entry["score"], entry["threshold"], entry["pool"], lead)
-                yield (*key, value, None)
+                yield (*key, value, entry["scale"])
+        yield from _spectra(name, row["spectrum"], result["lead_minutes"])
         yield from _of_ensemble(name, row, result["lead_minutes"])
 
 
+def _spectra(name: str, spectrum: Any, minutes: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+    """Power of a row's fields and of the truth by wavelength."""
+    for score, curve in (("power", "power"), ("power_truth", "truth")):
+        by_lead = (spectrum[curve]["overall"], *spectrum[curve]["per_lead"])
+        for lead, values in zip(("all", *minutes), by_lead, strict=True):
+            for wavelength, value in zip(spectrum["wavelength"], values, strict=True):
+                yield name, score, None, None, lead, value, wavelength
+
+
 def _of_ensemble(name: str, row: Any, minutes: Sequence[int]) -> Iterator[tuple[Any, ...]]:
-    """Reliability and ranks of a row, if it is an ensemble."""
+    """Reliability, ROC curves and ranks of a row, if it is an ensemble."""
     for of in row["reliability"] or ():
+        never = (None, *reversed(of["probability"]))  # from which probability on it is announced
+        for score in ("false_alarm_rate", "hit_rate"):
+            for probability, value in zip(never, of[score], strict=True):
+                yield name, f"roc_{score}", of["threshold"], None, "all", value, probability
         for score in ("pixels", "observed"):
             for probability, value in zip(of["probability"], of[score], strict=True):
                 key = (name, f"reliability_{score}", of["threshold"], None, "all")

@@ -14,6 +14,7 @@ from mindcast.evaluation.nowcast.base import check_ensemble
 from mindcast.evaluation.nowcast.categorical import CategoricalScores
 from mindcast.evaluation.nowcast.exceedance import ExceedanceProbabilities
 from mindcast.evaluation.nowcast.frame_mean import FrameMeanScores, PaddedPoolScores
+from mindcast.evaluation.nowcast.neighbourhood import SCALES, FractionsSkill
 from mindcast.evaluation.nowcast.pixel import (
     FrameErrors,
     MeanAbsoluteError,
@@ -22,6 +23,7 @@ from mindcast.evaluation.nowcast.pixel import (
 )
 from mindcast.evaluation.nowcast.probabilistic import EnsembleCRPS, RankHistogram, SpreadSkill
 from mindcast.evaluation.nowcast.probability_matched import probability_matched_mean
+from mindcast.evaluation.nowcast.spectrum import RadialSpectra
 from mindcast.evaluation.suite import FIRST, MATCHED, MEAN, ONLY, Row, Suite
 
 INSTEAD = "instead"  # of a baseline that could not be made, in what `state` and `result` give
@@ -33,7 +35,7 @@ class NowcastSuite(Suite[np.ndarray]):
     Forecasts (N, T, H, W, C) or (N, M, T, H, W, C), all in [0, 1]. thresholds: physical values at
     which categorical scores are taken. value_scale: physical value of 1. pools: pixels on a side of
     the pooled blocks, 1 for none. lead_minutes: of the T forecast frames. unit: of the physical
-    values, for the reader of the report.
+    values, for the reader of the report. scales: pixels on a side of the neighbourhoods.
     """
 
     ensemble_fields = (MEAN, MATCHED, FIRST)
@@ -46,11 +48,12 @@ class NowcastSuite(Suite[np.ndarray]):
         pools: Sequence[int],
         lead_minutes: Sequence[int],
         unit: str = "",
+        scales: Sequence[int] = SCALES,
     ) -> None:
         super().__init__(methods)
         self.thresholds, self.pools = tuple(map(float, thresholds)), tuple(pools)
         self.value_scale, self.lead_minutes = float(value_scale), tuple(lead_minutes)
-        self.unit = unit
+        self.unit, self.scales = unit, tuple(scales)
         self.instead: dict[str, Counter[tuple[str, str]]] = {
             method: Counter() for method in methods
         }
@@ -70,8 +73,9 @@ class NowcastSuite(Suite[np.ndarray]):
         return super().field(name, ensemble)
 
     def new_row(self, name: str, method: str, field: str, members: int) -> Row[np.ndarray]:
-        """Events, pixels, frame means; CRPS, spread, probabilities and ranks."""
+        """Events, pixels, frame means, spectra; CRPS, spread, probabilities, shares, ranks."""
         frames, scale, thresholds = len(self.lead_minutes), self.value_scale, self.thresholds
+        spectra = RadialSpectra(frames, scale)
         of_field: list[Score[np.ndarray]] = [
             *(CategoricalScores(frames, thresholds, p, value_scale=scale) for p in self.pools),
             MeanAbsoluteError(frames, scale),
@@ -80,6 +84,7 @@ class NowcastSuite(Suite[np.ndarray]):
             StructuralSimilarity(frames),
             FrameMeanScores(frames, thresholds, scale),
             *(PaddedPoolScores(frames, thresholds, scale, p) for p in self.pools if p > 1),
+            spectra,
         ]
         exceedance = ExceedanceProbabilities(frames, members, thresholds, scale)
         dry = min(thresholds, default=0.0) / scale
@@ -88,10 +93,19 @@ class NowcastSuite(Suite[np.ndarray]):
             EnsembleCRPS(frames, scale, fair=False),
             SpreadSkill(frames),
             exceedance,
+            FractionsSkill(frames, thresholds, scale, self.scales),
         ]
         ranks = RankHistogram(frames, members, dry) if field in (MEAN, ONLY) else None
         return _LeadRow(
-            name, method, field, members, of_field, of_ensemble, exceedance=exceedance, ranks=ranks
+            name,
+            method,
+            field,
+            members,
+            of_field,
+            of_ensemble,
+            spectra=spectra,
+            exceedance=exceedance,
+            ranks=ranks,
         )
 
     def state(self) -> dict[str, np.ndarray]:
@@ -115,13 +129,14 @@ class NowcastSuite(Suite[np.ndarray]):
     def result(self) -> dict[str, Any]:
         """JSON-able but for NaN where a score is undefined.
 
-        {"lead_minutes", "thresholds", "pools", "value_scale", "unit", "instead": {method: {the
-        forecast that stood in: {reason: cases}}}, "rows": {row name: {"method", "field", "members",
-        "cases", "scores": {entry name: {"score", "threshold", "pool", "overall", "per_lead"}},
-        "reliability": see `ExceedanceProbabilities.diagram`, "ranks": see
-        `RankHistogram.result`}}}; the last two are None for a single field, which has one
-        probability and no rank. Entry names as in `LeadEntry.name`. Methods without any case, and
-        in "instead" those that could always be made, are absent.
+        {"lead_minutes", "thresholds", "pools", "scales", "value_scale", "unit", "instead": {method:
+        {the forecast that stood in: {reason: cases}}}, "rows": {row name: {"method", "field",
+        "members", "cases", "scores": {entry name: {"score", "threshold", "pool", "scale",
+        "overall", "per_lead"}}, "spectrum": see `RadialSpectra.curves`, "reliability": see
+        `ExceedanceProbabilities.diagram`, "ranks": see `RankHistogram.result`}}}; the last two are
+        None for a single field, which has one probability and no rank. Entry names as in
+        `LeadEntry.name`. Methods without any case, and in "instead" those that could always be
+        made, are absent.
         """
         instead: dict[str, dict[str, dict[str, int]]] = {}
         for method, notes in self.instead.items():
@@ -131,6 +146,7 @@ class NowcastSuite(Suite[np.ndarray]):
             "lead_minutes": list(self.lead_minutes),
             "thresholds": list(self.thresholds),
             "pools": list(self.pools),
+            "scales": list(self.scales),
             "value_scale": self.value_scale,
             "unit": self.unit,
             INSTEAD: instead,
@@ -140,23 +156,25 @@ class NowcastSuite(Suite[np.ndarray]):
 
 @dataclass(eq=False)
 class _LeadRow(Row[np.ndarray]):
-    """A row that has, of an ensemble, a reliability diagram and ranks beside its scores."""
+    """A row that has spectra and, of an ensemble, its probabilities and ranks beside its scores."""
 
     _: KW_ONLY
+    spectra: RadialSpectra
     exceedance: ExceedanceProbabilities
     ranks: RankHistogram | None
 
     def update(self, field: np.ndarray, ensemble: np.ndarray, against: np.ndarray) -> None:
-        """Add cases, (N, ...) and (N, M, ...); `exceedance` is among the scores."""
+        """Add cases, (N, ...) and (N, M, ...); all but the ranks are among the scores."""
         super().update(field, ensemble, against)
         if self.ranks is not None:
             self.ranks.update(ensemble, against)
 
     def result(self) -> dict[str, Any]:
-        """That of a row, and "reliability" and "ranks"."""
+        """That of a row, and "spectrum", "reliability" and "ranks"."""
         is_ensemble = self.ranks is not None
         return {
             **super().result(),
+            "spectrum": self.spectra.curves(),
             "reliability": self.exceedance.diagram() if is_ensemble else None,
             "ranks": None if self.ranks is None else self.ranks.result(),
         }

@@ -38,6 +38,7 @@ class Task:
             self.options.pools,
             [samples.interval_minutes * lead for lead in leads],
             samples.unit,
+            self.options.scales,
         )
 
     def case(self, i: int, sample: NowcastSample) -> NowcastCase:
@@ -92,6 +93,9 @@ class Task:
         """Curves of all methods by lead time; what ensembles know."""
         from mindcast.visualization.nowcast import ensembles
         from mindcast.visualization.nowcast.curves import bias_curves, csi_curves, error_curves
+        from mindcast.visualization.nowcast.neighbourhoods import fss_curves
+        from mindcast.visualization.nowcast.roc import roc_curves
+        from mindcast.visualization.nowcast.spectra import spectrum_curves
 
         result = self.suite.result()
         for pool in self.options.pools:
@@ -105,9 +109,14 @@ class Task:
             bias = folder / "bias.png"
             bias_curves(bias, result, self.baselines)
             yield bias
+        spectra = folder / "spectra.png"
+        spectrum_curves(spectra, result, self.baselines)
+        yield spectra
         for name, picture in (
+            ("fss", fss_curves),
             ("spread_skill", ensembles.spread_curves),
             ("reliability", ensembles.reliability_diagrams),
+            ("roc", roc_curves),
             ("ranks", ensembles.rank_histograms),
         ):
             path = folder / f"{name}.png"

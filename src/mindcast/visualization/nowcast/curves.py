@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,9 +28,9 @@ def csi_curves(path: Path, result: Result, baselines: Sequence[str], pool: int =
 
     `pool` is one of the pools of the result.
     """
-    panels = {"mean over thresholds": _series(result, "csi", None, pool)}
+    panels = {"mean over thresholds": series(result, "csi", None, pool)}
     for threshold in result["thresholds"]:
-        panels[f"threshold {threshold:g}"] = _series(result, "csi", threshold, pool)
+        panels[f"threshold {threshold:g}"] = series(result, "csi", threshold, pool)
     title = "CSI" if pool == 1 else f"CSI after block maximum over {pool} × {pool} pixels"
     _draw(path, panels, result, baselines, title)
 
@@ -49,7 +50,7 @@ def bias_curves(path: Path, result: Result, baselines: Sequence[str]) -> None:
     The result must have pool 1.
     """
     panels = {
-        f"threshold {threshold:g}": _series(result, "frequency_bias", threshold, 1)
+        f"threshold {threshold:g}": series(result, "frequency_bias", threshold, 1)
         for threshold in result["thresholds"]
     }
     title = "Frequency bias: events forecast per event observed"
@@ -61,14 +62,19 @@ def point_marker(result: Result) -> str:
     return "o" if len(result["lead_minutes"]) <= MOST_MARKED else ""
 
 
-def _series(result: Result, score: str, threshold: float | None, pool: int) -> Series:
-    wanted = (score, threshold, pool)
+def series(
+    result: Result,
+    score: str,
+    threshold: float | None,
+    pool: int | None = None,
+    of: str = "per_lead",
+    scale: int | None = None,
+) -> dict[str, Any]:
+    """What every row has of a score: its values by lead time, or with of="overall" one number."""
+    wanted = (score, threshold, pool, scale)
+    keys = ("score", "threshold", "pool", "scale")
     return {
-        name: next(
-            entry["per_lead"]
-            for entry in row["scores"].values()
-            if (entry["score"], entry["threshold"], entry["pool"]) == wanted
-        )
+        name: next(e[of] for e in row["scores"].values() if tuple(e[k] for k in keys) == wanted)
         for name, row in result["rows"].items()
     }
 

@@ -14,10 +14,10 @@ from matplotlib.axes import Axes
 
 from mindcast.visualization.curves import Result, line_styles, save_with_legend, sheet, tidy
 from mindcast.visualization.nowcast.curves import point_marker
+from mindcast.visualization.nowcast.thresholds import pairs
 from mindcast.visualization.ranks import draw_ranks
 
-PANEL, COLUMNS = (2.6, 2.4), 4  # inches
-SPREAD = (3.6, 2.4)
+SPREAD = (3.6, 2.4)  # inches
 LEADS = 3  # of the rank histograms, at most
 RAREST = 1e-5  # share of pixels
 PERFECT: dict[str, Any] = {"color": "black", "linewidth": 1.0}
@@ -52,23 +52,14 @@ def reliability_diagrams(path: Path, result: Result, baselines: Sequence[str]) -
     rows = _ensembles(result)
     if not rows:
         return False
-    thresholds, styles = result["thresholds"], line_styles(result, baselines)
-    lines = -(-len(thresholds) // COLUMNS)
-    columns = min(COLUMNS, len(thresholds))
-    size = (max(PANEL[0] * columns, 5.0), PANEL[1] * 1.5 * lines + 0.7)
     title = "Probability to reach a threshold: reliability, and how often it was forecast"
-    figure, cells = sheet(2 * lines, columns, title, size, heights=(2, 1) * lines)
-    for line in range(lines):
-        cells[2 * line][0].set_ylabel("observed frequency", fontsize=8)
-        cells[2 * line + 1][0].set_ylabel("share of pixels", fontsize=8)
-    for k, threshold in enumerate(thresholds):
-        above, below = (cells[2 * (k // COLUMNS) + i][k % COLUMNS] for i in range(2))
+    labels = ("observed frequency", "share of pixels")
+    figure, cells = pairs(result["thresholds"], title, labels, (1, 0.5))
+    styles = line_styles(result, baselines)
+    for k, (threshold, (above, below)) in enumerate(zip(result["thresholds"], cells, strict=True)):
         for name, row in rows.items():
             _reliability(above, below, row["reliability"][k], name, styles[name])
         _finish(above, below, f"threshold {threshold:g}")
-    for k in range(len(thresholds), lines * columns):
-        for i in range(2):
-            cells[2 * (k // COLUMNS) + i][k % COLUMNS].set_axis_off()
     save_with_legend(figure, cells[0][0], path, columns=3)
     return True
 
