@@ -219,3 +219,28 @@ def test_several_processes_come_in_by_the_door_of_the_first(door, program, monke
     command = cli._command_of_one(cli.parse(arguments), arguments)
     assert command[: 1 + len(program)] == [sys.executable, *program]
     assert cli.parse(command[1 + len(program) :]).cluster.size == 1
+
+
+VERIFY = ("--mode", "verify", "--forecast", "a.nc", "--truth", "b", "c")
+
+
+def test_verify_takes_many_files_and_no_model():
+    request = cli.parse([*VERIFY, "--out", "there", "--seed", "3"])
+    assert (request.forecasts, request.truth, request.context) == (("a.nc",), ("b", "c"), ())
+    assert request.overrides == ("runtime.seed=3",)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (VERIFY, "--mode verify: needs --out, the folder for the report"),
+        (VERIFY[:4], "--mode verify: needs --truth, what was observed; see --help"),
+        ((*VERIFY[:2], *VERIFY[4:]), "--mode verify: needs --forecast, files of forecasts; see"),
+        ((*VERIFY, "--out", "a", "--cfg", "b"), "--cfg: has no meaning for a verification; leave"),
+        ((*VERIFY, "--out", "a", "--resume"), "--resume: has no meaning for a verification"),
+        (("--mode", "test", "--truth", "b"), "--truth: is for --mode verify, not for --mode test"),
+    ],
+)
+def test_options_that_do_not_belong_to_a_verification_are_refused(arguments, told, capsys):
+    assert cli.main(arguments) == 2
+    assert told in capsys.readouterr().err

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from mindcast.commands.request import DEFAULT_CFG, Request, read_settings, run_path
 from mindcast.models import MODELS, load_spec
@@ -24,14 +24,16 @@ MODES = {
     "train": "mindcast.commands.train",
     "test": "mindcast.commands.test",
     "predict": "mindcast.commands.predict",
+    "verify": "mindcast.commands.verify",
     "prepare": "mindcast.commands.prepare",
 }
 REPORTED = ("test", "predict")  # modes that end with a page if asked
 DEVICES = ("Ascend", "GPU", "CPU")
 # options that are short for a setting
 SHORT = {"seed": "runtime.seed", "members": "sampling.members", "steps": "sampling.steps"}
-ALONE = ("prepare", "predict")  # modes of one process
+ALONE = ("prepare", "predict", "verify")  # modes of one process
 FOR_PREDICT = ("input", "to", "at")
+FOR_VERIFY = ("forecast", "truth", "context")
 MOST = {"nodes": 10_000, "devices": 256}  # more than any cluster: a slip of the hand
 MOST_CARDS = 4096
 
@@ -66,6 +68,7 @@ def parse(arguments: Sequence[str] | None = None) -> Request:
     _check_texts(given)
     _check_processes(given)
     _check_mode(given)
+    _check_verify(given)
     overrides = list(given.overrides)
     for name, key in SHORT.items():
         if getattr(given, name) is not None:
@@ -82,6 +85,9 @@ def parse(arguments: Sequence[str] | None = None) -> Request:
         overrides=tuple(overrides),
         report=given.report,
         inputs=tuple(given.input or ()),
+        forecasts=tuple(given.forecast or ()),
+        truth=tuple(given.truth or ()),
+        context=tuple(given.context or ()),
         to=_path(given.to),
         at=given.at,
     )
@@ -152,6 +158,23 @@ def _check_mode(given: argparse.Namespace) -> None:
         raise Refusal("--mode predict: needs --input, the files to begin with; see --help")
 
 
+def _check_verify(given: argparse.Namespace) -> None:
+    """Refusal of options that verify lacks, or that would have no effect in the mode."""
+    if given.mode != "verify":
+        for name in FOR_VERIFY:
+            if getattr(given, name) is not None:
+                raise Refusal(f"--{name}: is for --mode verify, not for --mode {given.mode}")
+        return
+    if given.resume or given.cfg is not None or given.stage != "all":
+        name = "resume" if given.resume else "cfg" if given.cfg is not None else "stage"
+        raise Refusal(f"--{name}: has no meaning for a verification; leave it out")
+    for name, what in (("forecast", "files of forecasts"), ("truth", "what was observed")):
+        if not getattr(given, name):
+            raise Refusal(f"--mode verify: needs --{name}, {what}; see --help")
+    if given.out is None:
+        raise Refusal("--mode verify: needs --out, the folder for the report")
+
+
 def _check_processes(given: argparse.Namespace) -> None:
     for name, most in MOST.items():
         if not 1 <= getattr(given, name) <= most:
@@ -180,6 +203,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_work(parser.add_argument_group("what to do"))
     _add_predict(parser.add_argument_group("what to predict from, and where to"))
+    _add_verify(parser.add_argument_group("what to verify"))
     _add_settings(parser.add_argument_group("where and with which settings"))
     _add_processes(parser.add_argument_group("devices and processes"))
     return parser
@@ -205,6 +229,15 @@ def _add_predict(group: argparse._ArgumentGroup) -> None:
     add("--to", metavar="DIR", help=to)
     add("--members", type=int, metavar="M", help="short for --set sampling.members=M")
     add("--steps", type=int, metavar="N", help="short for --set sampling.steps=N")
+
+
+def _add_verify(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    many: dict[str, Any] = {"nargs": "+", "action": "extend", "metavar": "PATH"}
+    add("--forecast", **many, help="NetCDF files of nowcasts, ours or anyone's")
+    add("--truth", **many, help="radar files of what was observed: files, folders or patterns")
+    context = "radar files that the baselines begin with (default: those of --truth)"
+    add("--context", **many, help=context)
 
 
 def _add_settings(group: argparse._ArgumentGroup) -> None:

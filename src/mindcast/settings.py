@@ -8,6 +8,7 @@ from pathlib import Path
 from mindcast.config.loader import RunTypes, Tree, changed, load
 from mindcast.config.reference import Part, reference
 from mindcast.config.schema import RunSettings
+from mindcast.config.verification import VerificationSettings
 from mindcast.data import DATASETS, find_dataset
 from mindcast.diffusion.samplers import require_sampler
 from mindcast.models import MODELS, load_spec
@@ -60,7 +61,10 @@ def parts() -> tuple[Part, ...]:
         Part(f"Data set {name}", "data", dataset.settings_type)
         for name, dataset in DATASETS.items()
     ]
-    return (Part("The run", "", RunSettings), *models, *datasets)
+    verification = Part(
+        "A verification", "", VerificationSettings, " Of `--mode verify` alone, which has no run."
+    )
+    return (Part("The run", "", RunSettings), *models, *datasets, verification)
 
 
 if __name__ == "__main__":

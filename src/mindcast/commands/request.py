@@ -37,6 +37,9 @@ class Request:
     overrides: tuple[str, ...]
     report: bool = False
     inputs: tuple[str, ...] = ()
+    forecasts: tuple[str, ...] = ()
+    truth: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
     to: Path | None = None
     at: str | None = None
 

@@ -15,7 +15,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -25,6 +25,7 @@ from mindcast.config.schema import RunSettings
 from mindcast.refusal import Refusal
 
 Tree = dict[str, Any]
+Kind = TypeVar("Kind", bound=Frozen)
 MOST_BYTES = 1 << 18  # of a settings file
 MOST_SHOWN = 200  # characters of a value that is refused
 
@@ -82,6 +83,17 @@ def validate(tree: Tree, find_types: FindTypes, origin: str) -> RunSettings:
         raise Refusal(_explain(error, settings_type, origin)) from None
     _check_stages(settings, found.stages, origin)
     return settings
+
+
+def of_overrides(settings_type: type[Kind], overrides: Sequence[str]) -> Kind:
+    """Settings of any type from `key.path=value` alone, see `load`; all else is as by default."""
+    tree: Tree = {}
+    for override in overrides:
+        _apply(tree, override)
+    try:
+        return settings_type.model_validate(tree)
+    except ValidationError as error:
+        raise Refusal(_explain(error, settings_type, "--set")) from None
 
 
 def to_yaml(settings: RunSettings) -> str:

@@ -91,13 +91,9 @@ class Sampling(Frozen):
     neighbours have in common, as a share of the frame's shorter side."""
 
 
-class Evaluation(Frozen):
-    """What `--mode test` scores and draws."""
+class Scoring(Frozen):
+    """How forecasts are scored and drawn, whoever made them."""
 
-    split: Literal["train", "val", "test"] = "test"
-    """Which samples."""
-    methods: tuple[str, ...] = ()
-    """Which of the model's forecasts to make; empty: all of them."""
     baselines: tuple[Literal["persistence", "extrapolation", "s-prog", "steps"], ...] = (
         "persistence",
         "extrapolation",
@@ -105,10 +101,9 @@ class Evaluation(Frozen):
     """Of nowcasts: forecasts that need no training, scored beside the model's on the same cases:
     the last frame, the same along its motion, S-PROG and STEPS of pysteps (`sampling.members`
     members, a second a case). A downscaling is always scored beside its interpolations."""
-    pixel_km: float = Field(default=2, gt=0, le=1000)
-    """Side of a pixel, by which STEPS perturbs the motion; data sets do not say it."""
-    max_samples: int = Field(default=0, ge=0)
-    """Only the first samples of the split; 0: all."""
+    pixel_km: float | None = Field(default=None, gt=0, le=1000)
+    """Side of a pixel, by which STEPS perturbs the motion; null: `data.pixel_km` (that of the
+    forecast's map), or 2 where that is not known."""
     pools: tuple[Size, ...] = (1, 4, 16)
     """Sides of the blocks, in pixels, whose largest value is scored; 1: pixels as they are."""
     scales: tuple[Size, ...] = (1, 3, 9, 27, 81)
@@ -118,6 +113,17 @@ class Evaluation(Frozen):
     """Cases that are drawn and, where they are fields, written as NetCDF."""
     probability_threshold: float | None = Field(default=None, ge=0)
     """Physical value in the panels of probability; null: the middle one of the data's."""
+
+
+class Evaluation(Scoring):
+    """What `--mode test` scores and draws."""
+
+    split: Literal["train", "val", "test"] = "test"
+    """Which samples."""
+    methods: tuple[str, ...] = ()
+    """Which of the model's forecasts to make; empty: all of them."""
+    max_samples: int = Field(default=0, ge=0)
+    """Only the first samples of the split; 0: all."""
     area_weight: bool = False
     """Whether points of fields count by cos(latitude)."""
 

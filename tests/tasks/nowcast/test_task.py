@@ -22,8 +22,9 @@ SEQUENCES = SimpleNamespace(
 )
 
 
-def task(methods=("ours",), seed=0, **options):
+def task(methods=("ours",), seed=0, data_pixel_km=None, **options):
     run = SimpleNamespace(
+        data=SimpleNamespace(pixel_km=data_pixel_km),
         evaluation=Evaluation(pools=(1,), **options),
         sampling=Sampling(members=3),
         runtime=Runtime(seed=seed),
@@ -190,3 +191,12 @@ def test_the_panel_shows_the_baselines_that_are_single_fields(tmp_path, monkeypa
     scoring.score(case)
     next(scoring.draw_case(case, tmp_path))
     assert drawn[0].beside == ("persistence", "extrapolation")
+
+
+@pytest.mark.parametrize(
+    ("given", "of_data", "used"), [(None, None, 2), (None, 3.0, 3.0), (1.5, 3.0, 1.5)]
+)
+def test_pixels_are_as_large_as_the_settings_say_else_as_the_data_do(given, of_data, used):
+    scoring = task(pixel_km=given, data_pixel_km=of_data)
+    past = scoring._past(scoring.case(0, sample()))
+    assert past.pixel_km == used

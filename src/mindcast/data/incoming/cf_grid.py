@@ -97,6 +97,8 @@ def _wkt(mapping: str) -> str | None:
 def _axis(data: xr.Dataset, dim: str) -> np.ndarray | None:
     if dim not in data.variables or data[dim].ndim != 1 or data.sizes[dim] < 2:
         return None
+    if text(data[dim].attrs.get("units", "")) == "1":  # rows and columns, counted
+        return None
     values = np.asarray(data[dim].values)
     return values.astype(np.float64) if values.dtype.kind in "iuf" else None
 
