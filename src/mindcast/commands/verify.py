@@ -12,34 +12,23 @@ from mindcast.config.loader import of_overrides
 from mindcast.config.verification import VerificationSettings
 from mindcast.data.incoming.find import find_files
 from mindcast.runtime.run_folder import RunFolder
+from mindcast.tasks import load_verification
+from mindcast.tasks.base import Verification
 
 
 def run(request: Request) -> None:
     """Read, score beside the baselines, write the report and pictures of a test."""
     settings = of_overrides(VerificationSettings, request.overrides)
     paths, _ = find_files(request.forecasts, "--forecast")
-    scoring = _opened(paths, request, settings)
+    from mindcast.data.forecasts.kind import task_of  # late: it loads xarray
+
+    verification = load_verification(task_of(paths[0]))
+    scoring = verification(paths, request.truth, request.context, settings)
     about = _about(paths, request, settings)
     _score(scoring, request.out or Path(), about, settings.evaluation.figures)
 
 
-def _opened(paths: list[Path], request: Request, settings: VerificationSettings) -> Any:
-    """The forecasts with their truth, see `tasks.nowcast.verification.Verification`."""
-    # late: they load xarray and SciPy, and refusals above do without
-    from mindcast.data.forecasts.observed import Observed
-    from mindcast.data.forecasts.read import open_forecast
-    from mindcast.tasks.nowcast.verification import Verification
-
-    files = [open_forecast(path, settings.forecast) for path in paths]
-    step = files[0].times.step_minutes
-    truth = Observed(request.truth, "--truth", settings.input, step)
-    context = None
-    if request.context:
-        context = Observed(request.context, "--context", settings.input, step)
-    return Verification(files, truth, context, settings)
-
-
-def _score(scoring: Any, out: Path, about: Mapping[str, Any], figures: int) -> None:
+def _score(scoring: Verification, out: Path, about: Mapping[str, Any], figures: int) -> None:
     """All cases; the first of them are drawn. Nothing is written before all are scored."""
     from tqdm import tqdm
 
@@ -49,8 +38,7 @@ def _score(scoring: Any, out: Path, about: Mapping[str, Any], figures: int) -> N
         if len(drawn) < figures:
             drawn.append(case)
     report, folder = RunFolder(out).new_results()
-    provenance = {**about, "notes": list(scoring.notes)}
-    table = scoring.write(report, provenance)
+    table = scoring.write(report, {**about, "notes": list(scoring.notes)})
     pictures = [path for case in drawn for path in scoring.draw_case(case, folder)]
     pictures += scoring.draw(folder)
     print(table)

@@ -51,6 +51,9 @@ class VerificationSettings(Frozen):
     """Observed frames that the baselines begin with."""
     interval_minutes: int | None = Field(default=None, gt=0, le=1440)
     """Between the frames that the baselines begin with; null: as between those of the forecast."""
+    factor: int | None = Field(default=None, ge=2, le=1024)
+    """Of downscaled temperature: points along a side of a coarse cell; null: as files of ours state
+    it. All other keys but `evaluation.figures` are of nowcasts."""
     forecast: ForecastSettings = ForecastSettings()
     """The forecast file."""
     input: InputSettings = InputSettings()

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mindcast.tasks.base import Prediction, Task
+    from mindcast.tasks.base import Prediction, Task, Verification
     from mindcast.tasks.pages import Words
 
 # name -> module with a `Task`, imported late: the scores load SciPy
@@ -18,6 +18,12 @@ PREDICTIONS = {
 }
 # likewise, with the `WORDS` of its reports
 PAGES = {"nowcast": "mindcast.tasks.nowcast.page", "downscale": "mindcast.tasks.downscale.page"}
+
+# likewise, with a `Verification`
+VERIFICATIONS = {
+    "nowcast": "mindcast.tasks.nowcast.verification",
+    "downscale": "mindcast.tasks.downscale.verification",
+}
 
 
 def load_task(name: str) -> type[Task[Any]]:
@@ -36,3 +42,9 @@ def load_words(name: str) -> Words:
     """What a registered task says on the page of a report, see `tasks.pages.Words`."""
     words: Words = import_module(PAGES[name]).WORDS
     return words
+
+
+def load_verification(name: str) -> type[Verification]:
+    """The class `Verification` of a registered task, see `tasks.base.Verification`."""
+    verification: type[Verification] = import_module(VERIFICATIONS[name]).Verification
+    return verification

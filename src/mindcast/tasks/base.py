@@ -10,6 +10,7 @@ import numpy as np
 
 from mindcast.cases import Case
 from mindcast.config.schema import RunSettings
+from mindcast.config.verification import VerificationSettings
 from mindcast.evaluation.suite import Suite
 from mindcast.forecasting import Forecasting
 from mindcast.page.document import Picture
@@ -111,4 +112,50 @@ class Prediction(Protocol):
 
     def draw(self, folder: Path) -> Iterator[Picture]:
         """Draw what was written; gives each picture as soon as it is complete."""
+        ...
+
+
+class Verification(Protocol):
+    """What verify does with forecast files; they are opened when it is made.
+
+    notes: a line for all that was converted or left out, complete when all cases were given.
+    """
+
+    notes: dict[str, None]
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        truth: Sequence[str],
+        context: Sequence[str],
+        settings: VerificationSettings,
+    ) -> None:
+        """paths: of the forecasts. truth, context: files, folders, patterns; context may be empty.
+
+        Refusal for files that do not fit each other, or settings of another task.
+        """
+        ...
+
+    def __len__(self) -> int:
+        """How many forecasts there are."""
+        ...
+
+    def cases(self) -> Iterator[Any]:
+        """The forecasts with their truth, one after the other; Refusal where they do not fit."""
+        ...
+
+    def score(self, case: Any) -> None:
+        """As in `Task`."""
+        ...
+
+    def draw_case(self, case: Any, folder: Path) -> Iterator[Path]:
+        """As in `Task`."""
+        ...
+
+    def write(self, folder: Path, provenance: Mapping[str, Any], **about: Any) -> str:
+        """As in `Task`."""
+        ...
+
+    def draw(self, folder: Path) -> Iterator[Path]:
+        """As in `Task`."""
         ...

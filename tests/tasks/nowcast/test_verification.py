@@ -3,8 +3,6 @@ import pytest
 
 from mindcast.config.loader import of_overrides
 from mindcast.config.verification import VerificationSettings
-from mindcast.data.forecasts.observed import Observed
-from mindcast.data.forecasts.read import open_forecast
 from mindcast.evaluation.nowcast.suite import NowcastSuite
 from mindcast.refusal import Refusal
 from mindcast.tasks.nowcast.verification import Verification
@@ -25,12 +23,9 @@ SMALL = ("evaluation.pools=[1]", "evaluation.scales=[1,3]", f"context_frames={BE
 
 def scored(folder, forecasts, *overrides, truth="truth.nc", context=None):
     settings = of_overrides(VerificationSettings, (*SMALL, *overrides))
-    files = [open_forecast(folder / name, settings.forecast) for name in forecasts]
-    observed, before = (
-        None if name is None else Observed([str(folder / name)], option, settings.input, 5)
-        for name, option in ((truth, "--truth"), (context, "--context"))
-    )
-    scoring = Verification(files, observed, before, settings)
+    paths = [folder / name for name in forecasts]
+    before = [str(folder / context)] if context else []
+    scoring = Verification(paths, [str(folder / truth)], before, settings)
     for case in scoring.cases():
         scoring.score(case)
     return scoring, scoring.suite.result()

@@ -20,17 +20,20 @@ from mindcast.refusal import Refusal
 from mindcast.samples import DownscaleSample
 
 
-class Task:
-    """Temperature on levels: interpolations beside the model, all scores in K and by level."""
+class DownscaleScoring:
+    """Temperature on levels: interpolations beside the forecasts, all scores in K and by level.
+
+    samples: what is known of each case. factor: points along a side of a coarse cell. methods: the
+    forecasts to come. area_weight: whether points count by cos(latitude).
+    """
 
     baselines = tuple(BASELINES)
 
     def __init__(
-        self, samples: Fields, settings: RunSettings, window: PatchLike, methods: tuple[str, ...]
+        self, samples: Fields, factor: int, methods: tuple[str, ...], area_weight: bool
     ) -> None:
-        _refuse_nowcasts(settings.evaluation)
-        self.samples, self.methods, self.factor = samples, methods, window.factor
-        self.area_weight = settings.evaluation.area_weight
+        self.samples, self.methods, self.factor = samples, methods, factor
+        self.area_weight = area_weight
         self.suite = DownscaleSuite((*self.baselines, *methods), samples.levels_hpa)
 
     def case(self, i: int, sample: DownscaleSample) -> DownscaleCase:
@@ -45,12 +48,6 @@ class Task:
             case.forecasts[name] = interpolated(name, target)[0]
         for method in case.forecasts:
             self.suite.update(method, case.forecasts[method][np.newaxis], target)
-
-    def keep(self, case: DownscaleCase, folder: Path, provenance: Mapping[str, Any]) -> None:
-        """The fields of a case as NetCDF."""
-        path = folder / f"{case.label}.nc"
-        path.unlink(missing_ok=True)  # the same, of a test that was stopped right after it
-        write_temperature(path, case, self.methods, provenance)
 
     def draw_case(self, case: DownscaleCase, folder: Path) -> Iterator[Path]:
         """Maps and a section of each method."""
@@ -78,6 +75,22 @@ class Task:
         ranks = folder / "ranks.png"
         if rank_histograms(ranks, result, self.baselines):
             yield ranks
+
+
+class Task(DownscaleScoring):
+    """The samples of a split, for the forecasts of a model."""
+
+    def __init__(
+        self, samples: Fields, settings: RunSettings, window: PatchLike, methods: tuple[str, ...]
+    ) -> None:
+        _refuse_nowcasts(settings.evaluation)
+        super().__init__(samples, window.factor, methods, settings.evaluation.area_weight)
+
+    def keep(self, case: DownscaleCase, folder: Path, provenance: Mapping[str, Any]) -> None:
+        """The fields of a case as NetCDF."""
+        path = folder / f"{case.label}.nc"
+        path.unlink(missing_ok=True)  # the same, of a test that was stopped right after it
+        write_temperature(path, case, self.methods, provenance)
 
 
 def panels(case: DownscaleCase, methods: Sequence[str], folder: Path) -> Iterator[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from mindcast.cases import NowcastCase
 from mindcast.config.schema import Scoring
 from mindcast.config.verification import VerificationSettings
 from mindcast.data.forecasts.observed import Observed
-from mindcast.data.forecasts.read import ForecastFile
+from mindcast.data.forecasts.read import ForecastFile, open_forecast
 from mindcast.data.incoming.quantities import physical, relation
 from mindcast.evaluation.nowcast.baselines import BASELINES
 from mindcast.refusal import Refusal
@@ -56,20 +57,26 @@ class Verification(NowcastScoring):
     """The forecasts of some files, alike but for when they begin, against a truth.
 
     Scored in dBZ or, where they are codes of VIL, in these; a pixel that the truth or a member
-    lacks counts for nobody. truth: what was observed. context: what the baselines begin with, None
-    where that is the truth too: without frames there for all of the forecasts there are no
-    baselines. notes: what was taken for what.
+    lacks counts for nobody. truth: files of what was observed. context: of what the baselines begin
+    with, none where that is the truth too: without frames there for all of the forecasts there are
+    no baselines. notes: what was taken for what.
     """
 
     def __init__(
         self,
-        files: Sequence[ForecastFile],
-        truth: Observed,
-        context: Observed | None,
+        paths: Sequence[Path],
+        truth: Sequence[str],
+        context: Sequence[str],
         settings: VerificationSettings,
     ) -> None:
+        if settings.factor is not None:
+            raise Refusal("factor: is for downscaled temperature, not for nowcasts; leave it out")
+        files = [open_forecast(path, settings.forecast) for path in paths]
         check_alike(files)
-        self.first, self.truth, self.context = files[0], truth, context or truth
+        self.first, step = files[0], files[0].times.step_minutes
+        self.truth = self.context = Observed(truth, "--truth", settings.input, step)
+        if context:
+            self.context = Observed(context, "--context", settings.input, step)
         self.issues = [
             Issue(file, number, reference)
             for file in files
@@ -82,7 +89,7 @@ class Verification(NowcastScoring):
         data, grid = _values(self.first, minutes, settings), self.first.grid
         super().__init__(
             (_method(files),),
-            self._options(settings.evaluation, data, minutes, context is not None),
+            self._options(settings.evaluation, data, minutes, bool(context)),
             data,
             minutes,
             settings.sampling.members or self.first.members or MEMBERS,
