@@ -27,7 +27,7 @@ MODES = {
     "verify": "mindcast.commands.verify",
     "prepare": "mindcast.commands.prepare",
 }
-REPORTED = ("test", "predict")  # modes that end with a page if asked
+REPORTED = ("test", "predict", "verify")  # modes that end with a page if asked
 DEVICES = ("Ascend", "GPU", "CPU")
 # options that are short for a setting
 SHORT = {"seed": "runtime.seed", "members": "sampling.members", "steps": "sampling.steps"}

@@ -35,14 +35,19 @@ def folder(tmp_path):
 
 @pytest.mark.slow
 def test_a_forecast_file_gets_the_report_and_pictures_of_a_test(folder, capsys):
-    assert verify(folder, "--set", "evaluation.figures=1") == 0
+    assert verify(folder, "--report", "--set", "evaluation.figures=1") == 0
     told = capsys.readouterr().out
     report, figures = folder / "out" / "report", folder / "out" / "figures"
-    assert sorted(path.name for path in report.iterdir()) == ["scores.csv", "scores.json"]
+    assert sorted(path.name for path in report.iterdir()) == [
+        *("report.html", "scores.csv", "scores.json"),
+    ]
     drawn = {path.stem for path in figures.iterdir()}
     assert {"csi", "errors", "fss", "spectra", "roc", "ours_ours_20200601T1200"} <= drawn
     for path in (*report.iterdir(), *figures.iterdir()):
         assert str(path) in told
+    page = (report / "report.html").read_text()
+    assert "ours: scores of 1 case" in page
+    assert str(folder / "truth.nc") in page
     document = json.loads((report / "scores.json").read_text())
     assert document["rows"]["ours (mean of 2)"]["scores"]["mae"]["overall"] == 0
     assert document["provenance"]["truth"] == [str(folder / "truth.nc")]

@@ -71,7 +71,12 @@ def work(folder, split=None, forecaster=None, resume=False, settings="one", **op
     """What `--mode test` does once the model is loaded; gives the forecaster."""
     split, forecaster = split or Split(), forecaster or Forecaster()
     options = {"pools": (1,), "figures": 2, **options}
-    run = SimpleNamespace(evaluation=Evaluation(**options), sampling=Sampling(), runtime=Runtime())
+    run = SimpleNamespace(
+        data=SimpleNamespace(pixel_km=None),
+        evaluation=Evaluation(**options),
+        sampling=Sampling(),
+        runtime=Runtime(),
+    )
     task = Task(split, run, SimpleNamespace(length=5, context=2), ("ours",))
     cases = Cases(split, run.evaluation, forecaster, task, ALONE)
     identity = {"settings": {"sampling": {"of": settings}}, "checkpoint": {"fit": "ab"}}

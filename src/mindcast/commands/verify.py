@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mindcast import __version__
 from mindcast.commands.request import Request
 from mindcast.config.loader import of_overrides
 from mindcast.config.verification import VerificationSettings
 from mindcast.data.incoming.find import find_files
 from mindcast.runtime.run_folder import RunFolder
-from mindcast.tasks import load_verification
+from mindcast.runtime.versions import versions
+from mindcast.tasks import load_verification, load_words
 from mindcast.tasks.base import Verification
+from mindcast.tasks.pages import write_report_page
 
 
 def run(request: Request) -> None:
@@ -22,14 +22,25 @@ def run(request: Request) -> None:
     paths, _ = find_files(request.forecasts, "--forecast")
     from mindcast.data.forecasts.kind import task_of  # late: it loads xarray
 
-    verification = load_verification(task_of(paths[0]))
-    scoring = verification(paths, request.truth, request.context, settings)
-    about = _about(paths, request, settings)
-    _score(scoring, request.out or Path(), about, settings.evaluation.figures)
+    task = task_of(paths[0])
+    scoring = load_verification(task)(paths, request.truth, request.context, settings)
+    drawn = _scored(scoring, settings.evaluation.figures)
+    report, figures = RunFolder(request.out or Path()).new_results()
+    table = scoring.write(report, _about(paths, request, settings, scoring))
+    pictures = [path for case in drawn for path in scoring.draw_case(case, figures)]
+    pictures += scoring.draw(figures)
+    print(table)
+    for note in scoring.notes:
+        print(f"note: {note}")
+    for picture in pictures:
+        print(f"picture: {picture}")
+    if request.report:
+        print(f"page: {write_report_page(load_words(task), report, pictures)}")
+    print(f"scores: {report / 'scores.json'}, {report / 'scores.csv'}")
 
 
-def _score(scoring: Verification, out: Path, about: Mapping[str, Any], figures: int) -> None:
-    """All cases; the first of them are drawn. Nothing is written before all are scored."""
+def _scored(scoring: Verification, figures: int) -> list[Any]:
+    """Score all cases, before anything is written; gives the first, which are to be drawn."""
     from tqdm import tqdm
 
     drawn: list[Any] = []
@@ -37,23 +48,18 @@ def _score(scoring: Verification, out: Path, about: Mapping[str, Any], figures: 
         scoring.score(case)
         if len(drawn) < figures:
             drawn.append(case)
-    report, folder = RunFolder(out).new_results()
-    table = scoring.write(report, {**about, "notes": list(scoring.notes)})
-    pictures = [path for case in drawn for path in scoring.draw_case(case, folder)]
-    pictures += scoring.draw(folder)
-    print(table)
-    for note in scoring.notes:
-        print(f"note: {note}")
-    for picture in pictures:
-        print(f"picture: {picture}")
-    print(f"scores: {report / 'scores.json'}, {report / 'scores.csv'}")
+    return drawn
 
 
-def _about(paths: list[Path], request: Request, settings: VerificationSettings) -> dict[str, Any]:
+def _about(
+    paths: list[Path], request: Request, settings: VerificationSettings, scoring: Verification
+) -> dict[str, Any]:
     return {
-        "mindcast": __version__,
+        "methods": list(scoring.methods),
         "forecast": [str(path) for path in paths],
         "truth": list(request.truth),
         "context": list(request.context or request.truth),
+        "notes": list(scoring.notes),
         "settings": settings.model_dump(mode="json"),
+        "versions": versions(),
     }

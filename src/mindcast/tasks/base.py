@@ -118,9 +118,11 @@ class Prediction(Protocol):
 class Verification(Protocol):
     """What verify does with forecast files; they are opened when it is made.
 
-    notes: a line for all that was converted or left out, complete when all cases were given.
+    methods: names of the forecasts. notes: a line for all that was converted or left out, complete
+    when all cases were given.
     """
 
+    methods: tuple[str, ...]
     notes: dict[str, None]
 
     def __init__(

@@ -71,11 +71,16 @@ def _report(words: Words, result: Mapping[str, Any], pictures: Sequence[Path]) -
     cases = max((row["cases"] for row in result["rows"].values()), default=0)
     tables = [Table(name, cells) for name, cells in words.tables(result).items()]
     curves, of_cases = _sorted(words, record, pictures)
+    verified = "truth" in record
+    of_what = "of files" if verified else f"of the {record['split']} split"
+    facts = _verified(record) if verified else _facts(record)
+    remarks = [str(note) for note in record.get("notes", ())]
     return Page(
-        f"{record['model']}: scores of {cases} {'case' if cases == 1 else 'cases'}",
-        f"Forecasts of the {record['split']} split, scored beside baselines on the same cases.",
+        f"{record['methods'][0] if verified else record['model']}: scores of {cases} "
+        f"{'case' if cases == 1 else 'cases'}",
+        f"Forecasts {of_what}, scored beside baselines on the same cases.",
         [
-            Section("What was forecast", _facts(record)),
+            Section("What was forecast", facts, notes=remarks),
             Section("Scores", tables=tables, notes=words.notes(result)),
             *([Section("Curves", pictures=curves)] if curves else []),
             *([Section("Cases", pictures=of_cases)] if of_cases else []),
@@ -95,6 +100,12 @@ def _facts(record: Mapping[str, Any]) -> dict[str, str]:
         "Seed": str(record["seed"]),
         "Device": str(record["device"]),
     }
+
+
+def _verified(record: Mapping[str, Any]) -> dict[str, str]:
+    """Of a report of forecast files."""
+    names = {"Forecast": "forecast", "Truth": "truth", "Context of the baselines": "context"}
+    return {name: "\n".join(map(str, record[key])) for name, key in names.items()}
 
 
 def _made_by(record: Mapping[str, Any]) -> list[Section]:
