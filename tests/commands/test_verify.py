@@ -76,3 +76,9 @@ def test_what_does_not_fit_is_one_line_and_nothing_is_written(folder, capsys):
     assert "--set: unknown key evaluation.scale; did you mean evaluation.scales?" in line
     (line,) = refused(folder, capsys, "--set", "thresholds=[]")
     assert "thresholds" in line
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused_before_anything_is_read(folder, capsys):
+    (folder / "out").write_text("a file")
+    assert verify(folder, forecast="none.nc") == 2
+    assert "out is a file, expected a folder; choose another --out" in capsys.readouterr().err

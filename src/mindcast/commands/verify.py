@@ -9,6 +9,7 @@ from mindcast.commands.request import Request
 from mindcast.config.loader import of_overrides
 from mindcast.config.verification import VerificationSettings
 from mindcast.data.incoming.find import find_files
+from mindcast.refusal import Refusal
 from mindcast.runtime.run_folder import RunFolder
 from mindcast.runtime.versions import versions
 from mindcast.tasks import load_verification, load_words
@@ -19,13 +20,15 @@ from mindcast.tasks.pages import write_report_page
 def run(request: Request) -> None:
     """Read, score beside the baselines, write the report and pictures of a test."""
     settings = of_overrides(VerificationSettings, request.overrides)
+    out = request.out or Path()
+    _require_folder(out)
     paths, _ = find_files(request.forecasts, "--forecast")
     from mindcast.data.forecasts.kind import task_of  # late: it loads xarray
 
     task = task_of(paths[0])
     scoring = load_verification(task)(paths, request.truth, request.context, settings)
     drawn = _scored(scoring, settings.evaluation.figures)
-    report, figures = RunFolder(request.out or Path()).new_results()
+    report, figures = RunFolder(out).new_results()
     table = scoring.write(report, _about(paths, request, settings, scoring))
     pictures = [path for case in drawn for path in scoring.draw_case(case, figures)]
     pictures += scoring.draw(figures)
@@ -37,6 +40,13 @@ def run(request: Request) -> None:
     if request.report:
         print(f"page: {write_report_page(load_words(task), report, pictures)}")
     print(f"scores: {report / 'scores.json'}, {report / 'scores.csv'}")
+
+
+def _require_folder(out: Path) -> None:
+    """Refusal where a file is in the way: now, not when all is scored."""
+    there = next((path for path in (out, *out.absolute().parents) if path.exists()), out)
+    if there.is_file():
+        raise Refusal(f"--out {out}: {there} is a file, expected a folder; choose another --out")
 
 
 def _scored(scoring: Verification, figures: int) -> list[Any]:
