@@ -187,3 +187,10 @@ def test_the_beginning_can_be_given_where_the_file_does_not_state_it(tmp_path):
     np.testing.assert_array_equal(file.times.leads, LEAD_TIMES + STEP)
     with pytest.raises(Refusal, match=r"began at 2020-06-01T12:00:00 .* not at forecast.reference"):
         opened(changed(tmp_path, lambda d: d), reference="2020-06-01 11:55")
+
+
+def test_one_time_without_an_axis_is_one_lead_time(tmp_path):
+    path = changed(tmp_path, lambda d: d.isel(time=1))
+    file = opened(path)
+    assert file.times.leads.tolist() == [(2 * STEP).astype(object)]
+    np.testing.assert_allclose(all_of(file), ensemble()[:, 1:2], rtol=1e-6)

@@ -90,7 +90,7 @@ def test_batches_add_up_to_the_whole():
 
 def test_every_code_reaches_the_threshold_that_equals_it():
     codes = np.arange(256, dtype=np.float32).reshape(1, 1, 16, 16, 1)
-    scores = NowcastSuite(("ours",), range(256), 255, (1,), (10,))
+    scores = NowcastSuite(("ours",), range(256), 255, (1,), (10,), scales=(1,))
     scores.update("ours", np.repeat(codes[:, None] / 255, 8, axis=1), codes / 255)
     for row in scores.result()["rows"].values():
         for threshold in range(256):

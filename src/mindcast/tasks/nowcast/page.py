@@ -17,8 +17,16 @@ CURVES = {
         "Frequency bias by lead time",
         f"Curves of events forecast per event observed, a panel for each threshold. {BY_LEAD}",
     ),
-    "fss*.png": ("FSS", "Fractions skill score by the side of the neighbourhood."),
-    "spectra*.png": ("Spectra", "Power of forecasts and truth by wavelength."),
+    "fss.png": (
+        "Fractions skill score",
+        "Above: by the side of the neighbourhood, over all lead times; a forecast is of use above "
+        "the black line. Below: by lead time, at the middle side. A panel for each threshold.",
+    ),
+    "spectra.png": (
+        "Power spectra",
+        "Above: power of forecasts and truth by wavelength, over all lead times, at the first, a "
+        "middle and the last. Below: its ratio to the truth's, 1 where detail is right.",
+    ),
     "spread_skill.png": (
         "Spread and error by lead time",
         "Left: spread of the ensembles beside the error of their means. Right: their ratio, which "
@@ -29,7 +37,11 @@ CURVES = {
         "Observed frequency by forecast probability, a panel for each threshold; on the diagonal "
         "probabilities are right. Below: how often each probability was forecast.",
     ),
-    "roc.png": ("ROC", "Hit rate by false alarm rate, a panel for each threshold."),
+    "roc.png": (
+        "ROC curves",
+        "Above: hit rate by false alarm rate of ensembles, crosses for single forecasts. Below: "
+        "area under the curve by lead time, 0.5 where events are not told from others.",
+    ),
     "ranks.png": (
         "Rank histograms",
         "How often the truth has each rank among the members; flat where it could be one of them.",
