@@ -96,7 +96,7 @@ RESULTS = {
     "nowcast": (
         {"persistence", "extrapolation"},
         (".png", ".gif"),
-        {"csi.png", "errors.png", "bias.png"},
+        {"csi.png", "errors.png", "bias.png", "fss.png", "spectra.png"},
     ),
     "downscale": (
         {"bicubic", "bicubic-conservative", "bilinear"},
