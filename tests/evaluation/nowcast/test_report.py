@@ -123,3 +123,25 @@ def test_folder_that_cannot_be_made_is_refused(result, tmp_path):
 def test_nothing_but_the_two_files_is_left(result, tmp_path):
     write_report(tmp_path, result, {})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["scores.csv", "scores.json"]
+
+
+def test_csv_has_fractions_by_scale_spectra_by_wavelength_and_roc_by_probability(result, tmp_path):
+    write_report(tmp_path, result, {})
+    with open(tmp_path / "scores.csv", encoding="utf-8") as file:
+        lines = [line for line in csv.DictReader(file) if line["method"] == "ours (mean of 3)"]
+    row = result["rows"]["ours (mean of 3)"]
+
+    def found(score, **wanted):
+        fits = (line for line in lines if line["score"] == score)
+        fits = (f for f in fits if all(f[key] == value for key, value in wanted.items()))
+        return {line["at"]: line["value"] for line in fits}
+
+    shares = found("fss", threshold="16.0", lead_minutes="20")
+    assert list(shares) == ["1", "3", "9", "27", "81"]
+    assert float(shares["9"]) == row["scores"]["fss_16_scale9"]["per_lead"][1]
+    power = found("power_truth")
+    assert [float(at) for at in power] == [12 / k for k in range(1, 7)]
+    assert float(power["3.0"]) == row["spectrum"]["truth"]["overall"][3]
+    hits = found("roc_hit_rate", threshold="16.0")
+    assert list(hits)[:2] == ["", "1.0"]  # nothing is announced; what all members reach
+    assert float(hits["1.0"]) == row["reliability"][0]["hit_rate"][1]

@@ -142,17 +142,16 @@ def _long_form(result: Result) -> Iterator[tuple[Any, ...]]:
             for lead, value in values:
                 key = (name, entry["score"], entry["threshold"], entry["pool"], lead)
                 yield (*key, value, entry["scale"])
-        yield from _spectra(name, row["spectrum"], result["lead_minutes"])
+        yield from _spectra(name, row["spectrum"])
         yield from _of_ensemble(name, row, result["lead_minutes"])
 
 
-def _spectra(name: str, spectrum: Any, minutes: Sequence[int]) -> Iterator[tuple[Any, ...]]:
-    """Power of a row's fields and of the truth by wavelength."""
+def _spectra(name: str, spectrum: Any) -> Iterator[tuple[Any, ...]]:
+    """Power of a row's fields and of the truth by wavelength, over all lead times."""
     for score, curve in (("power", "power"), ("power_truth", "truth")):
-        by_lead = (spectrum[curve]["overall"], *spectrum[curve]["per_lead"])
-        for lead, values in zip(("all", *minutes), by_lead, strict=True):
-            for wavelength, value in zip(spectrum["wavelength"], values, strict=True):
-                yield name, score, None, None, lead, value, wavelength
+        values = spectrum[curve]["overall"]
+        for wavelength, value in zip(spectrum["wavelength"], values, strict=True):
+            yield name, score, None, None, "all", value, wavelength
 
 
 def _of_ensemble(name: str, row: Any, minutes: Sequence[int]) -> Iterator[tuple[Any, ...]]:
