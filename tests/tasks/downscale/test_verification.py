@@ -27,7 +27,8 @@ def temperature(members=None, error=0.0):
 
 def forecast(folder, data, name="fine.nc", **attributes):
     data = data.assign_attrs(attributes)
-    data["t"].attrs["units"] = "K"
+    for array in data.data_vars.values():
+        array.attrs["units"] = "K"
     return write(data.astype(np.float32), folder / name)
 
 
@@ -62,6 +63,15 @@ def test_members_are_scored_as_an_ensemble(tmp_path):
     assert "fine (member 0)" in rows
     # the mean of three independent errors of 1 K; 288 points on three levels
     assert overall(rows, "fine (mean of 3)", "rmse") == pytest.approx(3**-0.5, rel=0.15)
+    assert overall(rows, "fine (member 0)", "rmse") == pytest.approx(1, rel=0.15)
+
+
+def test_the_deterministic_field_of_a_file_of_ours_has_a_row_beside_the_members(tmp_path):
+    data = temperature(3, error=1.0).rename(t="air_temperature")
+    data["air_temperature_deterministic"] = temperature(error=0.5)["t"].assign_attrs(units="K")
+    forecast(tmp_path, data)
+    _, rows = scored(tmp_path, "factor=2")
+    assert overall(rows, "deterministic", "rmse") == pytest.approx(0.5, rel=1e-4)
     assert overall(rows, "fine (member 0)", "rmse") == pytest.approx(1, rel=0.15)
 
 

@@ -23,3 +23,9 @@ def attributes_of(path: Path) -> dict[str, str]:
     """What a file states of itself."""
     with opened(path) as data:
         return {str(key): text(value) for key, value in data.attrs.items()}
+
+
+def names_in(path: Path) -> frozenset[str]:
+    """Of the variables that a file holds."""
+    with opened(path) as data:
+        return frozenset(map(str, data.data_vars))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mindcast.data.forecasts.kind import attributes_of
+from mindcast.data.forecasts.kind import attributes_of, names_in
 from mindcast.data.incoming.find import find_files
 from mindcast.data.temperature.field_file import FieldFile
 from mindcast.data.temperature.fields import TemperatureFields
@@ -22,6 +22,7 @@ from mindcast.data.temperature.settings import TemperatureSettings
 from mindcast.data.temperature.states import State
 from mindcast.refusal import Refusal
 
+DETERMINISTIC = "air_temperature_deterministic"  # of our files, beside the members
 NEAR = 0.01  # of the distance between points: by so much points of the truth may lie beside
 
 
@@ -37,10 +38,14 @@ class Whole:
 
 @dataclass(frozen=True, eq=False)
 class FineForecast:
-    """The fields of one time in a file: its members, or one field without."""
+    """The fields of one time in a file: its members, or one field without.
+
+    has_both: whether a deterministic field lies beside the members.
+    """
 
     file: FieldFile
     states: tuple[State, ...]
+    has_both: bool = False
 
     @property
     def time(self) -> np.datetime64:
@@ -58,16 +63,25 @@ class FineForecast:
         found = np.array(read, np.float32)[..., np.newaxis]
         return found[0] if self.members is None else found
 
+    def deterministic(self, levels_hpa: tuple[float, ...]) -> np.ndarray:
+        """(Z, H, W, 1), float32, K: the field beside the members."""
+        variables = self.file.variables
+        named = {"temperature": replace(variables["temperature"], name=DETERMINISTIC)}
+        field = replace(self.file, variables=variables | named)
+        found = field.read("temperature", self.states[0], levels_hpa)
+        return np.asarray(found, np.float32)[..., np.newaxis]
+
 
 def forecasts_in(paths: Sequence[Path]) -> list[FineForecast]:
     """The forecasts of all times in some files, in order."""
     found = []
     for path in paths:
         file = scan(path)
+        has_both = DETERMINISTIC in names_in(path) and file.states[0].member is not None
         by_time: dict[Any, list[State]] = {}
         for state in file.states:
             by_time.setdefault((state.time, state.run), []).append(state)
-        found += [FineForecast(file, tuple(states)) for states in by_time.values()]
+        found += [FineForecast(file, tuple(states), has_both) for states in by_time.values()]
     return found
 
 

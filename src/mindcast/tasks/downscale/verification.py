@@ -19,6 +19,7 @@ from mindcast.evaluation.downscale.baselines import BASELINES
 from mindcast.refusal import Refusal
 from mindcast.tasks.downscale.task import DownscaleScoring
 
+BESIDE = "deterministic"  # the field that our files hold beside the members
 SETTINGS = {"factor", "evaluation"}  # that are of this task
 
 
@@ -49,7 +50,9 @@ class Verification(DownscaleScoring):
         self.notes = {f"{lacking} of {len(forecasts)} times have no truth": None} if lacking else {}
         stem = paths[0].stem
         name = stem if len(paths) == 1 and stem not in BASELINES else "forecast"
-        super().__init__(self.truth.fields, whole.factor, (name,), area_weight=False)
+        both = all(forecast.has_both for forecast in self.truth.forecasts)
+        methods = (name, BESIDE) if both else (name,)
+        super().__init__(self.truth.fields, whole.factor, methods, area_weight=False)
 
     def __len__(self) -> int:
         return len(self.truth.forecasts)
@@ -58,7 +61,10 @@ class Verification(DownscaleScoring):
         """The forecasts with their truth, one after the other."""
         for number, forecast in enumerate(self.truth.forecasts):
             case = self.case(number, checked(self.truth.fields, number))
-            case.forecasts[self.methods[0]] = forecast.fields(self.truth.fields.levels_hpa)
+            levels = self.truth.fields.levels_hpa
+            case.forecasts[self.methods[0]] = forecast.fields(levels)
+            if BESIDE in self.methods:
+                case.forecasts[BESIDE] = forecast.deterministic(levels)
             yield case
 
 
