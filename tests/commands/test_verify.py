@@ -82,3 +82,9 @@ def test_a_file_in_the_place_of_the_folder_is_refused_before_anything_is_read(fo
     (folder / "out").write_text("a file")
     assert verify(folder, forecast="none.nc") == 2
     assert "out is a file, expected a folder; choose another --out" in capsys.readouterr().err
+
+
+def test_what_is_no_netcdf_is_refused_by_its_kind(folder, capsys):
+    (folder / "a.nc").write_text("some words")
+    (line,) = refused(folder, capsys, forecast="a.nc")
+    assert "a.nc: is text, expected the NetCDF file of a forecast; look at it" in line

@@ -8,6 +8,7 @@ from typing import Any
 from mindcast.commands.request import Request
 from mindcast.config.loader import of_overrides
 from mindcast.config.verification import VerificationSettings
+from mindcast.data.file_kinds import found_instead
 from mindcast.data.incoming.find import find_files
 from mindcast.refusal import Refusal
 from mindcast.runtime.run_folder import RunFolder
@@ -16,6 +17,8 @@ from mindcast.tasks import load_verification, load_words
 from mindcast.tasks.base import Verification
 from mindcast.tasks.pages import write_report_page
 
+HDF5 = b"\x89HDF\r\n\x1a\n"
+
 
 def run(request: Request) -> None:
     """Read, score beside the baselines, write the report and pictures of a test."""
@@ -23,6 +26,8 @@ def run(request: Request) -> None:
     out = request.out or Path()
     _require_folder(out)
     paths, _ = find_files(request.forecasts, "--forecast")
+    for path in paths:
+        _require_netcdf(path)
     from mindcast.data.forecasts.kind import task_of  # late: it loads xarray
 
     task = task_of(paths[0])
@@ -47,6 +52,20 @@ def _require_folder(out: Path) -> None:
     there = next((path for path in (out, *out.absolute().parents) if path.exists()), out)
     if there.is_file():
         raise Refusal(f"--out {out}: {there} is a file, expected a folder; choose another --out")
+
+
+def _require_netcdf(path: Path) -> None:
+    """Refusal of what cannot be a forecast, before what reads them is loaded."""
+    try:
+        with path.open("rb") as file:
+            begins = file.read(8)
+    except OSError as error:
+        raise Refusal(f"--forecast {path}: cannot be read ({error.strerror}); mend that") from None
+    if not begins.startswith((b"CDF", HDF5)):
+        kind, remedy = found_instead(path) or ("no NetCDF file", "give another file")
+        raise Refusal(
+            f"--forecast {path}: is {kind}, expected the NetCDF file of a forecast; {remedy}"
+        )
 
 
 def _scored(scoring: Verification, figures: int) -> list[Any]:
