@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import xarray
 
 from mindcast.evaluation.crps import crps
 
@@ -45,3 +46,19 @@ def test_fair_estimate_does_not_depend_on_the_ensemble_size_and_the_plain_one_do
         assert crps(ensemble, truth, fair=True).mean() == pytest.approx(limit, rel=0.02)
         plain = crps(ensemble, truth, fair=False).mean()
         assert plain == pytest.approx(limit * (1 + 1 / members), rel=0.02)
+
+
+@pytest.mark.parametrize(("fair", "method"), [(True, "fair"), (False, "ecdf")])
+def test_both_estimators_are_those_of_scores(fair, method):
+    from scores.probability import crps_for_ensemble
+
+    rng = np.random.default_rng(5)
+    ensemble, truth = rng.random((6, 5, 4, 3)), rng.random((6, 4, 3))
+    theirs = crps_for_ensemble(
+        xarray.DataArray(ensemble, dims=("n", "member", "y", "x")),
+        xarray.DataArray(truth, dims=("n", "y", "x")),
+        "member",
+        method=method,
+        preserve_dims="all",
+    )
+    np.testing.assert_allclose(crps(ensemble, truth, fair), theirs.values, atol=1e-12)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import xarray
 
 from mindcast.evaluation.ranks import Ranks
 
@@ -52,3 +53,19 @@ def test_points_count_by_their_weight_and_every_index_for_itself():
     ranks.add(ensemble, truth, np.array([[[True, True], [True, True], [False, False]]]))
     np.testing.assert_array_equal(ranks.each, [[1, 0], [1 / 2, 1 / 2], [np.nan, np.nan]])
     np.testing.assert_array_equal(ranks.pooled, [3 / 4, 1 / 4])
+
+
+def test_without_ties_the_shares_are_those_of_scores():
+    from scores.probability import rank_histogram
+
+    rng = np.random.default_rng(5)
+    ensemble, truth = rng.random((6, 5, 2, 4)), rng.random((6, 2, 4)) ** 2
+    ranks = Ranks(2, 5)
+    ranks.add(ensemble, truth, np.ones(truth.shape))
+    theirs = rank_histogram(
+        xarray.DataArray(ensemble, dims=("n", "member", "lead", "x")),
+        xarray.DataArray(truth, dims=("n", "lead", "x")),
+        "member",
+        preserve_dims=["lead"],
+    )
+    np.testing.assert_allclose(ranks.each, theirs.transpose("lead", "rank").values)
