@@ -14,7 +14,7 @@ from mindcast.config.incoming import InputSettings
 from mindcast.config.verification import ForecastSettings
 from mindcast.data.forecasts.axes import MEMBER, Axes, axes_of
 from mindcast.data.forecasts.times import Times, times_of
-from mindcast.data.incoming.amounts import rate_of_amount
+from mindcast.data.incoming.amounts import as_rate
 from mindcast.data.incoming.cf_grid import north_up
 from mindcast.data.incoming.cf_names import Quantity, find_variable, quantity_of
 from mindcast.data.incoming.quantities import check_values
@@ -72,9 +72,9 @@ class ForecastFile:
             array = array.transpose(*order)
             values = np.asarray(values_of(self.path, array), np.float64) * self.quantity.factor
             values, _, _ = _north_up(self.path, data, array, values)
-        if self.quantity.is_amount:
-            with _own_keys():
-                values, _ = rate_of_amount(values, self.path, None, self.settings)
+        stored = "mm" if self.quantity.is_amount else self.quantity.unit
+        with _own_keys():
+            values, _ = as_rate(values, stored, self.path, None, self.settings)
         return check_values(values, self.unit, str(self.path)).astype(np.float32)
 
 
