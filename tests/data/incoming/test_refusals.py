@@ -232,3 +232,11 @@ def test_damaged_files_in_gzip_are_refused(tmp_path, write):
         content = path.read_bytes()
         path.write_bytes(content[:40] + b"\xff" * 20 + content[60:])
     assert any(words in refused(inputs) for words in ("cannot be read", "holds no radar file"))
+
+
+def test_a_sevir_file_that_states_another_unit_is_refused(tmp_path):
+    inputs = files.write_sevir(tmp_path / "vil.h5")
+    with h5py.File(tmp_path / "vil.h5", "a") as file:
+        file["vil"].attrs["units"] = "kg m-2"
+    text = refused(inputs, event="S1", last_time="2020-07-01 12:00", interval_minutes=5)
+    assert "units = 'kg m-2', expected codes 0..255" in text
