@@ -7,7 +7,6 @@ that a run needs to go on as if it had never stopped.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,39 +15,14 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, nn
 
-from mindcast.files import complete_or_absent
 from mindcast.refusal import Refusal
-from mindcast.weights.mindspore_file import TYPES, read_mindspore, write_entries
-
-REMEDY = "free some space or choose another --out; earlier checkpoints are untouched"
-INFORMATION = "mindcast"  # the entry that holds the JSON text
-STATE_ONLY = "pending"  # a key of the information of a state
+from mindcast.training.stored import CONVERTED, STATE_ONLY, read, write
+from mindcast.weights.mindspore_file import TYPES
 
 
 def save(path: Path, parameters: Iterable[Parameter], information: Mapping[str, Any]) -> None:
     """Write parameters and JSON-able information atomically; Refusal where it cannot be written."""
-    entries = {p.name: p.value().asnumpy() for p in parameters}
-    with complete_or_absent(path, REMEDY) as part:
-        write_entries(part, {**entries, INFORMATION: json.dumps(information)})
-
-
-def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Arrays by name and the information of a checkpoint; Refusal if missing or damaged."""
-    if not path.is_file():
-        raise Refusal(f"{path}: no such checkpoint; train the stage first or fix ckpt_path")
-    try:
-        entries = read_mindspore(path)
-    except OSError as error:
-        raise Refusal(f"{path}: cannot be read ({error.strerror}); use another copy") from None
-    except ValueError as error:
-        raise Refusal(
-            f"{path}: not a whole checkpoint ({error}); it may be truncated, use another copy"
-        ) from None
-    text = entries.pop(INFORMATION, None)
-    if not isinstance(text, str):
-        raise Refusal(f"{path}: not a checkpoint of this program (no {INFORMATION!r} entry)")
-    arrays = {name: array for name, array in entries.items() if isinstance(array, np.ndarray)}
-    return arrays, _information(path, text)
+    write(path, {p.name: p.value().asnumpy() for p in parameters}, information)
 
 
 def load_network(
@@ -83,8 +57,13 @@ def require(path: Path, information: Mapping[str, Any], model: str, stage: str) 
         raise Refusal(f"{path}: holds {found}, expected {model}/{stage}; fix ckpt_path")
 
 
-def progress(path: Path, information: Mapping[str, Any]) -> tuple[int, int]:
-    """Optimiser steps done, and of how many; Refusal where the information lacks them."""
+def progress(path: Path, information: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """Optimiser steps done, and of how many; None where another program has trained the weights.
+
+    Refusal where the information lacks them.
+    """
+    if CONVERTED in information:
+        return None, None
     position = information.get("position")
     step = position.get("step") if isinstance(position, dict) else None
     total = information.get("total_steps")
@@ -113,16 +92,6 @@ def fill(
         raise Refusal(_other(path, f"{name} has no place in the network"))
     for name, parameter in wanted.items():
         parameter.set_data(ms.Tensor(arrays[name], dtype=parameter.dtype))
-
-
-def _information(path: Path, text: str) -> dict[str, Any]:
-    try:
-        information = json.loads(text)
-    except (ValueError, RecursionError):
-        information = None
-    if not isinstance(information, dict):
-        raise Refusal(f"{path}: does not say what made it, it was changed; use another copy")
-    return information
 
 
 def _other(path: Path, difference: str) -> str:

@@ -6,6 +6,7 @@ The places are known without MindSpore, so a missing checkpoint is refused at on
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from mindcast.config.schema import RunSettings
 from mindcast.models.base import ModelSpec
 from mindcast.refusal import Refusal
 from mindcast.runtime.run_folder import network_path
+from mindcast.training import stored
 
 if TYPE_CHECKING:
     from mindspore import nn
@@ -23,16 +25,21 @@ def checkpoint_files(
 ) -> dict[str, Path]:
     """The checkpoint of every stage: the one that `ckpt_path` names, else the best one beside it.
 
-    Without `ckpt_path` the best ones of the run folder `run`. An optional stage may be missing;
-    Refusal for any other.
+    Without `ckpt_path` the best ones of the run folder `run`. Where a folder has no best one of a
+    stage, that checkpoint in it counts which says that it is of the stage, whatever its name. An
+    optional stage may be missing; Refusal for any other.
     """
     named = Path(settings.ckpt_path) if settings.ckpt_path else None
     folder = _folder(named, run)
+    stages = tuple(stages)
     files: dict[str, Path] = {}
+    others = _by_stage(folder, spec) if named is not None else {}
     for stage in stages:
         path = network_path(folder, stage, "best")
         if named is not None and named.is_file() and _stage(named, spec) == stage:
             path = named
+        elif not path.is_file() and stage in others:
+            path = _only(others[stage], stage)
         if path.is_file():
             files[stage] = path
         elif not spec.stages[stage].optional:
@@ -95,9 +102,44 @@ def _folder(named: Path | None, run: Path) -> Path:
 
 
 def _stage(named: Path, spec: ModelSpec) -> str:
-    """The stage that a checkpoint's file name begins with."""
+    """The stage that a checkpoint's file name begins with, else the one that it says it is of."""
     for stage in spec.stages:
         if named.name.startswith(f"{stage}_"):
             return stage
+    said = _said(named)
+    if said is not None and said[0] == spec.name and said[1] in spec.stages:
+        return said[1]
     known = ", ".join(f"{stage}_..." for stage in spec.stages)
     raise Refusal(f"ckpt_path = {named}: its stage is unknown, expected a name like {known}")
+
+
+def _by_stage(folder: Path, spec: ModelSpec) -> dict[str, list[Path]]:
+    """The networks of the model among the checkpoints of a folder whose names do not say a stage,
+    by the stage that they say inside."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.glob("*.ckpt")):
+        if path.name.startswith(tuple(f"{stage}_" for stage in spec.stages)):
+            continue
+        said = _said(path)
+        if said is not None and said[0] == spec.name:
+            found.setdefault(said[1], []).append(path)
+    return found
+
+
+def _said(path: Path) -> tuple[str, str] | None:
+    """(model, stage) of a checkpoint of a network; None for other files."""
+    with suppress(Refusal):
+        _, information = stored.read(path)
+        if stored.STATE_ONLY not in information:
+            return str(information.get("model")), str(information.get("stage"))
+    return None
+
+
+def _only(paths: list[Path], stage: str) -> Path:
+    if len(paths) > 1:
+        names = ", ".join(path.name for path in paths)
+        raise Refusal(
+            f"{paths[0].parent}: several checkpoints are of the stage {stage} ({names}); call "
+            f"the one to use {stage}_best.ckpt"
+        )
+    return paths[0]
