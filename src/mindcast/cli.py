@@ -24,7 +24,9 @@ MODES = {
     "train": "mindcast.commands.train",
     "test": "mindcast.commands.test",
     "prepare": "mindcast.commands.prepare",
+    "convert": "mindcast.commands.convert",
 }
+ALONE = ("prepare", "convert")  # modes that work in one process
 DEVICES = ("Ascend", "GPU", "CPU")
 MOST = {"nodes": 10_000, "devices": 256}  # more than any cluster: a slip of the hand
 MOST_CARDS = 4096
@@ -59,6 +61,7 @@ def parse(arguments: Sequence[str] | None = None) -> Request:
     given = _parser().parse_args(arguments)
     _check_texts(given)
     _check_processes(given)
+    _check_conversion(given)
     overrides = list(given.overrides)
     if given.seed is not None:
         overrides.append(f"runtime.seed={given.seed}")
@@ -72,6 +75,9 @@ def parse(arguments: Sequence[str] | None = None) -> Request:
         out=_path(given.out),
         resume=given.resume,
         overrides=tuple(overrides),
+        source=_path(given.source),
+        target=_path(given.target),
+        weights=given.weights,
     )
 
 
@@ -96,10 +102,11 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _check_texts(given: argparse.Namespace) -> None:
-    for name in ("cfg", "out", "stage"):
+    options = {"cfg": "cfg", "out": "out", "stage": "stage", "source": "from", "target": "to"}
+    for name, option in options.items():
         text = getattr(given, name)
         if text is not None and (not text.strip() or "\0" in text):
-            raise Refusal(f"--{name} {text!r}: is empty; give a name or leave the option out")
+            raise Refusal(f"--{option} {text!r}: is empty; give a name or leave the option out")
     _check_out(given.out)
     if given.resume and given.out is None:
         raise Refusal("--resume: needs --out, the folder of the run to continue")
@@ -136,8 +143,18 @@ def _check_processes(given: argparse.Namespace) -> None:
         raise Refusal("--out: is needed with several nodes, one folder that all of them see")
     if given.master is not None and not re.fullmatch(r"[^:\s]+(:\d{1,5})?", given.master):
         raise Refusal(f"--master {given.master}: expected HOST or HOST:PORT")
-    if given.mode == "prepare" and given.nodes * given.devices > 1:
-        raise Refusal("--mode prepare: works in one process; leave out --nodes and --devices")
+    if given.mode in ALONE and given.nodes * given.devices > 1:
+        raise Refusal(f"--mode {given.mode}: works in one process; leave out --nodes and --devices")
+
+
+def _check_conversion(given: argparse.Namespace) -> None:
+    if given.mode == "convert":
+        if given.out is not None:
+            raise Refusal("--out: is of no use with --mode convert; name the new file with --to")
+        return
+    for name, option in (("source", "from"), ("target", "to"), ("weights", "weights")):
+        if getattr(given, name) is not None:
+            raise Refusal(f"--{option}: goes with --mode convert alone; leave it out")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -148,6 +165,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_work(parser.add_argument_group("what to do"))
     _add_settings(parser.add_argument_group("where and with which settings"))
+    _add_conversion(parser.add_argument_group("weights from elsewhere, and for others"))
     _add_processes(parser.add_argument_group("devices and processes"))
     return parser
 
@@ -169,6 +187,16 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
     one, key = "change one setting; may be repeated", "KEY.PATH=VALUE"
     add("--set", action="append", default=[], dest="overrides", metavar=key, help=one)
     add("--seed", type=int, metavar="N", help="short for --set runtime.seed=N")
+
+
+def _add_conversion(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    released = "file of weights to convert: PyTorch, safetensors, MindSpore, or of this program"
+    add("--from", metavar="FILE", dest="source", help=released)
+    endings = "file to write: .ckpt for this program, .safetensors or .pt for others"
+    add("--to", metavar="FILE", dest="target", help=endings)
+    copies = "which weights, where a file has both (default: those that its authors used)"
+    add("--weights", choices=("raw", "ema"), help=copies)
 
 
 def _add_processes(group: argparse._ArgumentGroup) -> None:

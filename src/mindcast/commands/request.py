@@ -33,6 +33,9 @@ class Request:
     out: Path | None
     resume: bool
     overrides: tuple[str, ...]
+    source: Path | None = None  # --from, --to and --weights of `--mode convert`
+    target: Path | None = None
+    weights: str | None = None
 
 
 def present(request: Request) -> parallel.World:
