@@ -86,7 +86,7 @@ def test_a_checkpoint_says_what_it_is_and_holds_complete_settings(tmp_path, stat
     write_safetensors(tmp_path / "unet.safetensors", states["diffusion"])
     path = converted(tmp_path / "unet.safetensors", tmp_path / "unet.ckpt", *FRAMES, BLOCKS)
     arrays, information = stored.read(path)
-    assert information["version"] == stored.VERSION
+    assert information["version"] == stored.FORMAT_VERSION
     assert (information["model"], information["stage"]) == ("prediff", "diffusion")
     model = {**settings.model.model_dump(mode="json"), "alignment": ANY}  # not in such a file
     assert information["settings"]["model"] == model
@@ -163,7 +163,7 @@ def test_a_checkpoint_of_an_older_version_becomes_one_of_this(tmp_path, settings
     path = converted(tmp_path / "old.ckpt", tmp_path / "new.ckpt")
     new, information = stored.read(path)
     equal(arrays, new)
-    assert information["version"] == stored.VERSION
+    assert information["version"] == stored.FORMAT_VERSION
     assert information["settings"]["model"]["diffusion"]["clip"] == 1.0
     assert (information["total_steps"], information["position"]) == (9, {"step": 7})
     assert "made by MindCast (checkpoint version 0)" in capsys.readouterr().out
@@ -267,7 +267,7 @@ def test_a_refusal_of_names_needs_no_mindspore(tmp_path):
     assert made.stdout.split() == ["2", "False"]
 
 
-def test_a_backbone_of_our_own_goes_out_and_comes_back_by_its_metadata(tmp_path):
+def test_a_backbone_of_our_own_goes_out_and_comes_back_by_its_metadata(tmp_path, capsys):
     own = settings_of(
         "diffcast_simvp_cfg.yaml",
         "model.backbone=advection",
@@ -284,6 +284,9 @@ def test_a_backbone_of_our_own_goes_out_and_comes_back_by_its_metadata(tmp_path)
     equal(arrays, read_weights(path).content)
     back = converted(path, tmp_path / "back.ckpt")
     equal(arrays, stored.read(back)[0])
+    capsys.readouterr()
+    converted(back, tmp_path / "bare.pt")
+    assert "no released network has these names; a .ckpt or" in capsys.readouterr().out
 
 
 def test_what_is_written_is_what_the_reader_of_mindspore_reads(tmp_path, states):

@@ -100,6 +100,15 @@ def test_the_averages_are_taken_where_they_are_asked_for(prediff):
     np.testing.assert_array_equal(made.arrays[name], 2 * prediff["diffusion"][name])
 
 
+def test_an_average_of_nothing_is_refused(prediff):
+    content = latent_diffusion(prediff)
+    content["state_dict"]["model_ema.somethingelseweight"] = np.zeros(1, np.float32)
+    with pytest.raises(
+        Refusal, match=r"model_ema\.somethingelseweight is the average of no tensor"
+    ):
+        convert(stored(content), choice(*FRAMES, BLOCKS))
+
+
 def test_the_autoencoder_of_a_training_checkpoint_is_taken_by_its_stage(prediff):
     made = convert(stored(latent_diffusion(prediff)), choice(stage="vae"))
     assert made.stage == "vae"

@@ -39,7 +39,11 @@ def test_what_was_saved_is_read_back(tmp_path):
     path = written(tmp_path / "deep" / "folder", network, settings={"a": [1, "b", None]})
     other = Matrix()
     settings = {"a": [1, "b", None]}
-    assert load(path, other) == {"version": stored.VERSION, **INFORMATION, "settings": settings}
+    assert load(path, other) == {
+        "version": stored.FORMAT_VERSION,
+        **INFORMATION,
+        "settings": settings,
+    }
     np.testing.assert_array_equal(other.bias.asnumpy(), np.arange(8))
     assert [p.name for p in path.parent.iterdir()] == ["fit_best.ckpt"]
 
@@ -95,10 +99,13 @@ def test_a_checkpoint_from_before_versions_is_read(tmp_path):
     assert load(path) == INFORMATION
 
 
-@pytest.mark.parametrize("version", [stored.VERSION + 1, "2"])
+@pytest.mark.parametrize("version", [stored.FORMAT_VERSION + 1, "2"])
 def test_a_checkpoint_of_a_version_to_come_is_refused(tmp_path, version):
     message = refusal(load, written(tmp_path, version=version))
-    assert f"is a checkpoint of version {version!r}, expected at most {stored.VERSION}" in message
+    assert (
+        f"is a checkpoint of version {version!r}, expected at most {stored.FORMAT_VERSION}"
+        in message
+    )
 
 
 def test_weights_that_another_program_trained_have_no_steps(tmp_path):

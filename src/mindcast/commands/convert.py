@@ -15,6 +15,7 @@ from mindcast.training import stored
 from mindcast.weights.read import read_weights
 from mindcast.weights.write import write_pytorch, write_safetensors
 
+PYTORCH = ".pt"  # tensors alone, while the other formats hold the settings too
 FORMAT = {"format": "pt"}  # in the metadata: axes are in the order of PyTorch
 
 
@@ -34,6 +35,8 @@ def run(request: Request) -> None:
     write(target, converted, information)
     for note in converted.notes:
         print(note)
+    if target.suffix == PYTORCH and not converted.is_told_by_names:
+        print("note: no released network has these names; a .ckpt or .safetensors comes back")
     print(f"written: {target} ({target.stat().st_size / 2**20:.1f} MiB)")
 
 
@@ -64,7 +67,7 @@ def _writer(target: Path) -> Callable[[Path, Converted, dict[str, Any]], None]:
 def _information(converted: Converted, source: Path) -> dict[str, Any]:
     """What a checkpoint says of itself, see `training.stored`."""
     information = {
-        "version": stored.VERSION,
+        "version": stored.FORMAT_VERSION,
         **converted.information,
         "model": converted.spec.name,
         "stage": converted.stage,
@@ -89,4 +92,4 @@ def _pytorch(target: Path, converted: Converted, information: dict[str, Any]) ->
     write_pytorch(target, converted.reference())
 
 
-WRITERS = {".ckpt": _checkpoint, ".safetensors": _safetensors, ".pt": _pytorch}
+WRITERS = {".ckpt": _checkpoint, ".safetensors": _safetensors, PYTORCH: _pytorch}

@@ -58,6 +58,12 @@ class Converted:
         settings = self.settings.model
         return self.spec.released.to_reference(self.stage, self.arrays, settings)
 
+    @property
+    def is_told_by_names(self) -> bool:
+        """Whether a file of bare tensors would be recognised as this network."""
+        known = (n for n in self.spec.released.networks if n.stage == self.stage)
+        return any(set(network.has) <= self.arrays.keys() for network in known)
+
 
 def convert(stored: Stored, choice: Choice) -> Converted:
     """The network in a file. Refusal, without the file's name, where it is none that is known."""

@@ -14,6 +14,7 @@ from mindcast.models.released import ReleasedNetwork
 from mindcast.refusal import Refusal
 
 AVERAGES = "model_ema."  # before the names of averages, which have lost their dots
+OF_AVERAGING = ("decay", "num_updates")
 ALL = "all"
 
 
@@ -132,11 +133,12 @@ def _averages(
     for name in inside:
         if dotless.setdefault(name.replace(".", ""), name) != name:
             raise Refusal(f"{name} and another name are the same without dots; use another file")
-    averages = {
-        dotless[short]: array
-        for name, array in state.items()
-        if (short := name.removeprefix(AVERAGES)) != name and short in dotless
-    }
+    averages = {}
+    for short, array in _below(state, AVERAGES).items():
+        if short in dotless:
+            averages[dotless[short]] = array
+        elif short not in OF_AVERAGING:
+            raise Refusal(f"{AVERAGES}{short} is the average of no tensor; use another file")
     return {EMA: averages}
 
 

@@ -17,7 +17,7 @@ REMEDY = "free some space or choose another --out; earlier checkpoints are untou
 INFORMATION = "mindcast"  # the entry that holds the JSON text
 STATE_ONLY = "pending"  # a key of the information of a state
 CONVERTED = "converted"  # a key of that of weights that were trained by another program
-VERSION = 1  # of the information and of the arrays' names; 0: before it was written down
+FORMAT_VERSION = 1  # of the information and of the arrays' names; 0: before it was written down
 
 
 def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -50,7 +50,7 @@ def write(path: Path, arrays: Mapping[str, np.ndarray], information: Mapping[str
 
     Refusal where it cannot be written.
     """
-    text = json.dumps({"version": VERSION, **information})
+    text = json.dumps({"version": FORMAT_VERSION, **information})
     with complete_or_absent(path, REMEDY) as part:
         write_entries(part, {**arrays, INFORMATION: text})
 
@@ -65,9 +65,9 @@ def information_of(text: str) -> dict[str, Any]:
     if not isinstance(information, dict):
         raise Refusal("does not say what made it, it was changed; use another copy")
     version = information.get("version", 0)
-    if not isinstance(version, int) or version > VERSION:
+    if not isinstance(version, int) or version > FORMAT_VERSION:
         raise Refusal(
-            f"is a checkpoint of version {version!r}, expected at most {VERSION}; use the newer "
-            "program that made it"
+            f"is a checkpoint of version {version!r}, expected at most {FORMAT_VERSION}; use the "
+            "newer program that made it"
         )
     return information
