@@ -76,7 +76,7 @@ def parse(arguments: Sequence[str] | None = None) -> Request:
         resume=given.resume,
         overrides=tuple(overrides),
         source=_path(given.source),
-        target=_path(given.target),
+        to=_path(given.to),
         weights=given.weights,
     )
 
@@ -102,7 +102,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _check_texts(given: argparse.Namespace) -> None:
-    options = {"cfg": "cfg", "out": "out", "stage": "stage", "source": "from", "target": "to"}
+    options = {"cfg": "cfg", "out": "out", "stage": "stage", "source": "from", "to": "to"}
     for name, option in options.items():
         text = getattr(given, name)
         if text is not None and (not text.strip() or "\0" in text):
@@ -152,7 +152,7 @@ def _check_conversion(given: argparse.Namespace) -> None:
         if given.out is not None:
             raise Refusal("--out: is of no use with --mode convert; name the new file with --to")
         return
-    for name, option in (("source", "from"), ("target", "to"), ("weights", "weights")):
+    for name, option in (("source", "from"), ("to", "to"), ("weights", "weights")):
         if getattr(given, name) is not None:
             raise Refusal(f"--{option}: goes with --mode convert alone; leave it out")
 
@@ -194,7 +194,7 @@ def _add_conversion(group: argparse._ArgumentGroup) -> None:
     released = "file of weights to convert: PyTorch, safetensors, MindSpore, or of this program"
     add("--from", metavar="FILE", dest="source", help=released)
     endings = "file to write: .ckpt for this program, .safetensors or .pt for others"
-    add("--to", metavar="FILE", dest="target", help=endings)
+    add("--to", metavar="FILE", help=endings)
     copies = "which weights, where a file has both (default: those that its authors used)"
     add("--weights", choices=("raw", "ema"), help=copies)
 

@@ -42,7 +42,7 @@ def run(request: Request) -> None:
 
 def _files(request: Request) -> tuple[Path, Path]:
     """`--from` and `--to`; Refusal unless the one can be read and the other does not exist."""
-    source, target = request.source, request.target
+    source, target = request.source, request.to
     if source is None or target is None:
         missing = "--from" if source is None else "--to"
         raise Refusal(f"{missing}: is needed with --mode convert; give --from FILE --to FILE")

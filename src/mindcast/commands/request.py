@@ -34,7 +34,7 @@ class Request:
     resume: bool
     overrides: tuple[str, ...]
     source: Path | None = None  # --from, --to and --weights of `--mode convert`
-    target: Path | None = None
+    to: Path | None = None
     weights: str | None = None
 
 
