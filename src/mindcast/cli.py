@@ -27,6 +27,8 @@ MODES = {
     "convert": "mindcast.commands.convert",
 }
 ALONE = ("prepare", "convert")  # modes that work in one process
+ONLY_FOR = {"source": ("convert",), "to": ("convert",), "weights": ("convert",)}
+NAMES = {"source": "from"}  # of options that are called otherwise in Python
 DEVICES = ("Ascend", "GPU", "CPU")
 MOST = {"nodes": 10_000, "devices": 256}  # more than any cluster: a slip of the hand
 MOST_CARDS = 4096
@@ -61,7 +63,7 @@ def parse(arguments: Sequence[str] | None = None) -> Request:
     given = _parser().parse_args(arguments)
     _check_texts(given)
     _check_processes(given)
-    _check_conversion(given)
+    _check_mode(given)
     overrides = list(given.overrides)
     if given.seed is not None:
         overrides.append(f"runtime.seed={given.seed}")
@@ -102,10 +104,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _check_texts(given: argparse.Namespace) -> None:
-    options = {"cfg": "cfg", "out": "out", "stage": "stage", "source": "from", "to": "to"}
-    for name, option in options.items():
+    for name in ("cfg", "out", "stage", "source", "to"):
         text = getattr(given, name)
         if text is not None and (not text.strip() or "\0" in text):
+            option = NAMES.get(name, name)
             raise Refusal(f"--{option} {text!r}: is empty; give a name or leave the option out")
     _check_out(given.out)
     if given.resume and given.out is None:
@@ -147,14 +149,14 @@ def _check_processes(given: argparse.Namespace) -> None:
         raise Refusal(f"--mode {given.mode}: works in one process; leave out --nodes and --devices")
 
 
-def _check_conversion(given: argparse.Namespace) -> None:
-    if given.mode == "convert":
-        if given.out is not None:
-            raise Refusal("--out: is of no use with --mode convert; name the new file with --to")
-        return
-    for name, option in (("source", "from"), ("to", "to"), ("weights", "weights")):
-        if getattr(given, name) is not None:
-            raise Refusal(f"--{option}: goes with --mode convert alone; leave it out")
+def _check_mode(given: argparse.Namespace) -> None:
+    """Refusal of options that would have no effect in the mode."""
+    for name, modes in ONLY_FOR.items():
+        if getattr(given, name) is not None and given.mode not in modes:
+            option, known = NAMES.get(name, name), " and ".join(modes)
+            raise Refusal(f"--{option}: is for --mode {known}, not for --mode {given.mode}")
+    if given.mode == "convert" and (given.out is not None or given.resume):
+        raise Refusal("--out, --resume: --mode convert has no run; name the new file with --to")
 
 
 def _parser() -> argparse.ArgumentParser:

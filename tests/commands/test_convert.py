@@ -206,11 +206,13 @@ def test_options_that_nothing_would_read_are_refused(tmp_path, states, capsys):
     )
     assert "holds one copy of the weights" in refusal(capsys, own, new, weights="ema")
     assert "holds prediff/vae, no stage diffusion" in refusal(capsys, own, new, stage="diffusion")
-    assert "--out: is of no use with --mode convert" in refusal(capsys, own, new, out="runs/x")
+    assert "--mode convert has no run; name the new file with --to" in refusal(
+        capsys, own, new, out="runs/x"
+    )
     assert "works in one process" in refusal(capsys, own, new, devices=2)
     for option in ("--from", "--to"):
         assert main(["--mode", "test", option, "x"]) == 2
-        assert f"{option}: goes with --mode convert alone" in capsys.readouterr().err
+        assert f"{option}: is for --mode" in capsys.readouterr().err
     assert main(["--mode", "convert", "--from", str(own)]) == 2
     assert "--to: is needed with --mode convert" in capsys.readouterr().err
 
