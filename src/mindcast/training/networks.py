@@ -32,18 +32,31 @@ def checkpoint_files(
     named = Path(settings.ckpt_path) if settings.ckpt_path else None
     folder = _folder(named, run)
     stages = tuple(stages)
-    files: dict[str, Path] = {}
-    others = _by_stage(folder, spec) if named is not None else {}
+    own = _stage(named, spec) if named is not None and named.is_file() else None
+    files = files_in(folder, spec, [stage for stage in stages if stage != own])
+    if named is not None and own in stages:
+        files[own] = named
     for stage in stages:
-        path = network_path(folder, stage, "best")
-        if named is not None and named.is_file() and _stage(named, spec) == stage:
-            path = named
-        elif not path.is_file() and stage in others:
-            path = _only(others[stage], stage)
-        if path.is_file():
-            files[stage] = path
-        elif not spec.stages[stage].optional:
+        if stage not in files and not spec.stages[stage].optional:
+            path = network_path(folder, stage, "best")
             raise Refusal(f"{path}: no such checkpoint; train the stage first or fix ckpt_path")
+    return {stage: files[stage] for stage in stages if stage in files}
+
+
+def files_in(folder: Path, spec: ModelSpec, stages: Iterable[str]) -> dict[str, Path]:
+    """The checkpoints of stages of a model in a folder, as far as there are any.
+
+    Of a stage the best one or, without that, the one that says inside that it is of the stage;
+    Refusal where several say so.
+    """
+    said = _by_stage(folder, spec)
+    files = {stage: network_path(folder, stage, "best") for stage in stages}
+    for stage, path in list(files.items()):
+        if path.is_file():
+            continue
+        del files[stage]
+        if stage in said:
+            files[stage] = _only(said[stage], stage)
     return files
 
 
