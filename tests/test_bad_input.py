@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mindcast.cli import main
+from mindcast.weights.mindspore_file import write_entries
 from tests.data.radar.archive import archives
 from tests.data.radar.archive.archives import row, write_catalogue, write_events
 
@@ -21,6 +22,7 @@ DATES = ("2019-01-01", "2019-02-01", "2019-03-01", "2019-04-01", "2019-05-01", "
 PROBE = """
 import json, sys, time
 from mindcast.cli import main
+from mindcast.weights.mindspore_file import write_entries
 for arguments in json.loads(sys.argv[1]):
     start = time.perf_counter()
     code = main(arguments)
@@ -265,9 +267,9 @@ def test_a_checkpoint_of_another_stage_is_refused(tmp_path, capsys, archive, che
     refused(capsys, tmp_path, arguments, words)
 
 
-def test_a_checkpoint_whose_name_hides_its_stage_is_refused(tmp_path, capsys, archive, checkpoints):
-    path = checkpoints / "mine.ckpt"
-    path.write_bytes((checkpoints / "vae_best.ckpt").read_bytes())
+def test_a_checkpoint_that_hides_its_stage_is_refused(tmp_path, capsys, archive, checkpoints):
+    path = checkpoints / "mine.ckpt"  # and inside it is of a stage of another model
+    write_entries(path, {"x": np.zeros(2), "mindcast": '{"model": "geodiff", "stage": "unet"}'})
     arguments = line(tmp_path, archive, "test", ckpt_path=path)
     refused(capsys, tmp_path, arguments, f"{path}: its stage is unknown", "diffusion_")
 

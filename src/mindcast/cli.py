@@ -26,14 +26,26 @@ MODES = {
     "predict": "mindcast.commands.predict",
     "verify": "mindcast.commands.verify",
     "prepare": "mindcast.commands.prepare",
+    "convert": "mindcast.commands.convert",
 }
 REPORTED = ("test", "predict", "verify")  # modes that end with a page if asked
 DEVICES = ("Ascend", "GPU", "CPU")
 # options that are short for a setting
 SHORT = {"seed": "runtime.seed", "members": "sampling.members", "steps": "sampling.steps"}
-ALONE = ("prepare", "predict", "verify")  # modes of one process
-FOR_PREDICT = ("input", "to", "at")
-FOR_VERIFY = ("forecast", "truth", "context")
+ALONE = ("prepare", "predict", "verify", "convert")  # modes of one process
+# options that only some modes take
+ONLY_FOR = {
+    "input": ("predict",),
+    "at": ("predict",),
+    "to": ("predict", "convert"),
+    "forecast": ("verify",),
+    "truth": ("verify",),
+    "context": ("verify",),
+    "source": ("convert",),
+    "weights": ("convert",),
+}
+NAMES = {"source": "from"}  # of options that are called otherwise in Python
+ENDINGS = ".ckpt for this program, .safetensors or .pt for others"
 MOST = {"nodes": 10_000, "devices": 256}  # more than any cluster: a slip of the hand
 MOST_CARDS = 4096
 
@@ -90,6 +102,8 @@ def parse(arguments: Sequence[str] | None = None) -> Request:
         context=tuple(given.context or ()),
         to=_path(given.to),
         at=given.at,
+        source=_path(given.source),
+        weights=given.weights,
     )
 
 
@@ -114,10 +128,11 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _check_texts(given: argparse.Namespace) -> None:
-    for name in ("cfg", "out", "stage", "to", "at"):
+    for name in ("cfg", "out", "stage", "to", "at", "source"):
         text = getattr(given, name)
         if text is not None and (not text.strip() or "\0" in text):
-            raise Refusal(f"--{name} {text!r}: is empty; give a name or leave the option out")
+            option = NAMES.get(name, name)
+            raise Refusal(f"--{option} {text!r}: is empty; give a name or leave the option out")
     for name in ("out", "to"):
         _check_folder(f"--{name}", getattr(given, name))
     if given.resume and given.out is None:
@@ -144,11 +159,13 @@ def _check_folder(option: str, name: str | None) -> None:
 
 def _check_mode(given: argparse.Namespace) -> None:
     """Refusal of options that would have no effect in the mode."""
-    predicts = given.mode == "predict"
-    for name in FOR_PREDICT:
-        if getattr(given, name) is not None and not predicts:
-            raise Refusal(f"--{name}: is for --mode predict, not for --mode {given.mode}")
-    if not predicts:
+    for name, modes in ONLY_FOR.items():
+        if getattr(given, name) is not None and given.mode not in modes:
+            option, known = NAMES.get(name, name), " and ".join(modes)
+            raise Refusal(f"--{option}: is for --mode {known}, not for --mode {given.mode}")
+    if given.mode == "convert" and (given.out is not None or given.resume):
+        raise Refusal("--out, --resume: --mode convert has no run; name the new file with --to")
+    if given.mode != "predict":
         return
     if given.resume:
         raise Refusal("--resume: a prediction is made in one go; leave it out")
@@ -161,9 +178,6 @@ def _check_mode(given: argparse.Namespace) -> None:
 def _check_verify(given: argparse.Namespace) -> None:
     """Refusal of options that verify lacks, or that would have no effect in the mode."""
     if given.mode != "verify":
-        for name in FOR_VERIFY:
-            if getattr(given, name) is not None:
-                raise Refusal(f"--{name}: is for --mode verify, not for --mode {given.mode}")
         return
     if given.resume or given.cfg is not None or given.stage != "all":
         name = "resume" if given.resume else "cfg" if given.cfg is not None else "stage"
@@ -205,6 +219,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_predict(parser.add_argument_group("what to predict from, and where to"))
     _add_verify(parser.add_argument_group("what to verify"))
     _add_settings(parser.add_argument_group("where and with which settings"))
+    _add_conversion(parser.add_argument_group("weights from elsewhere, and for others"))
     _add_processes(parser.add_argument_group("devices and processes"))
     return parser
 
@@ -226,7 +241,7 @@ def _add_predict(group: argparse._ArgumentGroup) -> None:
     add("--input", nargs="+", action="extend", metavar="PATH", help=files)
     add("--at", metavar="TIME", help="predict from the frames up to this time, UTC")
     to = "folder for the forecast (default: forecasts/<time of the last frame> in --out)"
-    add("--to", metavar="DIR", help=to)
+    add("--to", metavar="PATH", help=f"{to}; of --mode convert the file to write: {ENDINGS}")
     add("--members", type=int, metavar="M", help="short for --set sampling.members=M")
     add("--steps", type=int, metavar="N", help="short for --set sampling.steps=N")
 
@@ -248,6 +263,14 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
     one, key = "change one setting; may be repeated", "KEY.PATH=VALUE"
     add("--set", action="append", default=[], dest="overrides", metavar=key, help=one)
     add("--seed", type=int, metavar="N", help="short for --set runtime.seed=N")
+
+
+def _add_conversion(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    released = "file of weights to convert: PyTorch, safetensors, MindSpore, or of this program"
+    add("--from", metavar="FILE", dest="source", help=released)
+    copies = "which weights, where a file has both (default: those that its authors used)"
+    add("--weights", choices=("raw", "ema"), help=copies)
 
 
 def _add_processes(group: argparse._ArgumentGroup) -> None:

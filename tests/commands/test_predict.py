@@ -152,7 +152,7 @@ def test_too_few_frames_are_refused(place, capsys):
         (["--mode", "predict", "--input", "a", "--devices", "2"], "works in one process"),
         (["--mode", "predict", "--input", "a", "--to", " "], "--to ' ': is empty"),
         (["--mode", "test", "--input", "a"], "--input: is for --mode predict, not for --mode test"),
-        (["--to", "a"], "--to: is for --mode predict, not for --mode train"),
+        (["--to", "a"], "--to: is for --mode predict and convert, not for --mode train"),
         (["--at", "2020-01-01"], "--at: is for --mode predict, not for --mode train"),
     ],
 )

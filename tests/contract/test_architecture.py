@@ -45,6 +45,14 @@ ROOMS = {
     ),
     "trained": ("settings", "models", "training", "config", "runtime"),
     "forecasting": ("models", "training", "config", "runtime"),
+    "conversion": (
+        "weights",
+        "layers.initialise",
+        "models",
+        "training.stored",
+        "settings",
+        "config",
+    ),
     "tasks": (
         "evaluation",
         "visualization",
@@ -61,6 +69,8 @@ ROOMS = {
         "config",
         "data",
         "forecasting",
+        "conversion",
+        "weights",
         "models",
         "runtime",
         "settings",
@@ -112,6 +122,18 @@ LIGHT_FILES = (
     "diffusion/schedules.py",
     "diffusion/process.py",
     "diffusion/samplers/*.py",
+    "models/released.py",
+    "models/cuboid_sizes.py",
+    "models/*/sizes.py",
+    "models/*/weights.py",
+    "models/*/backbones/sizes.py",
+    "models/*/backbones/weights.py",
+    "layers/cuboid_geometry.py",
+    "layers/cuboid_patterns.py",
+    "training/stored.py",
+    "training/origin.py",
+    "training/networks.py",
+    "conversion/*.py",
 )
 
 

@@ -28,6 +28,9 @@ NOT_OPERATORS = {
     "mindspore.save_checkpoint",
     "mindspore.load_checkpoint",
     "mindspore.load_param_into_net",
+    # what starting values are described by, before any memory is taken
+    "mindspore.common.initializer.Zero",
+    "mindspore.nn.utils.no_init_parameters",
     # number types
     "mindspore.float16",
     "mindspore.bfloat16",

@@ -1,3 +1,4 @@
+import json
 import os
 
 import mindspore as ms
@@ -6,7 +7,7 @@ import pytest
 from mindspore import nn
 
 from mindcast.refusal import Refusal
-from mindcast.training import checkpoint
+from mindcast.training import checkpoint, stored
 from mindcast.weights.mindspore_file import write_entries
 from tests.training.dummy_cells import Matrix
 
@@ -37,7 +38,12 @@ def test_what_was_saved_is_read_back(tmp_path):
     network.bias.set_data(ms.Tensor(np.arange(8, dtype=np.float32)))
     path = written(tmp_path / "deep" / "folder", network, settings={"a": [1, "b", None]})
     other = Matrix()
-    assert load(path, other) == {**INFORMATION, "settings": {"a": [1, "b", None]}}
+    settings = {"a": [1, "b", None]}
+    assert load(path, other) == {
+        "version": stored.FORMAT_VERSION,
+        **INFORMATION,
+        "settings": settings,
+    }
     np.testing.assert_array_equal(other.bias.asnumpy(), np.arange(8))
     assert [p.name for p in path.parent.iterdir()] == ["fit_best.ckpt"]
 
@@ -86,6 +92,28 @@ def test_a_disk_that_fills_up_while_a_checkpoint_is_written_leaves_no_part_of_it
     assert [p.name for p in tmp_path.iterdir()] == ["fit_best.ckpt"]
 
 
+def test_a_checkpoint_from_before_versions_is_read(tmp_path):
+    entries = {p.name: p.asnumpy() for p in Matrix().get_parameters()}
+    path = tmp_path / "fit_best.ckpt"
+    write_entries(path, {**entries, "mindcast": json.dumps(INFORMATION)})
+    assert load(path) == INFORMATION
+
+
+@pytest.mark.parametrize("version", [stored.FORMAT_VERSION + 1, "2"])
+def test_a_checkpoint_of_a_version_to_come_is_refused(tmp_path, version):
+    message = refusal(load, written(tmp_path, version=version))
+    assert (
+        f"is a checkpoint of version {version!r}, expected at most {stored.FORMAT_VERSION}"
+        in message
+    )
+
+
+def test_weights_that_another_program_trained_have_no_steps(tmp_path):
+    information = {**INFORMATION, "converted": {"from": "pytorch"}}
+    assert checkpoint.progress(tmp_path, information) == (None, None)
+    assert "does not say after how many" in refusal(checkpoint.progress, tmp_path, INFORMATION)
+
+
 def test_the_state_of_a_training_is_no_network(tmp_path):
     message = refusal(load, written(tmp_path, pending=[]))
     assert "holds the state of a training, expected a network; give fit_best.ckpt" in message
@@ -99,7 +127,7 @@ def test_a_write_that_fails_keeps_the_old_file(tmp_path, monkeypatch):
         name.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint, "write_entries", half)
+    monkeypatch.setattr(stored, "write_entries", half)
     message = refusal(written, tmp_path)
     assert f"{path}: cannot be written (No space left on device)" in message
     assert "earlier checkpoints are untouched" in message

@@ -42,6 +42,8 @@ class Request:
     context: tuple[str, ...] = ()
     to: Path | None = None
     at: str | None = None
+    source: Path | None = None  # --from and --weights of `--mode convert`
+    weights: str | None = None
 
 
 def present(request: Request) -> parallel.World:

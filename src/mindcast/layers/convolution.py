@@ -65,11 +65,11 @@ class Conv3d(nn.Conv3d):
         )
 
 
-def _start(in_channels: int, out_channels: int, kernel: tuple[int, ...]) -> dict[str, Tensor]:
+def _start(in_channels: int, out_channels: int, kernel: tuple[int, ...]) -> dict[str, Tensor | str]:
     fan_in = in_channels * math.prod(kernel)
     return {
-        "weight_init": initialise.uniform_fan_in((out_channels, in_channels, *kernel), fan_in),
-        "bias_init": initialise.uniform_fan_in((out_channels,), fan_in),
+        "weight_init": initialise.for_layer((out_channels, in_channels, *kernel), fan_in),
+        "bias_init": initialise.for_layer((out_channels,), fan_in),
     }
 
 

@@ -7,15 +7,33 @@ resets: two builds after the same `set_seed` start from the same weights.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
+from mindspore.common.initializer import Zero
+from mindspore.nn.utils import no_init_parameters
+
+_drawn = True  # whether values are drawn; `without_values` alone changes it
+
+
+@contextmanager
+def without_values() -> Iterator[None]:
+    """Networks built inside have names and shapes only: nothing is drawn, no memory is taken."""
+    global _drawn
+    before, _drawn = _drawn, False
+    try:
+        with no_init_parameters():
+            yield
+    finally:
+        _drawn = before
 
 
 def zeros(shape: Sequence[int]) -> Tensor:
     """All zero, float32."""
-    return Tensor(np.zeros(shape, np.float32))
+    return Tensor(np.zeros(shape, np.float32)) if _drawn else _placeholder(shape)
 
 
 def normal(shape: Sequence[int], std: float) -> Tensor:
@@ -24,6 +42,8 @@ def normal(shape: Sequence[int], std: float) -> Tensor:
     Differs: where the reference truncates at +-2, this does not; its std there is 0.02, so the
     bound lies 100 deviations out.
     """
+    if not _drawn:
+        return _placeholder(shape)
     values = _generator().standard_normal(tuple(shape), np.float32)
     values *= np.float32(std)
     return Tensor(values)
@@ -31,11 +51,18 @@ def normal(shape: Sequence[int], std: float) -> Tensor:
 
 def uniform_fan_in(shape: Sequence[int], fan_in: int) -> Tensor:
     """Uniform in +-1/sqrt(fan_in), PyTorch's default for weights and biases."""
+    if not _drawn:
+        return _placeholder(shape)
     bound = 1.0 / math.sqrt(fan_in)
     values = _generator().random(tuple(shape), np.float32)
     values *= np.float32(2 * bound)
     values -= np.float32(bound)
     return Tensor(values)
+
+
+def for_layer(shape: Sequence[int], fan_in: int) -> Tensor | str:
+    """`uniform_fan_in` for a layer of MindSpore, which keeps as an attribute what it is given."""
+    return uniform_fan_in(shape, fan_in) if _drawn else "zeros"
 
 
 def start_normal(layer: nn.Cell) -> nn.Cell:
@@ -67,6 +94,10 @@ def clear_bias(layer: nn.Cell) -> nn.Cell:
     if getattr(layer, "bias", None) is not None:
         layer.bias.set_data(zeros(layer.bias.shape))
     return layer
+
+
+def _placeholder(shape: Sequence[int]) -> Tensor:
+    return Tensor(shape=tuple(shape), dtype=ms.float32, init=Zero())
 
 
 def _generator() -> np.random.Generator:

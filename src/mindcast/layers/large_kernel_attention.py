@@ -67,6 +67,6 @@ def depthwise(channels: int, kernel: int, dilation: int = 1) -> nn.Conv2d:
         dilation=dilation,
         group=channels,
         has_bias=True,
-        weight_init=initialise.uniform_fan_in((channels, 1, kernel, kernel), kernel**2),
-        bias_init=initialise.uniform_fan_in((channels,), kernel**2),
+        weight_init=initialise.for_layer((channels, 1, kernel, kernel), kernel**2),
+        bias_init=initialise.for_layer((channels,), kernel**2),
     )

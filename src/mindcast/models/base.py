@@ -7,13 +7,14 @@ milliseconds. The functions inside a spec import the networks when they are call
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
 
 from mindcast.config.frozen import Frozen
+from mindcast.models.released import Released
 from mindcast.motion.moved import Extrapolated, moved_members
 from mindcast.refusal import Refusal
 from mindcast.samples import Change, Named, NowcastInput, Sample
@@ -278,8 +279,8 @@ class ModelSpec:
     window(settings): the samples that are scored.
     check_sampling(settings, sampling): Refusal for a sampler that the model cannot run; called
         before MindSpore is loaded.
-    to_ours(stage, weights): a released state dict (name -> array) under our parameter names.
     reference: paper, original repository and its licence.
+    released: the networks that files of weights may hold, and their names there.
     """
 
     name: str
@@ -289,5 +290,5 @@ class ModelSpec:
     window: Callable[[Any], Window | Patch]
     check_sampling: Callable[[Any, Any], object]
     build_forecaster: Callable[..., Forecaster]
-    to_ours: Callable[[str, Mapping[str, np.ndarray]], dict[str, np.ndarray]]
     reference: str
+    released: Released = field(default_factory=Released)

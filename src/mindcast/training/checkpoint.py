@@ -7,7 +7,6 @@ that a run needs to go on as if it had never stopped.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,19 +15,14 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, nn
 
-from mindcast.files import complete_or_absent
 from mindcast.refusal import Refusal
-from mindcast.training.stored import INFORMATION, STATE_ONLY, read
-from mindcast.weights.mindspore_file import TYPES, write_entries
-
-REMEDY = "free some space or choose another --out; earlier checkpoints are untouched"
+from mindcast.training.stored import CONVERTED, STATE_ONLY, read, write
+from mindcast.weights.mindspore_file import TYPES
 
 
 def save(path: Path, parameters: Iterable[Parameter], information: Mapping[str, Any]) -> None:
     """Write parameters and JSON-able information atomically; Refusal where it cannot be written."""
-    entries = {p.name: p.value().asnumpy() for p in parameters}
-    with complete_or_absent(path, REMEDY) as part:
-        write_entries(part, {**entries, INFORMATION: json.dumps(information)})
+    write(path, {p.name: p.value().asnumpy() for p in parameters}, information)
 
 
 def load_network(
@@ -63,8 +57,13 @@ def require(path: Path, information: Mapping[str, Any], model: str, stage: str) 
         raise Refusal(f"{path}: holds {found}, expected {model}/{stage}; fix ckpt_path")
 
 
-def progress(path: Path, information: Mapping[str, Any]) -> tuple[int, int]:
-    """Optimiser steps done, and of how many; Refusal where the information lacks them."""
+def progress(path: Path, information: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """Optimiser steps done, and of how many; None where another program has trained the weights.
+
+    Refusal where the information lacks them.
+    """
+    if CONVERTED in information:
+        return None, None
     position = information.get("position")
     step = position.get("step") if isinstance(position, dict) else None
     total = information.get("total_steps")

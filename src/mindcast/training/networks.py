@@ -25,27 +25,48 @@ def checkpoint_files(
 ) -> dict[str, Path]:
     """The checkpoint of every stage: the one that `ckpt_path` names, else the best one beside it.
 
-    Without `ckpt_path` the best ones of the run folder `run`. An optional stage may be missing,
-    unless its last network shows that it was trained; Refusal for any other.
+    Without `ckpt_path` the best ones of the run folder `run`; see `files_in`. An optional stage may
+    be missing, unless its last network shows that it was trained; Refusal for any other.
     """
     named = Path(settings.ckpt_path) if settings.ckpt_path else None
     folder = _folder(named, run)
-    files: dict[str, Path] = {}
+    stages = tuple(stages)
+    own = _stage(named, spec) if named is not None and named.is_file() else None
+    files = files_in(folder, spec, [stage for stage in stages if stage != own])
+    if named is not None and own in stages:
+        files[own] = named
+    for stage in stages:
+        if stage not in files:
+            _check_may_be_missing(folder, spec, stage)
+    return {stage: files[stage] for stage in stages if stage in files}
+
+
+def files_in(folder: Path, spec: ModelSpec, stages: Iterable[str]) -> dict[str, Path]:
+    """The checkpoints of stages of a model in a folder, as far as there are any.
+
+    Of a stage the best one or, without that, the one of a free name that says inside that it is of
+    the stage; Refusal where several say so.
+    """
+    said = _by_stage(folder, spec)
+    files = {}
     for stage in stages:
         path = network_path(folder, stage, "best")
-        if named is not None and named.is_file() and _stage(named, spec) == stage:
-            path = named
-        last = network_path(folder, stage, "last")
         if path.exists():
             files[stage] = path
-        elif last.exists():
-            raise Refusal(
-                f"{path}: no such checkpoint, though {last.name} is there; put it back, or set "
-                f"ckpt_path={last}"
-            )
-        elif not spec.stages[stage].optional:
-            raise Refusal(f"{path}: no such checkpoint; train the stage first or fix ckpt_path")
+        elif stage in said:
+            files[stage] = _only(said[stage], stage)
     return files
+
+
+def _check_may_be_missing(folder: Path, spec: ModelSpec, stage: str) -> None:
+    path, last = (network_path(folder, stage, which) for which in ("best", "last"))
+    if last.exists():
+        raise Refusal(
+            f"{path}: no such checkpoint, though {last.name} is there; put it back, or set "
+            f"ckpt_path={last}"
+        )
+    if not spec.stages[stage].optional:
+        raise Refusal(f"{path}: no such checkpoint; train the stage first or fix ckpt_path")
 
 
 def load_frozen(
@@ -107,9 +128,40 @@ def _stage(named: Path, spec: ModelSpec) -> str:
     for stage in spec.stages:
         if named.name.startswith(f"{stage}_"):
             return stage
-    with suppress(Refusal):
-        _, information = stored.read(named)
-        if information.get("model") == spec.name and information.get("stage") in spec.stages:
-            return str(information["stage"])
+    said = _said(named)
+    if said is not None and said[0] == spec.name and said[1] in spec.stages:
+        return said[1]
     known = ", ".join(f"{stage}_..." for stage in spec.stages)
     raise Refusal(f"ckpt_path = {named}: its stage is unknown, expected a name like {known}")
+
+
+def _by_stage(folder: Path, spec: ModelSpec) -> dict[str, list[Path]]:
+    """The networks of the model among the checkpoints of a folder whose names do not say a stage,
+    by the stage that they say inside."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.glob("*.ckpt")):
+        if path.name.startswith(tuple(f"{stage}_" for stage in spec.stages)):
+            continue
+        said = _said(path)
+        if said is not None and said[0] == spec.name:
+            found.setdefault(said[1], []).append(path)
+    return found
+
+
+def _said(path: Path) -> tuple[str, str] | None:
+    """(model, stage) of a checkpoint of a network; None for other files."""
+    with suppress(Refusal):
+        _, information = stored.read(path)
+        if stored.STATE_ONLY not in information:
+            return str(information.get("model")), str(information.get("stage"))
+    return None
+
+
+def _only(paths: list[Path], stage: str) -> Path:
+    if len(paths) > 1:
+        names = ", ".join(path.name for path in paths)
+        raise Refusal(
+            f"{paths[0].parent}: several checkpoints are of the stage {stage} ({names}); call "
+            f"the one to use {stage}_best.ckpt"
+        )
+    return paths[0]

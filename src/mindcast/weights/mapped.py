@@ -15,3 +15,9 @@ def map_file(path: Path) -> memoryview:
         if not path.stat().st_size:
             return memoryview(b"")  # nothing cannot be mapped
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+
+def forget(content: memoryview) -> None:
+    """Give back the memory of what was looked at so far of a mapped file; it can be read anew."""
+    if isinstance(content.obj, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        content.obj.madvise(mmap.MADV_DONTNEED)

@@ -20,7 +20,7 @@ import numpy as np
 from mindcast.weights import number_types as types
 from mindcast.weights import wire
 from mindcast.weights.faults import Damaged, shown
-from mindcast.weights.mapped import map_file
+from mindcast.weights.mapped import forget, map_file
 from mindcast.weights.number_types import little_endian
 
 CHECK_MARK, CHECK_BYTES = b"crc_num", 10  # the file ends with the mark and a CRC-32, big-endian
@@ -50,8 +50,12 @@ Piece = tuple[str, str, list[int], memoryview]  # tag, kind, shape of the whole,
 
 
 def read_mindspore(path: Path) -> dict[str, np.ndarray | str]:
-    """Arrays and texts by name; the arrays stay in the mapped file, see `parse`. OSError."""
-    return parse(map_file(path))
+    """Arrays and texts by name, see `parse`; arrays that lie at whole numbers of their size stay in
+    the mapped file. OSError."""
+    content = map_file(path)
+    entries = parse(content)
+    forget(content)
+    return entries
 
 
 def parse(content: bytes | memoryview) -> dict[str, np.ndarray | str]:

@@ -14,6 +14,7 @@ from mindcast.models.base import (
 )
 from mindcast.models.diffcast import draws
 from mindcast.models.diffcast.settings import DiffCastSettings
+from mindcast.models.diffcast.weights import RELEASED
 
 STAGES = late("mindcast.models.diffcast.stages")
 
@@ -67,7 +68,7 @@ SPEC = ModelSpec(
     window=whole_sequences,
     check_sampling=_plan,
     build_forecaster=late("mindcast.models.diffcast.forecaster")("DiffCastForecaster"),
-    to_ours=late("mindcast.models.diffcast.weights")("to_ours"),
+    released=RELEASED,
     reference="Yu et al. 2024, DiffCast: A Unified Framework via Residual Diffusion for "
     "Precipitation Nowcasting, CVPR; github.com/DeminYu98/DiffCast (GPL-3.0)",
 )

@@ -7,6 +7,7 @@ from mindcast.diffusion.samplers import Plan
 from mindcast.models.base import ModelSpec, Patch, Stage, keys, late, no_draws
 from mindcast.models.geodiff import draws
 from mindcast.models.geodiff.settings import GeoDiffSettings
+from mindcast.models.geodiff.weights import RELEASED
 
 FIELDS = ("levels_hpa", "factor", "statics", "priors")
 STAGES = late("mindcast.models.geodiff.stages")
@@ -77,7 +78,7 @@ SPEC = ModelSpec(
     window=_whole_domain,
     check_sampling=_plan,
     build_forecaster=late("mindcast.models.geodiff.forecaster")("GeoDiffForecaster"),
-    to_ours=late("mindcast.models.geodiff.weights")("to_ours"),
+    released=RELEASED,
     reference="Wang, Li, Zhou and Peng 2025, A Diffusion Framework for Temperature Fields "
     "Reconstruction With Embedded Vertical Dynamics, JGR Atmospheres, doi 10.1029/2024JD042742; "
     "its public code (a 3-D U-Net and its diffusion) has no licence and was not copied",

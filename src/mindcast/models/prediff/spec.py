@@ -15,6 +15,7 @@ from mindcast.models.base import (
 )
 from mindcast.models.prediff import draws
 from mindcast.models.prediff.settings import PreDiffSettings
+from mindcast.models.prediff.weights import RELEASED
 
 STAGES = late("mindcast.models.prediff.stages")
 
@@ -79,7 +80,7 @@ SPEC = ModelSpec(
     window=whole_sequences,
     check_sampling=_plan,
     build_forecaster=late("mindcast.models.prediff.forecaster")("PreDiffForecaster"),
-    to_ours=late("mindcast.models.prediff.weights")("to_ours"),
+    released=RELEASED,
     reference="Gao et al. 2023, PreDiff: Precipitation Nowcasting with Latent Diffusion Models, "
     "NeurIPS; github.com/gaozhihan/PreDiff (Apache-2.0)",
 )
