@@ -14,7 +14,7 @@ from mindcast.refusal import Refusal
 from mindcast.runtime.run_folder import network_path, newest_config
 from mindcast.settings import load_settings, settings_of_tree
 from mindcast.training import stored
-from mindcast.training.networks import checkpoint_files
+from mindcast.training.networks import checkpoint_files, files_in
 from mindcast.training.origin import settings_in
 
 GIVE_CFG = "give the settings file of the run that made it with --cfg"
@@ -70,24 +70,25 @@ def settings_in_checkpoint(place: Path, overrides: Sequence[str] = ()) -> RunSet
 
 
 def _deciding(folder: Path) -> Path:
-    """Of the best checkpoints in a folder that of the stage which depends on the most settings."""
+    """Of the checkpoints in a folder that of the stage which depends on the most settings."""
     if not folder.exists():
         raise Refusal(f"ckpt_path = {folder}: no such file or folder; give a checkpoint or a run")
     inner = folder / "checkpoints"
     folder = inner if inner.is_dir() else folder
-    names = dict.fromkeys(stage for model in MODELS for stage in load_spec(model).stages)
-    files = [path for path in (network_path(folder, n, "best") for n in names) if path.is_file()]
+    specs = [load_spec(model) for model in MODELS]
+    there = {spec.name: files_in(folder, spec, spec.stages) for spec in specs}
+    files = [path for found in there.values() for path in found.values()]
     if not files:
+        names = dict.fromkeys(stage for spec in specs for stage in spec.stages)
         known = ", ".join(network_path(folder, name, "best").name for name in names)
         raise Refusal(f"ckpt_path = {folder}: holds none of {known}; give a checkpoint or a run")
     smallest = min(files, key=lambda path: path.stat().st_size)
     spec = load_spec(str(_information(smallest)["model"]))
-    return network_path(folder, _widest(spec, folder), "best")
+    return there[spec.name][_widest(spec, there[spec.name])]
 
 
-def _widest(spec: ModelSpec, folder: Path) -> str:
-    """The stage there that is bound to most of the model, the last of those."""
-    there = [name for name in spec.stages if network_path(folder, name, "best").is_file()]
+def _widest(spec: ModelSpec, there: Mapping[str, Path]) -> str:
+    """The stage of those there that is bound to most of the model, the last of those."""
     settings = spec.settings_type.model_validate({"name": spec.name})
     keys = [f"{key}." for key in _keys(settings.model_dump())]
 
@@ -95,7 +96,7 @@ def _widest(spec: ModelSpec, folder: Path) -> str:
         names = spec.stages[stage].bound_to(settings)
         return sum(any(key.startswith(f"{name}.") for name in names) for key in keys)
 
-    return max(reversed(there), key=bound)
+    return max(reversed(list(there)), key=bound)
 
 
 def _keys(tree: Mapping[str, Any], above: str = "") -> Iterator[str]:
