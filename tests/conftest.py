@@ -31,7 +31,9 @@ def pytest_configure(config):
     if getattr(config.option, "numprocesses", None) or not hasattr(os, "sched_setaffinity"):
         return  # workers inherit the cores of the process that starts them; only Linux can pin
     cores = sorted(os.sched_getaffinity(0))
-    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    # several runs on one machine, in clones for instance, do not all take the first one
+    worker = os.environ.get("PYTEST_XDIST_WORKER", f"gw{os.getpid()}")
+    number = int(worker.removeprefix("gw"))
     os.sched_setaffinity(0, {cores[number % len(cores)]})
 
 

@@ -29,11 +29,7 @@ MODES = {
     "convert": "mindcast.commands.convert",
 }
 REPORTED = ("test", "predict", "verify")  # modes that end with a page if asked
-DEVICES = ("Ascend", "GPU", "CPU")
-# options that are short for a setting
-SHORT = {"seed": "runtime.seed", "members": "sampling.members", "steps": "sampling.steps"}
-ALONE = ("prepare", "predict", "verify", "convert")  # modes of one process
-# options that only some modes take
+# options that have no effect in other modes
 ONLY_FOR = {
     "input": ("predict",),
     "at": ("predict",),
@@ -45,7 +41,10 @@ ONLY_FOR = {
     "weights": ("convert",),
 }
 NAMES = {"source": "from"}  # of options that are called otherwise in Python
-ENDINGS = ".ckpt for this program, .safetensors or .pt for others"
+DEVICES = ("Ascend", "GPU", "CPU")
+# options that are short for a setting
+SHORT = {"seed": "runtime.seed", "members": "sampling.members", "steps": "sampling.steps"}
+ALONE = ("prepare", "predict", "verify", "convert")  # modes of one process
 MOST = {"nodes": 10_000, "devices": 256}  # more than any cluster: a slip of the hand
 MOST_CARDS = 4096
 
@@ -80,7 +79,6 @@ def parse(arguments: Sequence[str] | None = None) -> Request:
     _check_texts(given)
     _check_processes(given)
     _check_mode(given)
-    _check_verify(given)
     overrides = list(given.overrides)
     for name, key in SHORT.items():
         if getattr(given, name) is not None:
@@ -158,15 +156,16 @@ def _check_folder(option: str, name: str | None) -> None:
 
 
 def _check_mode(given: argparse.Namespace) -> None:
-    """Refusal of options that would have no effect in the mode."""
+    """Refusal of options that would have no effect in the mode, and of those that it lacks."""
     for name, modes in ONLY_FOR.items():
         if getattr(given, name) is not None and given.mode not in modes:
             option, known = NAMES.get(name, name), " and ".join(modes)
             raise Refusal(f"--{option}: is for --mode {known}, not for --mode {given.mode}")
-    if given.mode == "convert" and (given.out is not None or given.resume):
-        raise Refusal("--out, --resume: --mode convert has no run; name the new file with --to")
-    if given.mode != "predict":
-        return
+    if given.mode in CHECKS:
+        CHECKS[given.mode](given)
+
+
+def _check_predict(given: argparse.Namespace) -> None:
     if given.resume:
         raise Refusal("--resume: a prediction is made in one go; leave it out")
     if given.stage != "all":
@@ -176,9 +175,6 @@ def _check_mode(given: argparse.Namespace) -> None:
 
 
 def _check_verify(given: argparse.Namespace) -> None:
-    """Refusal of options that verify lacks, or that would have no effect in the mode."""
-    if given.mode != "verify":
-        return
     if given.resume or given.cfg is not None or given.stage != "all":
         name = "resume" if given.resume else "cfg" if given.cfg is not None else "stage"
         raise Refusal(f"--{name}: has no meaning for a verification; leave it out")
@@ -187,6 +183,18 @@ def _check_verify(given: argparse.Namespace) -> None:
             raise Refusal(f"--mode verify: needs --{name}, {what}; see --help")
     if given.out is None:
         raise Refusal("--mode verify: needs --out, the folder for the report")
+
+
+def _check_convert(given: argparse.Namespace) -> None:
+    if given.out is not None or given.resume:
+        raise Refusal("--out, --resume: --mode convert has no run; name the new file with --to")
+
+
+CHECKS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "predict": _check_predict,
+    "verify": _check_verify,
+    "convert": _check_convert,
+}
 
 
 def _check_processes(given: argparse.Namespace) -> None:
@@ -240,8 +248,11 @@ def _add_predict(group: argparse._ArgumentGroup) -> None:
     files = "files, folders or patterns; of radar the newest frames in them are used"
     add("--input", nargs="+", action="extend", metavar="PATH", help=files)
     add("--at", metavar="TIME", help="predict from the frames up to this time, UTC")
-    to = "folder for the forecast (default: forecasts/<time of the last frame> in --out)"
-    add("--to", metavar="PATH", help=f"{to}; of --mode convert the file to write: {ENDINGS}")
+    to = (
+        "folder for the forecast (default: forecasts/<time of the last frame> in --out); of "
+        "--mode convert the file: .ckpt for this program, .safetensors or .pt for others"
+    )
+    add("--to", metavar="PATH", help=to)
     add("--members", type=int, metavar="M", help="short for --set sampling.members=M")
     add("--steps", type=int, metavar="N", help="short for --set sampling.steps=N")
 

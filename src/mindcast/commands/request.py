@@ -42,7 +42,7 @@ class Request:
     context: tuple[str, ...] = ()
     to: Path | None = None
     at: str | None = None
-    source: Path | None = None  # --from and --weights of `--mode convert`
+    source: Path | None = None
     weights: str | None = None
 
 

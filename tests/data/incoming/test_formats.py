@@ -243,6 +243,19 @@ def test_cf_rows_without_axes_lie_as_their_latitudes_say(tmp_path, latitudes, tu
     assert note in frames.notes[0]
 
 
+@pytest.mark.parametrize("kind", ["NETCDF4", "NETCDF3_64BIT"])
+def test_a_cf_file_may_hold_several_times(tmp_path, kind):
+    import xarray as xr
+
+    series(tmp_path / "a", files.write_netcdf, 3)
+    data = [xr.load_dataset(path, engine="h5netcdf") for path in sorted((tmp_path / "a").iterdir())]
+    joined = xr.concat(data, "time", data_vars="minimal")
+    joined.to_netcdf(tmp_path / "b.nc", engine="netcdf4", format=kind)
+    frames = frames_of([str(tmp_path / "b.nc")])
+    expect_times(frames)
+    np.testing.assert_allclose(frames.values[2], codes() / 10, rtol=1e-6)
+
+
 def test_cf_columns_before_rows_are_transposed(tmp_path):
     import xarray as xr
 

@@ -1,4 +1,5 @@
 import gzip
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -10,9 +11,9 @@ from tests.data.incoming import files
 from tests.data.incoming.files import DBZ, codes, series, settings
 
 
-def refused(inputs, **given):
+def refused(inputs, needed=DBZ, **given):
     with pytest.raises(Refusal) as refusal:
-        open_incoming(inputs, None, DBZ, settings(**given))
+        open_incoming(inputs, None, needed, settings(**given))
     text = str(refusal.value)
     assert "\n" not in text
     assert len(text) < 900
@@ -232,3 +233,34 @@ def test_damaged_files_in_gzip_are_refused(tmp_path, write):
         content = path.read_bytes()
         path.write_bytes(content[:40] + b"\xff" * 20 + content[60:])
     assert any(words in refused(inputs) for words in ("cannot be read", "holds no radar file"))
+
+
+def test_a_sevir_file_that_states_another_unit_is_refused(tmp_path):
+    inputs = files.write_sevir(tmp_path / "vil.h5")
+    with h5py.File(tmp_path / "vil.h5", "a") as file:
+        file["vil"].attrs["units"] = "kg m-2"
+    text = refused(inputs, event="S1", last_time="2020-07-01 12:00", interval_minutes=5)
+    assert "units = 'kg m-2', expected codes 0..255" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda data: data.expand_dims(member=3), "has the axes member"),
+        (lambda data: data.drop_vars("time"), "does not say of when rainfall_rate is"),
+        (lambda data: data.assign_coords(y=data.y**2), "are no even grid"),
+        (
+            lambda data: data.assign(reflectivity=data.rainfall_rate.assign_attrs(units="dBZ")),
+            "several variables may be meant, rainfall_rate, reflectivity; name one",
+        ),
+    ],
+)
+def test_cf_files_that_leave_a_choice_are_refused(tmp_path, change, message):
+    import xarray as xr
+
+    series(tmp_path / "a", files.write_netcdf, 1)
+    (path,) = (tmp_path / "a").iterdir()
+    data = change(xr.load_dataset(path, engine="h5netcdf"))
+    data.y.attrs["units"] = data.x.attrs["units"] = "km"
+    data.to_netcdf(tmp_path / "b.nc", engine="h5netcdf")
+    assert message in refused([str(tmp_path / "b.nc")], replace(DBZ, frames=1))

@@ -75,7 +75,7 @@ def test_the_latents_themselves_are_diffused_where_asked():
     made = forecaster.forecast("prediff", context(chosen, 1), KEYS[:1], members=1)
     # an untrained denoiser's clean latent is 0
     zeros = np.zeros(chosen.latent_shape(chosen.target_frames), np.float32)
-    np.testing.assert_allclose(made[0, 0], np.clip(forecaster._frames(zeros), 0, 1), atol=1e-6)
+    np.testing.assert_allclose(made[0, 0], np.clip(forecaster._decode(zeros), 0, 1), atol=1e-6)
 
 
 @pytest.mark.parametrize(

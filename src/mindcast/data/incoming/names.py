@@ -43,8 +43,9 @@ def timed(
     times = times_of(files, interval) if len(set(files)) == len(files) else None
     if times is None:
         raise Refusal(
-            f"{files[0]}: neither the files nor their names say of when the frames are; set "
-            "input.last_time (of the last frame, UTC) and input.interval_minutes"
+            f"{files[0]}: neither the files nor their names say of when the frames are, "
+            f"{interval} minutes apart; set input.last_time (of the last frame, UTC), or "
+            "input.interval_minutes where the names hold times of another step"
         )
     return [
         Place(path, time, number, part)

@@ -21,6 +21,8 @@ from mindcast.data.radar.archive.event_files import IMAGE_TYPE
 from mindcast.data.radar.attributes import plain
 from mindcast.data.radar.hdf5 import HDF5_ERRORS, read_part
 from mindcast.data.radar.packing import packing_of
+from mindcast.data.radar.stated_unit import check_unit
+from mindcast.data.radar.values import StoredScale
 from mindcast.refusal import Refusal
 
 MISSING = 255
@@ -67,6 +69,7 @@ def read(place: Place, settings: InputSettings) -> Frame:
     try:
         with h5py.File(place.path, "r") as file:
             dataset = file[IMAGE_TYPE]
+            check_unit(dataset, StoredScale(), where)
             part = (int(place.part), slice(None), slice(None), place.number)
             stored = read_part(dataset, part, where)
             values = packing_of(dataset, where).unpacked(stored, where).astype(np.float64)
