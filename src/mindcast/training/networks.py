@@ -25,10 +25,8 @@ def checkpoint_files(
 ) -> dict[str, Path]:
     """The checkpoint of every stage: the one that `ckpt_path` names, else the best one beside it.
 
-    Without `ckpt_path` the best ones of the run folder `run`. Where a folder has no best one of a
-    stage, that checkpoint in it counts which says that it is of the stage, whatever its name. An
-    optional stage may be missing, unless its last network shows that it was trained; Refusal for
-    any other.
+    Without `ckpt_path` the best ones of the run folder `run`; see `files_in`. An optional stage may
+    be missing, unless its last network shows that it was trained; Refusal for any other.
     """
     named = Path(settings.ckpt_path) if settings.ckpt_path else None
     folder = _folder(named, run)
@@ -38,34 +36,37 @@ def checkpoint_files(
     if named is not None and own in stages:
         files[own] = named
     for stage in stages:
-        if stage in files:
-            continue
-        path, last = (network_path(folder, stage, kind) for kind in ("best", "last"))
-        if last.exists():
-            raise Refusal(
-                f"{path}: no such checkpoint, though {last.name} is there; put it back, or set "
-                f"ckpt_path={last}"
-            )
-        if not spec.stages[stage].optional:
-            raise Refusal(f"{path}: no such checkpoint; train the stage first or fix ckpt_path")
+        if stage not in files:
+            _check_may_be_missing(folder, spec, stage)
     return {stage: files[stage] for stage in stages if stage in files}
 
 
 def files_in(folder: Path, spec: ModelSpec, stages: Iterable[str]) -> dict[str, Path]:
     """The checkpoints of stages of a model in a folder, as far as there are any.
 
-    Of a stage the best one or, without that, the one that says inside that it is of the stage;
-    Refusal where several say so.
+    Of a stage the best one or, without that, the one of a free name that says inside that it is of
+    the stage; Refusal where several say so.
     """
     said = _by_stage(folder, spec)
-    files = {stage: network_path(folder, stage, "best") for stage in stages}
-    for stage, path in list(files.items()):
-        if path.is_file():
-            continue
-        del files[stage]
-        if stage in said:
+    files = {}
+    for stage in stages:
+        path = network_path(folder, stage, "best")
+        if path.exists():
+            files[stage] = path
+        elif stage in said:
             files[stage] = _only(said[stage], stage)
     return files
+
+
+def _check_may_be_missing(folder: Path, spec: ModelSpec, stage: str) -> None:
+    path, last = (network_path(folder, stage, which) for which in ("best", "last"))
+    if last.exists():
+        raise Refusal(
+            f"{path}: no such checkpoint, though {last.name} is there; put it back, or set "
+            f"ckpt_path={last}"
+        )
+    if not spec.stages[stage].optional:
+        raise Refusal(f"{path}: no such checkpoint; train the stage first or fix ckpt_path")
 
 
 def load_frozen(

@@ -173,7 +173,7 @@ def test_what_gives_no_set_is_refused_and_leaves_nothing(tmp_path, options, mess
         ),
         (
             {"train": [["2020-07-01", "2020-07-02"]], "input": {"origin": [0, 0]}},
-            "give the tiles in origins",
+            "give tiles in origins",
         ),
     ],
 )
