@@ -3,6 +3,7 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from mindcast.refusal import Refusal
@@ -138,3 +139,13 @@ def test_a_checkpoint_is_read_without_mindspore_and_what_would_disturb_it(run):
     command = [sys.executable, "-c", code, str(run / "checkpoints" / "joint_best.ckpt")]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert told == "set()\n"
+
+
+def test_in_a_folder_the_names_of_checkpoints_are_free(tmp_path):
+    settings = load_settings("configs/smoke/prediff.yaml")
+    about = {"model": "prediff", "settings": settings.model_dump(mode="json")}
+    for stage, name in (("vae", "frames.ckpt"), ("diffusion", "unet_v1.ckpt")):
+        stored.write(tmp_path / name, {"x": np.zeros(1, np.float32)}, {**about, "stage": stage})
+    found = find_trained(tmp_path)
+    assert found.files == {"vae": tmp_path / "frames.ckpt", "diffusion": tmp_path / "unet_v1.ckpt"}
+    assert found.settings.model == settings.model
