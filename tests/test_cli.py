@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from mindcast import cli
+from mindcast import cli, options
 from mindcast.refusal import Refusal
 
 PROBE = """
@@ -24,7 +24,7 @@ def test_the_defaults_are_those_of_the_tutorial():
     assert request.mode == "train"
     assert request.device_target == "Ascend"
     assert request.device_id == 0
-    assert cli.DEFAULT_CFG == "./configs/diffusion_cfg.yaml"
+    assert options.DEFAULT_CFG == "./configs/diffusion_cfg.yaml"
 
 
 def test_seed_is_short_for_a_setting_and_wins():

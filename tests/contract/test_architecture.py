@@ -89,7 +89,8 @@ ROOMS = {
         "tasks",
         "trained",
     ),
-    "cli": ("models", "commands", "runtime"),
+    "options": ("models", "commands", "runtime"),
+    "cli": ("options", "commands", "runtime"),
     "__main__": ("cli", "runtime"),
 }
 WITHOUT_MINDSPORE = (
@@ -105,6 +106,7 @@ WITHOUT_MINDSPORE = (
     "page",
     "settings",
     "tasks",
+    "options",
     "cli",
     "__main__",
 )

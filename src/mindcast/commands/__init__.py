@@ -1,1 +1,11 @@
-"""One file a mode, and what modes share: request, cases and report of a test."""
+"""One file a mode of the command line, beside what they share."""
+
+# mode -> module with `run(request)`; a new mode is one file in `commands` and one line here
+MODES = {
+    "train": "mindcast.commands.train",
+    "test": "mindcast.commands.test",
+    "predict": "mindcast.commands.predict",
+    "verify": "mindcast.commands.verify",
+    "prepare": "mindcast.commands.prepare",
+    "convert": "mindcast.commands.convert",
+}
