@@ -1,0 +1,133 @@
+"""The commands of docs/walkthrough.md, in their order, on a small folder of composites."""
+
+import io
+import logging
+import re
+import shlex
+from contextlib import contextmanager, redirect_stdout
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray
+
+from mindcast import cli
+from tests.data.incoming.files import CRS
+from tests.motion.blobs import moving
+
+pytestmark = pytest.mark.slow
+
+PAGE = Path("docs/walkthrough.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+MADE = re.compile(r"`((?:sets|runs/mine|verified)/[^` ]+)`")
+# what the page has for days of radar -> what takes seconds
+SMALL = {
+    "[128, 128]": "[32, 32]",
+    "target_frames: 20": "target_frames: 5",
+    "length: 25": "length: 10",
+    "stride: 5": "stride: 1",
+    "dim: 32": "dim: 8",
+    "max_steps: 200": "max_steps: 2",
+    "max_steps: 250": "max_steps: 2",
+    "validate_every_steps: 50": "validate_every_steps: 2",
+    "{sampler: ddim, steps: 5, members: 8,": "{sampler: ddim, steps: 2, members: 2,",
+    "--members 12": "--members 2",
+    "members=4": "members=2",
+    "{seed: 0}": "{seed: 0, mode: pynative}\nevaluation: {max_samples: 2, figures: 1}",
+}
+STEP = timedelta(minutes=5)
+NEWEST = datetime(2020, 7, 5, 12, 0)  # after all periods of the page
+
+
+def small(text):
+    for of_page, of_test in SMALL.items():
+        text = text.replace(of_page, of_test)
+    return text
+
+
+def write_radar(folder, first, count, begin=0):
+    """Cells of up to 60 dBZ on pixels of 2 km, carried one column a frame; one column is unseen."""
+    folder.mkdir(exist_ok=True)
+    frames = 60 * moving((1, 0), begin + count, side=48, cells=16)[begin:]
+    frames[:, :, 0] = np.nan
+    metres = 2000.0 * np.arange(48)
+    for number, frame in enumerate(frames):
+        time = first + number * STEP
+        data = xarray.Dataset(
+            {
+                "reflectivity": (
+                    ("time", "y", "x"),
+                    frame[np.newaxis],
+                    {"units": "dBZ", "grid_mapping": "crs"},
+                ),
+                "crs": ((), 0, CRS),
+            },
+            {
+                "time": ("time", [np.datetime64(time, "ns")]),
+                "y": ("y", metres[::-1], {"units": "m"}),
+                "x": ("x", metres, {"units": "m"}),
+            },
+        )
+        data.to_netcdf(folder / f"radar_{time:%Y%m%d_%H%M}.nc", engine="h5netcdf")
+
+
+@contextmanager
+def loggers_kept():
+    """A run leaves its log open for its process; the tests that follow must not write to it."""
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    try:
+        yield
+    finally:
+        for handler in set(root.handlers) - set(before):
+            handler.close()
+        root.handlers[:] = before
+        root.setLevel(level)
+
+
+def done(language, block):
+    """What a block of the page prints when its commands are given, or its lines run."""
+    told = io.StringIO()
+    with redirect_stdout(told), loggers_kept():
+        if language == "python":
+            exec(block, {})
+        else:
+            for line in block.splitlines():
+                program, script, *words = shlex.split(line)
+                assert (program, script) == ("python", "main.py")
+                if "verify" in words:  # the page: "when the next frames lie in radar/"
+                    write_radar(Path("radar"), NEWEST, 6, begin=6)
+                assert cli.main(words) == 0, line
+    return told.getvalue()
+
+
+def promised(line):
+    """The pattern of a line of output as the page shows it; "..." is anything."""
+    return ".*".join(map(re.escape, line.split("...")))
+
+
+def test_the_page_leads_from_radar_files_to_scores(tmp_path, monkeypatch):
+    for of_page in SMALL:
+        assert of_page in PAGE
+    monkeypatch.chdir(tmp_path)
+    # of the days that the page names: training (two windows of each tile at least), validation, test
+    for day in (1, 3, 4):
+        write_radar(tmp_path / "radar", datetime(2020, 7, day, 12, 0), 14)
+    write_radar(tmp_path / "radar", NEWEST - 5 * STEP, 6)
+    told, modes = "", []
+    for language, block in BLOCK.findall(PAGE):
+        if language == "yaml":
+            (tmp_path / "mine.yaml").write_text(small(block))
+        elif language == "text":
+            for line in block.splitlines():
+                assert re.search(promised(line), told), f"{line}\nis not in\n{told}"
+        else:
+            modes += re.findall(r"--mode (\w+)", block)
+            told = done(language, small(block))
+    assert modes == ["prepare", "train", "test", "predict", "verify"]
+    named = set(MADE.findall(PAGE))
+    assert len(named) > 12
+    for path in sorted(named):
+        assert list(tmp_path.glob(path.replace("<time>", "20200705T1200"))), path
+    assert (tmp_path / "risk.nc").is_file()
