@@ -28,6 +28,7 @@ SMALL = {
     "length: 25": "length: 10",
     "stride: 5": "stride: 1",
     "dim: 32": "dim: 8",
+    "[1, 2, 4]": "[1, 2]",
     "max_steps: 200": "max_steps: 2",
     "max_steps: 250": "max_steps: 2",
     "validate_every_steps: 50": "validate_every_steps: 2",
@@ -111,7 +112,7 @@ def test_the_page_leads_from_radar_files_to_scores(tmp_path, monkeypatch):
     for of_page in SMALL:
         assert of_page in PAGE
     monkeypatch.chdir(tmp_path)
-    # of the days that the page names: training (two windows of each tile at least), validation, test
+    # a day of each period of the page: five windows of ten frames in every tile
     for day in (1, 3, 4):
         write_radar(tmp_path / "radar", datetime(2020, 7, day, 12, 0), 14)
     write_radar(tmp_path / "radar", NEWEST - 5 * STEP, 6)

@@ -67,7 +67,7 @@ class Series:
 
     @property
     def files(self) -> list[Path]:
-        """Each once, in order of time; absolute, so that inputs given either way can be compared."""
+        """Each once, in order of time; absolute, however the inputs were given."""
         return list(dict.fromkeys(place.path.absolute() for place in self.places))
 
     def runs(self, start: datetime, stop: datetime) -> Iterator[Run]:
