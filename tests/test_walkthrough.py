@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 import xarray
 
+from mindcast.settings import load_settings
 from tests.data.incoming.files import CRS
 from tests.motion.blobs import moving
 from tests.smoke.test_smoke import passed_within
-
-pytestmark = pytest.mark.slow
 
 PAGE = Path("docs/walkthrough.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -38,6 +37,16 @@ SMALL = {
 }
 STEP = timedelta(minutes=5)
 NEWEST = datetime(2020, 7, 5, 12, 0)  # after all periods of the page
+
+
+def test_the_settings_of_the_page_are_valid_as_they_stand(tmp_path):
+    ((_, block),) = (block for block in BLOCK.findall(PAGE) if block[0] == "yaml")
+    (tmp_path / "mine.yaml").write_text(block)
+    settings = load_settings(tmp_path / "mine.yaml")
+    model, how = settings.model, settings.data.composites
+    assert how.tile == model.frame_size
+    assert how.length == model.context_frames + model.target_frames
+    assert how.pixel_km == settings.data.pixel_km
 
 
 def small(text):
@@ -93,6 +102,7 @@ def promised(line):
     return ".*".join(map(re.escape, line.split("...")))
 
 
+@pytest.mark.slow
 def test_the_page_leads_from_radar_files_to_scores(tmp_path, monkeypatch):
     for of_page in SMALL:
         assert of_page in PAGE
