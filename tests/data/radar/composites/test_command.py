@@ -31,6 +31,17 @@ def test_the_command_makes_a_set(tmp_path, capsys):
     assert "composites" in capsys.readouterr().err  # the bar
 
 
+def test_paths_may_be_relative_or_absolute_and_the_same_set_is_known(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(tmp_path, "--set", "data.composites.inputs=[radar]") == 0
+    before = (tmp_path / "a.h5").stat().st_mtime_ns
+    assert run(tmp_path, "--set", "data.composites.inputs=[radar]") == 0
+    assert (tmp_path / "a.h5").stat().st_mtime_ns == before
+    two = f"data.composites.inputs=[radar, {write(tmp_path / 'other', range(6))}]"
+    assert run(tmp_path, "--set", two, "--set", "data.root_dir=b.h5") == 0
+    assert (tmp_path / "b.h5").is_file()
+
+
 def test_the_command_refuses_in_one_line(tmp_path, capsys):
     assert run(tmp_path, "--set", "data.composites.length=20") == 2
     captured = capsys.readouterr()

@@ -68,7 +68,7 @@ def scale_of(settings: SequenceSettings, layout: Layout, pixel_km: float) -> Sca
 
 def common_folder(series: Iterable[Series]) -> Path:
     """The folder that holds all files of some areas."""
-    files = [str(file.absolute()) for one in series for file in one.files]
+    files = [str(file) for one in series for file in one.files]
     common = Path(os.path.commonpath(files))
     return common.parent if common.is_file() else common
 

@@ -67,8 +67,8 @@ class Series:
 
     @property
     def files(self) -> list[Path]:
-        """Each once, in order of time."""
-        return list(dict.fromkeys(place.path for place in self.places))
+        """Each once, in order of time; absolute, however the inputs were given."""
+        return list(dict.fromkeys(place.path.absolute() for place in self.places))
 
     def runs(self, start: datetime, stop: datetime) -> Iterator[Run]:
         """The frames in [start, stop), cut where others are missing."""
