@@ -1,4 +1,4 @@
-# make demo: the main job on a fresh machine.  make quick: what one runs while working, under 90 s.
+# make demo: the main job on a fresh machine.  make quick: what one runs while working.
 # make test: all tests.  Each sets up what it needs.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   ?= .venv

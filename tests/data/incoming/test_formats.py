@@ -1,3 +1,4 @@
+import h5py
 import numpy as np
 import pytest
 
@@ -5,6 +6,7 @@ from mindcast.config.incoming import InputSettings
 from mindcast.data.incoming.formats import FORMATS, format_of
 from mindcast.data.incoming.frames import NO_ECHO_DBZ
 from mindcast.data.incoming.read import find_places, read_frames
+from mindcast.refusal import Refusal
 from tests.data.incoming import files
 from tests.data.incoming.files import codes, series, settings
 
@@ -391,3 +393,14 @@ def test_the_settings_name_every_format():
 
     assert set(get_args(Format)) == {"auto", *FORMATS}
     assert set(get_args(Layout)) == set(LAYOUTS)
+
+
+@pytest.mark.parametrize("place", ["file", "folder"])
+def test_a_file_that_was_cut_short_is_named_even_within_a_folder(tmp_path, place):
+    path = tmp_path / "newest.h5"
+    with h5py.File(path, "w") as file:
+        file["image1/image_data"] = np.zeros((64, 64), np.uint16)
+    path.write_bytes(path.read_bytes()[:3000])
+    given = path if place == "file" else tmp_path
+    with pytest.raises(Refusal, match=r"newest.h5: is an HDF5 file that cannot be opened \("):
+        find_places([str(given)], InputSettings(), 5)

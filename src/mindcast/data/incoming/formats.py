@@ -28,7 +28,7 @@ from mindcast.data.incoming.frames import Frame, Place
 from mindcast.data.incoming.importers import PACKED_ERRORS
 from mindcast.data.incoming.radolan import is_radolan
 from mindcast.data.radar.hdf5 import HDF5_ERRORS
-from mindcast.refusal import Refusal
+from mindcast.refusal import Refusal, one_line
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 HEAD = 4096  # bytes
@@ -89,7 +89,10 @@ class Head:
         return self.bytes
 
     def _hdf5(self) -> tuple[frozenset[str], str, dict[str, int]]:
-        """Names at the top of an HDF5 file, its "Conventions", and how many axes arrays have."""
+        """Names at the top of an HDF5 file, its "Conventions", and how many axes arrays have.
+
+        Refusal for one that cannot be opened: left out in silence, it might be the newest frame.
+        """
         if not self.bytes.startswith(HDF5):
             return frozenset(), "", {}
         try:
@@ -98,8 +101,11 @@ class Head:
                 conventions = found.decode() if isinstance(found, bytes) else str(found)
                 axes = {k: i.ndim for k, i in file.items() if isinstance(i, h5py.Dataset)}
                 return frozenset(file), conventions, axes
-        except HDF5_ERRORS:
-            return frozenset(), "", {}
+        except HDF5_ERRORS as error:
+            raise Refusal(
+                f"{self.path}: is an HDF5 file that cannot be opened ({one_line(error)}); it may "
+                "be cut short or still be written, use a whole copy"
+            ) from None
 
 
 def _is_netcdf(head: Head) -> bool:
