@@ -12,24 +12,11 @@ from mindcast.diffusion.prediction import ToX0, TrainingTarget, snr_weights
 from mindcast.diffusion.process import DiffusionProcess
 from mindcast.diffusion.samplers import make_plan
 from mindcast.diffusion.schedules import beta_schedule
+from mindcast.models.released import SCHEDULE
 from tests.parity.golden import Comparison, GoldenFile
 
 SCHEDULES = {"sigmoid": "sigmoid", "cosine": "cosine", "linear": "linear_rescaled"}  # theirs, ours
 KINDS = {"pred_v": "v", "pred_noise": "epsilon", "pred_x0": "x0"}
-BUFFERS = {  # theirs -> ours
-    "betas": "beta",
-    "alphas_cumprod": "alpha_bar",
-    "alphas_cumprod_prev": "alpha_bar_previous",
-    "sqrt_alphas_cumprod": "sqrt_alpha_bar",
-    "sqrt_one_minus_alphas_cumprod": "sqrt_one_minus_alpha_bar",
-    "log_one_minus_alphas_cumprod": "log_one_minus_alpha_bar",
-    "sqrt_recip_alphas_cumprod": "sqrt_recip_alpha_bar",
-    "sqrt_recipm1_alphas_cumprod": "sqrt_recip_alpha_bar_minus_one",
-    "posterior_variance": "posterior_variance",
-    "posterior_log_variance_clipped": "posterior_log_variance",
-    "posterior_mean_coef1": "posterior_x0_coefficient",
-    "posterior_mean_coef2": "posterior_x_coefficient",
-}
 MIN_SNR = 5.0
 
 
@@ -48,7 +35,7 @@ def buffers(golden: GoldenFile) -> Iterator[Comparison]:
     timesteps = golden.json()["timesteps"]
     for schedule in SCHEDULES:
         process = process_of(schedule, timesteps)
-        for theirs, ours in BUFFERS.items():
+        for theirs, ours in SCHEDULE.items():
             name = f"{schedule}/{theirs}"
             yield elementwise(name, getattr(process, ours), golden[name])
         expected = golden[f"{schedule}/loss_weight"]

@@ -19,10 +19,10 @@ from mindcast.models.geodiff.losses import LossTerms, adjacent_correlation, over
 from mindcast.models.geodiff.public_diffusion import PublicLoss, public_step, sample_images
 from mindcast.models.geodiff.settings import LARGEST_BETA, LossSettings
 from mindcast.models.geodiff.upsampling import SHIFT_K
+from mindcast.models.released import SCHEDULE
 from tests.parity.cells import differentiate
 from tests.parity.geodiff_network import VolumeNetwork, network_of, tensor
 from tests.parity.golden import Comparison, GoldenFile
-from tests.parity.prediff_diffusion import BUFFERS
 
 BUFFER, LOSS, STEP, TRAJECTORY, GRADIENT = 1e-5, 1e-5, 5e-5, 1e-3, 2e-4
 TERM, TERM_GRADIENT, FLOAT64 = 2e-5, 1e-4, 1e-9
@@ -47,7 +47,7 @@ def buffers(golden: GoldenFile) -> Iterator[Comparison]:
         if name == "config":
             continue
         steps, _, theirs = name.partition("/")
-        got = getattr(process_of(int(steps[1:])), BUFFERS[theirs])
+        got = getattr(process_of(int(steps[1:])), SCHEDULE[theirs])
         # entry by entry; the clipped first logarithm and two zeros have the floor 1e-8
         error = np.abs(got - expected) / np.maximum(np.abs(expected), 1e-3)
         yield Comparison(name, error.max(), 0.0, BUFFER, floor=BUFFER)

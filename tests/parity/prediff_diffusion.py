@@ -23,6 +23,7 @@ from mindcast.models.prediff.latents import FrameLatents
 from mindcast.models.prediff.settings import AlignmentSettings, DenoiserSettings, DiffusionSettings
 from mindcast.models.prediff.vae import Autoencoder
 from mindcast.models.prediff.weights import to_ours
+from mindcast.models.released import SCHEDULE
 from tests.parity.cells import differentiate, load
 from tests.parity.golden import Comparison, GoldenFile
 from tests.parity.prediff_cuboid import pyramid_settings
@@ -40,20 +41,6 @@ SETTINGS = {  # theirs -> ours
     "original_elbo_weight": "elbo_weight",
     "clip_denoised": "clip_denoised",
 }
-BUFFERS = {  # theirs -> ours
-    "betas": "beta",
-    "alphas_cumprod": "alpha_bar",
-    "alphas_cumprod_prev": "alpha_bar_previous",
-    "sqrt_alphas_cumprod": "sqrt_alpha_bar",
-    "sqrt_one_minus_alphas_cumprod": "sqrt_one_minus_alpha_bar",
-    "log_one_minus_alphas_cumprod": "log_one_minus_alpha_bar",
-    "sqrt_recip_alphas_cumprod": "sqrt_recip_alpha_bar",
-    "sqrt_recipm1_alphas_cumprod": "sqrt_recip_alpha_bar_minus_one",
-    "posterior_variance": "posterior_variance",
-    "posterior_log_variance_clipped": "posterior_log_variance",
-    "posterior_mean_coef1": "posterior_x0_coefficient",
-    "posterior_mean_coef2": "posterior_x_coefficient",
-}
 
 
 def process_of(config: Mapping[str, Any]) -> DiffusionProcess:
@@ -67,7 +54,7 @@ def schedule(golden: GoldenFile) -> Iterator[Comparison]:
     """The f32 bound weights are those that float32 buffers give, see the file's note."""
     process = process_of(golden.json())
     for precision in ("f64", "f32"):
-        for theirs, ours in BUFFERS.items():
+        for theirs, ours in SCHEDULE.items():
             name = f"{precision}/{theirs}"
             got = getattr(process, ours).astype(golden[name].dtype)
             yield Comparison(name, got, golden[name], tolerance=1e-6)
