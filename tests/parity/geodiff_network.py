@@ -18,7 +18,11 @@ from mindcast.models.geodiff.attention import (
     Rotary,
 )
 from mindcast.models.geodiff.blocks import Downsample, ResnetBlock, RMSNorm, TransposedUpsample
-from mindcast.models.geodiff.positions import bucket_table, rotary_frequencies
+from mindcast.models.geodiff.positions import (
+    bucket_table,
+    rotary_frequencies,
+    rotation_matrices,
+)
 from mindcast.models.geodiff.settings import UNetSettings
 from mindcast.models.geodiff.unet3d import UNet3d
 from mindcast.models.geodiff.weights import to_ours
@@ -81,7 +85,7 @@ def rotary(golden: GoldenFile) -> Iterator[Comparison]:
     x, dim = golden["x"], golden.json()["dim"]
     levels, size = x.shape[-2:]
     yield Comparison("freqs", rotary_frequencies(dim), golden["freqs"], MODULE)
-    cell = Rotary(np.arange(levels), size, dim)
+    cell = Rotary(rotation_matrices(np.arange(levels), size, dim))
     ours = x.transpose(0, 3, 1, 2, 4)
     y = cell(tensor(ours.reshape(*ours.shape[:3], -1))).asnumpy().reshape(ours.shape)
     yield Comparison("y", y.transpose(0, 2, 3, 1, 4), golden["y"], MODULE)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
+import mindspore as ms
 from mindspore import Tensor, nn, ops
 
-from mindcast.layers.device import on_cpu
+from mindcast.kernels.operators import in_use, kernel
 
 LEAKY_SLOPE = 0.1
 
@@ -16,46 +15,44 @@ class Gelu(nn.Cell):
 
     def __init__(self) -> None:
         super().__init__()
-        self.fast = _LogisticGelu() if on_cpu() else None
+        self.fused = _Fused("gelu") if in_use() else None
 
     def construct(self, x: Tensor) -> Tensor:
         """Elementwise; any shape."""
-        return ops.gelu(x) if self.fast is None else self.fast(x)[0]
+        return ops.gelu(x) if self.fused is None else self.fused(x)
 
 
-class _LogisticGelu(nn.Cell):
-    """Phi(x) = sigmoid(x P(x^2)): four times faster on CPU than the error function there.
+class Silu(nn.Cell):
+    """x / (1 + exp(-x))."""
 
-    P, of degree 5, is fitted to logit(Phi(x))/x; the largest error of x Phi(x) is 7e-7. Beyond
-    |x| = 5.6 P is frozen: Phi is 0 or 1 there to 1e-8.
-    """
+    def __init__(self) -> None:
+        super().__init__()
+        self.fused = _Fused("silu") if in_use() else None
 
-    coefficients = (
-        -1.13250144e-7,
-        5.59847152e-6,
-        -9.45513937e-5,
-        -1.1563325524e-4,
-        0.07273117612811868,
-    )
-    constant = 1.5957453102261328
-    bound = 5.6**2
+    def construct(self, x: Tensor) -> Tensor:
+        """Elementwise; any shape."""
+        return ops.silu(x) if self.fused is None else self.fused(x)
 
-    def construct(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        square = ops.minimum(x * x, self.bound)
-        polynomial = self.coefficients[0] * square
-        for coefficient in self.coefficients[1:]:
-            polynomial = (polynomial + coefficient) * square
-        phi = ops.sigmoid((polynomial + self.constant) * x)
-        return x * phi, phi
+
+class _Fused(nn.Cell):
+    """The kernel of an elementwise function, which is differentiable once."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.function = kernel(name, lambda x: x)
+        self.gradient = kernel(f"{name}_gradient", lambda x, dy: x)
+
+    def construct(self, x: Tensor) -> Tensor:
+        return self.function(x.astype(ms.float32)).astype(x.dtype)
 
     def bprop(self, x, out, d_out):
-        density = ops.exp(x * x * -0.5) * (1.0 / math.sqrt(2.0 * math.pi))
-        return (d_out[0] * (out[1] + x * density),)
+        dx = self.gradient(x.astype(ms.float32), d_out.astype(ms.float32))
+        return (dx.astype(x.dtype),)
 
 
 ACTIVATIONS = {
     "gelu": Gelu,
-    "silu": nn.SiLU,
+    "silu": Silu,
     "relu": nn.ReLU,
     "leaky": lambda: nn.LeakyReLU(LEAKY_SLOPE),
 }

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
@@ -19,11 +18,13 @@ from mindcast.layers.cuboid_patterns import Cuboid, Shape
 from mindcast.layers.dense import Dense
 from mindcast.layers.dropout import make_dropout
 from mindcast.layers.norm import LayerNorm
+from mindcast.layers.permute import make_permute
 from mindcast.layers.row_gather import row_gather
+from mindcast.layers.set_attention import SetAttention, fits
+from mindcast.layers.softmax import BiasedSoftmax
 
 BIAS_STD = 0.02
 BLOCKED = 1e18
-BLOCKED_HALF = 1e4  # float16 ends at 65504
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,7 @@ class CuboidSelfAttention(nn.Cell):
         self.cuboids, self.volume = index.shape
         self.scale = options.qk_scale or (channels // options.heads) ** -0.5
         self.norm = LayerNorm(channels)
-        self.to_cuboids = row_gather(index, self.tokens)
-        self.to_grid = row_gather(geometry.return_index(shape, cut, options.padding), index.size)
+        back = geometry.return_index(shape, cut, options.padding)
         self.qkv = initialise.start_normal(Dense(channels, 3 * channels, options.qkv_bias))
         self.relative_position_bias_table = None
         if options.relative_position:
@@ -72,20 +72,51 @@ class CuboidSelfAttention(nn.Cell):
             start = initialise.normal((offsets, options.heads), BIAS_STD)
             self.relative_position_bias_table = Parameter(start)
             self.offsets = _offsets(cuboid.block, self.volume)
-        self.mask = _penalty(geometry.attention_mask(shape, cut, options.padding))
-        self.dropout = make_dropout(options.attention_dropout)
+        mask = geometry.attention_mask(shape, cut, options.padding)
+        self.attention_dropout = options.attention_dropout
+        self.add_attention(index, back, mask, options.qkv_bias)
         self.proj = self.projection_dropout = nn.Identity()
         if options.projection:
             self.proj = initialise.start_zero(Dense(channels, channels))
             self.projection_dropout = make_dropout(options.projection_dropout)
+
+    def add_attention(
+        self, index: np.ndarray, back: np.ndarray, mask: np.ndarray | None, qkv_bias: bool
+    ) -> None:
+        """In one kernel where there is one and cuboids hold every token once, else in parts."""
+        self.whole = None
+        empty_places_are_zero = not qkv_bias or bool((index < self.tokens).all())
+        once = np.array_equal(np.sort(index[index < self.tokens]), np.arange(self.tokens))
+        if once and empty_places_are_zero and fits(self.volume):
+            blocked = None if mask is None else BLOCKED * (mask - 1.0)
+            dropout = self.attention_dropout
+            self.whole = SetAttention(self.heads, self.scale, blocked, dropout=dropout)
+            self.members = Tensor(index.astype(np.int32))
+            return
+        self.add_parts(index, back, mask)
+
+    def add_parts(self, index: np.ndarray, back: np.ndarray, mask: np.ndarray | None) -> None:
+        """Moves, products and softmax, one by one."""
+        self.to_cuboids = row_gather(index, self.tokens)
+        self.to_grid = row_gather(back, index.size)
+        self.mask = None if mask is None else penalty(mask)
+        self.softmax = BiasedSoftmax(self.scale)
+        self.dropout = make_dropout(self.attention_dropout)
+        self.split_heads = SplitHeads(self.volume, self.heads)
+        self.merge_heads = MergeHeads(self.channels)
         self.times_transposed = ops.BatchMatMul(transpose_b=True)
         self.times = ops.BatchMatMul()
 
     def construct(self, tokens: Tensor) -> Tensor:
         """(N * T * H * W, C) -> the same shape."""
-        query, key, value = self.split_heads(self.qkv(self.cuboid_rows(tokens)))
-        weights = self.dropout(ops.softmax(self.scores(query, key)))
-        return self.grid_rows(self.merge_heads(self.times(weights, value)))
+        if self.whole is not None:
+            qkv = self.qkv(self.norm(tokens)).reshape(-1, self.tokens, 3 * self.channels)
+            mixed = self.whole(qkv, self.members, self.position_bias()).reshape(-1, self.channels)
+            return self.projection_dropout(self.proj(mixed))
+        query, key, value = ops.split(self.qkv(self.cuboid_rows(tokens)), self.channels, 1)
+        scores = self.times_transposed(self.split_heads(query), self.split_heads(key))
+        weights = self.dropout(self.softmax(scores, self.position_bias(), self.mask))
+        return self.grid_rows(self.merge_heads(self.times(weights, self.split_heads(value))))
 
     def cuboid_rows(self, tokens: Tensor) -> Tensor:
         """Normed tokens in cuboid order: (N * cuboids * volume, C)."""
@@ -98,54 +129,46 @@ class CuboidSelfAttention(nn.Cell):
         placed = self.to_grid(placed).reshape(-1, self.channels)
         return self.projection_dropout(self.proj(placed))
 
-    def split_heads(self, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(rows, 3 C) -> query, key and value (N * cuboids, heads, volume, C / heads)."""
-        query, key, value = ops.split(qkv, self.channels, 1)
-        return (
-            by_head(query, self.volume, self.heads),
-            by_head(key, self.volume, self.heads),
-            by_head(value, self.volume, self.heads),
-        )
-
-    def merge_heads(self, mixed: Tensor) -> Tensor:
-        """The inverse of `by_head`: (rows, C)."""
-        return mixed.transpose(0, 2, 1, 3).reshape(-1, self.channels)
-
-    def scores(self, query: Tensor, key: Tensor) -> Tensor:
-        """(N * cuboids, heads, volume, volume), before the softmax."""
-        scores = self.times_transposed(query, key) * self.scale
-        if self.relative_position_bias_table is not None:
-            scores = scores + self.position_bias().astype(scores.dtype)
-        if self.mask is not None:
-            scores = masked(scores, self.mask)
-        return scores
-
-    def position_bias(self) -> Tensor:
+    def position_bias(self) -> Tensor | None:
         """(heads, volume, volume): a learned number per head and offset between two tokens."""
+        if self.relative_position_bias_table is None:
+            return None
         table = self.relative_position_bias_table.transpose(1, 0)
         return ops.gather(table, self.offsets, 1).reshape(-1, self.volume, self.volume)
 
 
-def by_head(rows: Tensor, length: int, heads: int) -> Tensor:
+class SplitHeads(nn.Cell):
     """(groups * length, heads * D) -> (groups, heads, length, D)."""
-    return rows.reshape(-1, length, heads, rows.shape[1] // heads).transpose(0, 2, 1, 3)
+
+    def __init__(self, length: int, heads: int) -> None:
+        super().__init__()
+        self.length, self.heads = length, heads
+        self.permute = make_permute(0, 2, 1, 3)
+
+    def construct(self, rows: Tensor) -> Tensor:
+        depth = rows.shape[1] // self.heads
+        return self.permute(rows.reshape(-1, self.length, self.heads, depth))
 
 
-def masked(scores: Tensor, penalty: Tensor) -> Tensor:
-    """Scores (N * cuboids, ...) with blocked pairs so low that the softmax gives them exactly 0.
+class MergeHeads(nn.Cell):
+    """The inverse of `SplitHeads`: (groups, heads, length, D) -> (rows, channels)."""
 
-    penalty: (cuboids, ...), 0 or -1, repeating along the first axis of the scores. A row with
-    every pair blocked comes out of the softmax uniform instead of 0; only padded cells have such
-    rows, and their output is thrown away.
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+        self.permute = make_permute(0, 2, 1, 3)
+
+    def construct(self, mixed: Tensor) -> Tensor:
+        return self.permute(mixed).reshape(-1, self.channels)
+
+
+def penalty(allowed: np.ndarray) -> Tensor:
+    """What is added to the scores: 0 where a token may attend, else so low that exp gives exactly 0.
+
+    A row with every pair blocked comes out of the softmax uniform instead of 0; only padded cells
+    have such rows, and their output is thrown away.
     """
-    blocked = BLOCKED_HALF if scores.dtype == ms.float16 else BLOCKED
-    grouped = scores.reshape(-1, penalty.shape[0], *scores.shape[1:])
-    return (grouped + penalty.astype(scores.dtype) * blocked).reshape(scores.shape)
-
-
-def _penalty(mask: np.ndarray | None) -> Tensor | None:
-    """(cuboids, 1, volume, volume): 0 where a token may attend, -1 where not."""
-    return None if mask is None else Tensor(mask[:, None].astype(np.float32) - 1.0)
+    return Tensor((BLOCKED * (allowed - 1.0)).astype(np.float32))
 
 
 def _offsets(block: Shape, volume: int) -> Tensor:

@@ -13,11 +13,18 @@ from mindspore import Tensor, nn, ops
 
 from mindcast.layers import cuboid_geometry as geometry
 from mindcast.layers import initialise
-from mindcast.layers.cuboid_attention import AttentionOptions, CuboidSelfAttention, by_head, masked
+from mindcast.layers.cuboid_attention import (
+    AttentionOptions,
+    CuboidSelfAttention,
+    SplitHeads,
+    penalty,
+)
 from mindcast.layers.cuboid_patterns import Cuboid, Shape
 from mindcast.layers.dense import Dense
 from mindcast.layers.dropout import make_dropout
 from mindcast.layers.norm import LayerNorm
+from mindcast.layers.permute import make_permute
+from mindcast.layers.softmax import BiasedSoftmax
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,15 @@ class GlobalCuboidSelfAttention(CuboidSelfAttention):
             self.global_proj = initialise.start_zero(Dense(self.width, self.width))
             self.global_dropout = make_dropout(options.projection_dropout)
         self.global_mask = _global_penalty(shape, cuboid, options.padding)
+        self.by_place = SplitHeads(self.cuboids * self.volume, self.heads)
+        self.plain_softmax = BiasedSoftmax(self.scale)
+        self.merge_global = make_permute(0, 2, 1, 3)
+
+    def add_attention(
+        self, index: np.ndarray, back: np.ndarray, mask: np.ndarray | None, qkv_bias: bool
+    ) -> None:
+        """Always in parts: the softmax spans the cuboid and the global vectors."""
+        self.add_parts(index, back, mask)
 
     def _add_projections(self, bias: bool) -> None:
         c, width = self.channels, self.width
@@ -105,19 +121,25 @@ class GlobalCuboidSelfAttention(CuboidSelfAttention):
 
     def _local_update(self, qkv: Tensor, l2g: tuple, count: int) -> Tensor:
         """(rows, C): each token's mix of its cuboid and the `count` global vectors."""
-        query, key, value = self.split_heads(qkv)
-        global_query = by_head(l2g[0], self.volume, self.heads)
+        query, key, value = [self.split_heads(x) for x in ops.split(qkv, self.channels, 1)]
+        global_query = self.split_heads(l2g[0])
         global_key, global_value = self._to_all_cuboids(l2g[1:], count)
-        global_scores = self.times_transposed(global_query, global_key) * self.scale
-        scores = ops.cat((self.scores(query, key), global_scores), 3)
-        weights = self.dropout(ops.softmax(scores))
+        scores = ops.cat(
+            (self.times_transposed(query, key), self.times_transposed(global_query, global_key)), 3
+        )
+        bias, mask = self.position_bias(), self.mask
+        if bias is not None:
+            bias = _widened(bias, count)
+        if mask is not None:
+            mask = _widened(mask, count)
+        weights = self.dropout(self.softmax(scores, bias, mask))
         return self.merge_heads(self.times(weights, ops.cat((value, global_value), 2)))
 
     def _to_all_cuboids(self, pair: tuple, count: int) -> list[Tensor]:
         """Key and value rows (N * K, C) as (N * cuboids, heads, K, C / heads)."""
         spread = []
         for rows in pair:
-            heads = by_head(rows, count, self.heads)
+            heads = _few_by_head(rows, count, self.heads)
             n, _, _, depth = heads.shape
             copies = ops.tile(
                 heads.reshape(n, 1, self.heads, count, depth), (1, self.cuboids, 1, 1, 1)
@@ -127,26 +149,34 @@ class GlobalCuboidSelfAttention(CuboidSelfAttention):
 
     def _global_update(self, g2l: tuple, g2g: tuple | None, vectors: Tensor) -> Tensor:
         """(N, K, width): each global vector's mix of all local tokens (and all vectors)."""
-        count, places = vectors.shape[1], self.cuboids * self.volume
-        scores = self._plain_scores(g2l[0], count, g2l[1], places)
-        if self.global_mask is not None:
-            scores = masked(scores, self.global_mask)
-        value = by_head(g2l[2], places, self.heads)
+        count, mask = vectors.shape[1], self.global_mask
+        query = _few_by_head(g2l[0], count, self.heads)
+        scores = self.times_transposed(query, self.by_place(g2l[1]))
+        value = self.by_place(g2l[2])
         if self.self_attention:
-            scores = ops.cat((scores, self._plain_scores(g2g[0], count, g2g[1], count)), 3)
-            value = ops.cat((value, by_head(g2g[2], count, self.heads)), 2)
-        weights = self.dropout(ops.softmax(scores))
-        mixed = self.times(weights, value).transpose(0, 2, 1, 3).reshape(vectors.shape)
+            others = [_few_by_head(x, count, self.heads) for x in g2g]
+            scores = ops.cat((scores, self.times_transposed(others[0], others[1])), 3)
+            value = ops.cat((value, others[2]), 2)
+        if mask is not None:
+            mask = ops.broadcast_to(mask, (1, count, mask.shape[2]))
+            mask = _widened(mask, count) if self.self_attention else mask
+        weights = self.dropout(self.plain_softmax(scores, None, mask))
+        mixed = self.merge_global(self.times(weights, value)).reshape(vectors.shape)
         return self.global_dropout(self.global_proj(mixed))
 
-    def _plain_scores(self, query: Tensor, queries: int, key: Tensor, keys: int) -> Tensor:
-        """(N, heads, queries, keys) without bias or mask."""
-        query, key = by_head(query, queries, self.heads), by_head(key, keys, self.heads)
-        return self.times_transposed(query, key) * self.scale
+
+def _few_by_head(rows: Tensor, count: int, heads: int) -> Tensor:
+    """As `SplitHeads` for the few rows of the global vectors."""
+    return rows.reshape(-1, count, heads, rows.shape[1] // heads).transpose(0, 2, 1, 3)
+
+
+def _widened(x: Tensor, count: int) -> Tensor:
+    """`count` more columns of zeros: nothing is added to the scores of the global vectors."""
+    return ops.cat((x, ops.zeros((*x.shape[:2], count), x.dtype)), 2)
 
 
 def _global_penalty(shape: Shape, cuboid: Cuboid, padding: str) -> Tensor | None:
-    """(1, 1, 1, places): -1 for padded cells under "ignore".
+    """(1, 1, places): very low for padded cells under "ignore".
 
     The places are in rolled, but not in cuboid, order as in the reference: exact only if the split
     is trivial, but the published weights were trained with it.
@@ -154,4 +184,4 @@ def _global_penalty(shape: Shape, cuboid: Cuboid, padding: str) -> Tensor | None
     real = geometry.real_cells(shape, geometry.effective(cuboid, shape))
     if padding != "ignore" or real.all():
         return None
-    return Tensor(real[None, None, None].astype(np.float32) - 1.0)
+    return penalty(real[None, None])

@@ -10,6 +10,8 @@ from mindcast.layers.cuboid_attention import BIAS_STD, AttentionOptions
 from mindcast.layers.dense import Dense
 from mindcast.layers.dropout import make_dropout
 from mindcast.layers.norm import LayerNorm
+from mindcast.layers.permute import make_permute
+from mindcast.layers.softmax import BiasedSoftmax
 
 
 class FrameCrossAttention(nn.Cell):
@@ -39,6 +41,9 @@ class FrameCrossAttention(nn.Cell):
         self.dropout = make_dropout(options.attention_dropout)
         self.proj = initialise.start_zero(Dense(channels, channels))
         self.projection_dropout = make_dropout(options.projection_dropout)
+        self.softmax = BiasedSoftmax(self.scale)
+        self.by_pixel = make_permute(0, 2, 3, 1, 4)
+        self.by_frame = make_permute(0, 3, 1, 2, 4)
         self.times_transposed = ops.BatchMatMul(transpose_b=True)
         self.times = ops.BatchMatMul()
 
@@ -49,16 +54,16 @@ class FrameCrossAttention(nn.Cell):
         query = self._by_pixel(self.q_proj(self.norm(x.reshape(-1, c))), n, t)
         key, value = ops.split(self.kv_proj(rows), self.channels, 1)
         key, value = self._by_pixel(key, n, m), self._by_pixel(value, n, m)
-        scores = self.times_transposed(query, key) * self.scale
+        bias = None
         if self.relative_position_bias_table is not None:
             bias = ops.gather(self.relative_position_bias_table.transpose(1, 0), self.offsets, 1)
-            scores = scores + bias.reshape(self.heads, t, m).astype(scores.dtype)
-        mixed = self.times(self.dropout(ops.softmax(scores)), value)
-        mixed = mixed.reshape(n, h * w, self.heads, t, -1).transpose(0, 3, 1, 2, 4)
+            bias = bias.reshape(self.heads, t, m)
+        weights = self.dropout(self.softmax(self.times_transposed(query, key), bias))
+        mixed = self.by_frame(self.times(weights, value).reshape(n, h * w, self.heads, t, -1))
         return self.projection_dropout(self.proj(mixed.reshape(-1, c))).reshape(x.shape)
 
     def _by_pixel(self, rows: Tensor, n: int, frames: int) -> Tensor:
         """(N * T * H * W, C) -> (N * H * W, heads, T, C / heads)."""
         depth = self.channels // self.heads
-        split = rows.reshape(n, frames, -1, self.heads, depth).transpose(0, 2, 3, 1, 4)
+        split = self.by_pixel(rows.reshape(n, frames, -1, self.heads, depth))
         return split.reshape(-1, self.heads, frames, depth)

@@ -10,6 +10,7 @@ from mindspore import Tensor, nn, ops
 
 from mindcast.layers import initialise
 from mindcast.layers.activation import Gelu
+from mindcast.layers.broadcast import multiply
 from mindcast.layers.convolution import Conv2d
 from mindcast.layers.dense import Dense
 
@@ -53,7 +54,7 @@ class SpatialGate(nn.Cell):
         n, c = u.shape[:2]
         a = self.conv1(self.conv_spatial(self.conv0(u)))
         s = ops.sigmoid(self.fc(u.reshape(n, c, -1).mean(axis=2)))
-        return s.reshape(n, c, 1, 1) * a * u
+        return multiply(a * u, s.reshape(n, c, 1, 1))
 
 
 def depthwise(channels: int, kernel: int, dilation: int = 1) -> nn.Conv2d:

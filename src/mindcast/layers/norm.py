@@ -1,19 +1,16 @@
 """Layer, group and batch normalisation, each with the affine parameters `weight` and `bias`.
 
-On CPU MindSpore's own kernels spend most of their time in scalar loops (layer norm) or in passes
-over the whole tensor (group norm), so both have a form with a hand-written gradient here; other
-devices use the fused operators. Second derivatives through the hand-written forms are not defined.
-
-An operator that has to broadcast one of its inputs takes ten times as long on CPU as one with
-equal shapes, so the hand-written forms spread rows and columns out first.
+Layer and group norm are computed in float32, on the CPU by fused kernels; second derivatives
+through those are not defined.
 """
 
 from __future__ import annotations
 
+import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from mindcast.layers.device import on_cpu
+from mindcast.kernels.operators import in_use, kernel
 
 
 class LayerNorm(nn.Cell):
@@ -24,65 +21,68 @@ class LayerNorm(nn.Cell):
         self.channels = channels
         self.weight = Parameter(Tensor(np.ones(channels, np.float32)))
         self.bias = Parameter(Tensor(np.zeros(channels, np.float32)))
-        self.rows = _RowNorm(channels, eps) if on_cpu() else _FusedRowNorm(eps)
+        self.rows = _FusedRowNorm(eps) if in_use() else _RowNorm(eps)
 
     def construct(self, x: Tensor) -> Tensor:
         """(..., channels) -> the same shape."""
-        return self.rows(x.reshape(-1, self.channels), self.weight, self.bias).reshape(x.shape)
+        rows = x.reshape(-1, self.channels).astype(ms.float32)
+        y = self.rows(rows, self.weight, self.bias)[0]
+        return y.astype(x.dtype).reshape(x.shape)
 
 
-class _FusedRowNorm(nn.Cell):
+class _RowNorm(nn.Cell):
     """`ops.LayerNorm` of (rows, channels)."""
 
     def __init__(self, eps: float) -> None:
         super().__init__()
         self.norm = ops.LayerNorm(1, 1, eps)
 
-    def construct(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return self.norm(x, weight, bias)[0]
+    def construct(self, x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, ...]:
+        return self.norm(x, weight, bias)
 
 
-class _RowNorm(_FusedRowNorm):
-    """The kernel's forward with a backward whose row means are products with a constant column."""
+class _FusedRowNorm(nn.Cell):
+    """The kernel; its outputs are `ops.LayerNorm`'s but for the inverse standard deviation."""
 
-    def __init__(self, channels: int, eps: float) -> None:
-        super().__init__(eps)
-        self.eps = eps
-        self.matmul = ops.MatMul()
-        self.average = Tensor(np.full((channels, 1), 1.0 / channels, np.float32))
-        self.ones = Tensor(np.ones((1, channels), np.float32))
-        self.tile = ops.Tile()
+    def __init__(self, eps: float) -> None:
+        super().__init__()
+        self.eps = Tensor(np.float32([eps]))
+        self.forward = kernel("layer_norm", lambda x, w, b, e: (x, x[:1], x[:1]), 3)
+        self.gradient = kernel("layer_norm_gradient", lambda x, w, m, r, d: (x, w, w), 3)
+
+    def construct(self, x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, ...]:
+        return self.forward(x, weight, bias, self.eps)
 
     def bprop(self, x, weight, bias, out, d_out):
-        centred = x - self.spread(self.matmul(x, self.average))
-        inverse_std = ops.rsqrt(self.matmul(centred * centred, self.average) + self.eps)
-        inverse_std = self.spread(inverse_std)
-        normed = centred * inverse_std
-        d_normed = d_out * self.tile(weight.reshape(1, -1), (x.shape[0], 1))
-        along = self.spread(self.matmul(d_normed * normed, self.average))
-        mean = self.spread(self.matmul(d_normed, self.average))
-        dx = (d_normed - mean - normed * along) * inverse_std
-        ones = ops.ones((1, x.shape[0]), x.dtype)
-        d_weight = self.matmul(ones, d_out * normed).reshape(-1)
-        return dx, d_weight, self.matmul(ones, d_out).reshape(-1)
-
-    def spread(self, column: Tensor) -> Tensor:
-        """(rows, 1) -> (rows, channels)."""
-        return self.matmul(column, self.ones)
+        return self.gradient(x, weight, out[1], out[2], d_out[0])
 
 
 class GroupNorm(nn.Cell):
-    """Normalises each of `groups` blocks of consecutive channels over all positions."""
+    """Normalises each of `groups` blocks of consecutive channels over all positions.
 
-    def __init__(self, groups: int, channels: int, eps: float = 1e-5) -> None:
+    silu: the activation follows.
+    """
+
+    def __init__(
+        self, groups: int, channels: int, eps: float = 1e-5, silu: bool = False
+    ) -> None:
         super().__init__()
         self.weight = Parameter(Tensor(np.ones(channels, np.float32)))
         self.bias = Parameter(Tensor(np.zeros(channels, np.float32)))
-        self.norm = _FoldedGroupNorm(groups, eps) if on_cpu() else _FusedGroupNorm(groups, eps)
+        self.norm = _make_group_norm(groups, eps, silu)
 
-    def construct(self, x: Tensor) -> Tensor:
-        """(N, channels, *positions) of any rank -> the same shape."""
-        return self.norm(x, self.weight, self.bias)[0]
+    def construct(
+        self, x: Tensor, factor: Tensor | None = None, shift: Tensor | None = None
+    ) -> Tensor:
+        """(N, channels, *positions) of any rank -> the same shape.
+
+        factor, shift: (N, channels), both or neither, act on the normalised values before the
+        activation, as `factor * y + shift`.
+        """
+        gain, level = _per_sample(self.weight, x), _per_sample(self.bias, x)
+        if factor is not None:
+            gain, level = gain * factor, level * factor + shift
+        return self.norm(x, gain, level)
 
 
 class JoinedGroupNorm(nn.Cell):
@@ -93,77 +93,68 @@ class JoinedGroupNorm(nn.Cell):
 
     def __init__(self, groups: int, eps: float = 1e-5) -> None:
         super().__init__()
-        self.norm = _FoldedGroupNorm(groups, eps) if on_cpu() else _FusedGroupNorm(groups, eps)
+        self.norm = _make_group_norm(groups, eps, False)
 
     def construct(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         """(N, channels, *positions) of any rank, (channels,) twice -> the shape of `x`."""
-        return self.norm(x, weight, bias)[0]
+        return self.norm(x, _per_sample(weight, x), _per_sample(bias, x))
+
+
+def _per_sample(parameter: Tensor, x: Tensor) -> Tensor:
+    """(channels,) as (N, channels)."""
+    return ops.broadcast_to(parameter.reshape(1, -1), x.shape[:2])
+
+
+def _make_group_norm(groups: int, eps: float, silu: bool) -> nn.Cell:
+    """The norm with its affine maps as arguments: x (N, C, ...), gain (N, C), shift (N, C)."""
+    return _FusedGroupNorm(groups, eps, silu) if in_use() else _GroupNorm(groups, eps, silu)
+
+
+class _GroupNorm(nn.Cell):
+    """`ops.group_norm`, then gain and shift of every sample's channels."""
+
+    def __init__(self, groups: int, eps: float, silu: bool) -> None:
+        super().__init__()
+        self.groups, self.eps, self.silu = groups, eps, silu
+
+    def construct(self, x: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
+        c = x.shape[1]
+        ones, zeros = ops.ones((c,), ms.float32), ops.zeros((c,), ms.float32)
+        normed = ops.group_norm(x.astype(ms.float32), self.groups, ones, zeros, self.eps)
+        shape = (*gain.shape, *(1,) * (x.ndim - 2))
+        y = normed * gain.astype(ms.float32).reshape(shape) + shift.astype(ms.float32).reshape(shape)
+        return (ops.silu(y) if self.silu else y).astype(x.dtype)
 
 
 class _FusedGroupNorm(nn.Cell):
-    """`ops.group_norm` behind the signature of the folded form."""
+    """The kernel behind the same signature."""
 
-    def __init__(self, groups: int, eps: float) -> None:
+    def __init__(self, groups: int, eps: float, silu: bool) -> None:
         super().__init__()
-        self.groups = groups
-        self.eps = eps
+        self.core = _GroupNormKernel(groups, eps, silu)
 
-    def construct(self, x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor]:
-        return (ops.group_norm(x, self.groups, weight, bias, self.eps),)
+    def construct(self, x: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
+        rows = x.reshape(*x.shape[:2], -1).astype(ms.float32)
+        y = self.core(rows, gain.astype(ms.float32), shift.astype(ms.float32))[0]
+        return y.reshape(x.shape).astype(x.dtype)
 
 
-class _FoldedGroupNorm(nn.Cell):
-    """Group norm as one multiply-add per channel, of deviations from the group mean.
+class _GroupNormKernel(nn.Cell):
+    """(N, C, P), (N, C), (N, C) -> y and, for the gradient, mean and inverse deviation."""
 
-    With d = x - mean, r = 1/std and k = 1/(entries of a group):
-        y = d * (r weight) + bias
-        dx = dy (r weight) - d (r^2 B) - r A,  A = k sum(dy weight),  B = k sum(dy weight d r)
-    so that full tensors meet only row sums and row-wise factors. The mean is subtracted before
-    squaring: E[x^2] - mean^2 would lose the variance when |mean| >> std.
-    """
-
-    def __init__(self, groups: int, eps: float) -> None:
+    def __init__(self, groups: int, eps: float, silu: bool) -> None:
         super().__init__()
-        self.groups = groups
-        self.eps = eps
-        self.row_sum = ops.ReduceSum(keep_dims=True)
-        self.sum = ops.ReduceSum()
-        self.bias_add = ops.BiasAdd()
-        self.tile = ops.Tile()
+        self.options = Tensor(np.float32([groups, eps, silu]))
+        self.forward = kernel(
+            "group_norm", lambda x, g, s, o: (x, (x[0], groups), (x[0], groups)), 3
+        )
+        self.gradient = kernel("group_norm_gradient", lambda x, g, s, o, m, r, d: (x, g, g), 3)
 
-    def construct(self, x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        n, c, g = x.shape[0], x.shape[1], self.groups
-        flat = x.reshape(n * g, -1)
-        k = 1.0 / flat.shape[1]
-        mean = self.row_sum(flat, 1) * k
-        centred = flat - self.along(mean, flat)
-        inverse_std = ops.rsqrt(self.row_sum(centred * centred, 1) * k + self.eps)
-        scale = (inverse_std.reshape(n, g, 1) * weight.reshape(1, g, -1)).reshape(n * c, 1)
-        centred = centred.reshape(n * c, -1)
-        y = self.bias_add((centred * self.along(scale, centred)).reshape(n, c, -1), bias)
-        return y.reshape(x.shape), mean, inverse_std
+    def construct(self, x: Tensor, gain: Tensor, shift: Tensor) -> tuple[Tensor, ...]:
+        return self.forward(x, gain, shift, self.options)
 
-    def bprop(self, x, weight, bias, out, d_out):
-        n, c, g = x.shape[0], x.shape[1], self.groups
-        mean, inverse_std = out[1], out[2]
-        flat = x.reshape(n * g, -1)
-        centred = flat - self.along(mean, flat)
-        k = 1.0 / flat.shape[1]
-        r, w = inverse_std.reshape(n, g, 1), weight.reshape(1, g, -1)
-        dy = d_out[0].reshape(n * c, -1)
-        d_bias = self.row_sum(dy, 1).reshape(n, g, -1)
-        d_weight = self.row_sum(dy * centred.reshape(n * c, -1), 1).reshape(n, g, -1) * r
-        a = self.row_sum(d_bias * w, 2).reshape(n * g, 1) * k
-        b = self.row_sum(d_weight * w, 2).reshape(n * g, 1) * k
-        direct = (dy * self.along((r * w).reshape(n * c, 1), dy)).reshape(n * g, -1)
-        dx = direct - centred * self.along(inverse_std * inverse_std * b, centred)
-        dx = dx - self.along(inverse_std * a, centred)
-        d_weight, d_bias = d_weight.reshape(n, c), d_bias.reshape(n, c)
-        return dx.reshape(x.shape), self.sum(d_weight, 0), self.sum(d_bias, 0)
-
-    def along(self, column: Tensor, rows: Tensor) -> Tensor:
-        """(N, 1), spread to the shape (N, L) of `rows`."""
-        return self.tile(column, (1, rows.shape[1]))
+    def bprop(self, x, gain, shift, out, d_out):
+        return self.gradient(x, gain, shift, self.options, out[1], out[2], d_out[0])
 
 
 class BatchNorm(nn.Cell):

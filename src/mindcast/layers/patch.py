@@ -12,6 +12,7 @@ from mindcast.layers.convolution import Conv2d
 from mindcast.layers.cuboid_patterns import Shape
 from mindcast.layers.dense import Dense
 from mindcast.layers.norm import LayerNorm
+from mindcast.layers.permute import make_permute
 from mindcast.layers.resample import nearest_resize
 from mindcast.layers.row_gather import row_gather
 
@@ -52,13 +53,15 @@ class FrameUpsample(nn.Cell):
     ) -> None:
         super().__init__()
         self.height, self.width = frame
+        self.channels_first = make_permute(0, 3, 1, 2)
+        self.channels_last = make_permute(0, 2, 3, 1)
         self.conv = Conv2d(channels, out_channels, kernel, padding=kernel // 2)
 
     def construct(self, x: Tensor) -> Tensor:
         """(N, T, H, W, C) -> (N, T, H', W', C')."""
         n, t, h, w, c = x.shape
-        frames = self.of_frames(x.reshape(n * t, h, w, c).transpose(0, 3, 1, 2))
-        return frames.transpose(0, 2, 3, 1).reshape(n, t, self.height, self.width, -1)
+        frames = self.of_frames(self.channels_first(x.reshape(n * t, h, w, c)))
+        return self.channels_last(frames).reshape(n, t, self.height, self.width, -1)
 
     def of_frames(self, frames: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C', H', W')."""

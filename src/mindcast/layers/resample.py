@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import mindspore as ms
 import numpy as np
-from mindspore import Tensor, ops
+from mindspore import Tensor, nn, ops
 
 from mindcast.layers.device import exact_product
+from mindcast.layers.permute import make_permute
 
 
 def nearest_resize(x: Tensor, height: int, width: int) -> Tensor:
@@ -28,14 +29,22 @@ def nearest_resize(x: Tensor, height: int, width: int) -> Tensor:
     return copies.reshape(n, c, height, width)
 
 
-def space_to_depth(x: Tensor, factor: int) -> Tensor:
+class SpaceToDepth(nn.Cell):
     """(N, C, H, W) -> (N, C f^2, H / f, W / f), f = `factor`, which must divide H and W.
 
     Channel c f^2 + i f + j holds the pixels with offset (i, j) in their block of f x f.
     """
-    n, c, h, w = x.shape
-    blocks = x.reshape(n, c, h // factor, factor, w // factor, factor)
-    return blocks.transpose(0, 1, 3, 5, 2, 4).reshape(n, -1, h // factor, w // factor)
+
+    def __init__(self, factor: int) -> None:
+        super().__init__()
+        self.factor = factor
+        self.permute = make_permute(0, 1, 3, 5, 2, 4)
+
+    def construct(self, x: Tensor) -> Tensor:
+        n, c, h, w = x.shape
+        height, width = h // self.factor, w // self.factor
+        blocks = x.reshape(n, c, height, self.factor, width, self.factor)
+        return self.permute(blocks).reshape(n, -1, height, width)
 
 
 @ms.constexpr

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mindspore import Tensor, nn, ops
 
 from mindcast.layers import initialise
+from mindcast.layers.broadcast import add
 from mindcast.layers.convolution import Conv2d, Conv3d
 from mindcast.layers.dense import Dense
 from mindcast.layers.dropout import make_dropout
@@ -15,8 +16,8 @@ GROUPS = 32
 
 
 def norm_for(channels: int, groups: int) -> GroupNorm:
-    """`groups` groups where they divide the channels, else one group a channel."""
-    return GroupNorm(channels if channels % groups else groups, channels)
+    """`groups` groups where they divide the channels, else one group a channel; then SiLU."""
+    return GroupNorm(channels if channels % groups else groups, channels, silu=True)
 
 
 class TimeResBlock(nn.Cell):
@@ -48,8 +49,8 @@ class TimeResBlock(nn.Cell):
         first = conv(channels, out_channels, 3, padding=1)
         last = initialise.start_zero(conv(out_channels, out_channels, 3, padding=1))
         norm, second_norm = norm_for(channels, groups), norm_for(out_channels, groups)
-        self.in_layers = nn.CellList([norm, nn.SiLU(), first])
-        self.out_layers = nn.CellList([second_norm, nn.SiLU(), make_dropout(dropout), last])
+        self.in_layers = nn.CellList([norm, nn.Identity(), first])  # numbered as in the reference
+        self.out_layers = nn.CellList([second_norm, nn.Identity(), make_dropout(dropout), last])
         self.emb_layers = None
         if embedding_channels is not None:
             width = 2 * out_channels if scale_shift else out_channels
@@ -65,22 +66,21 @@ class TimeResBlock(nn.Cell):
 
     def construct(self, x: Tensor, embedding: Tensor | None = None) -> Tensor:
         """(N, C, T, H, W), or (N, C, H, W), and (N, E) -> (N, C', ...)."""
-        h = self.resample(self.in_layers[1](self.in_layers[0](x)))
+        h = self.resample(self.in_layers[0](x))
         h = self._embedded(self.in_layers[2](h), embedding)
-        h = self.out_layers[3](self.out_layers[2](self.out_layers[1](h)))
+        h = self.out_layers[3](self.out_layers[2](h))
         return self.skip_connection(self.resample(x)) + h
 
     def _embedded(self, h: Tensor, embedding: Tensor | None) -> Tensor:
-        """The second norm, with the embedding before it or around it."""
+        """The second norm and activation, with the embedding before the norm or between them."""
         norm = self.out_layers[0]
         if self.emb_layers is None:
             return norm(h)
         message = self.emb_layers(embedding)
-        message = message.reshape(*message.shape, *self.ones)
         if not self.scale_shift:
-            return norm(h + message)
+            return norm(add(h, message.reshape(*message.shape, *self.ones)))
         scale, shift = ops.split(message, h.shape[1], 1)
-        return norm(h) * (1 + scale) + shift
+        return norm(h, 1 + scale, shift)
 
 
 class DoubleFrame(nn.Cell):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 
-import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
@@ -12,7 +11,8 @@ from mindcast.layers.channel_norm import UnitRMS
 from mindcast.layers.convolution import Conv2d
 from mindcast.layers.dense import Dense
 from mindcast.layers.norm import GroupNorm
-from mindcast.layers.resample import nearest_resize, space_to_depth
+from mindcast.layers.resample import SpaceToDepth, nearest_resize
+from mindcast.layers.softmax import Softmax
 
 GROUPS = 8
 HEADS, HEAD_CHANNELS = 4, 32
@@ -24,19 +24,13 @@ class Block(nn.Cell):
     def __init__(self, channels: int, out_channels: int) -> None:
         super().__init__()
         self.proj = Conv2d(channels, out_channels, 3, padding=1)
-        self.norm = GroupNorm(GROUPS, out_channels)
+        self.norm = GroupNorm(GROUPS, out_channels, silu=True)
 
     def construct(
-        self, x: Tensor, scale: Tensor | None = None, shift: Tensor | None = None
+        self, x: Tensor, factor: Tensor | None = None, shift: Tensor | None = None
     ) -> Tensor:
-        """(N, channels, H, W), scale and shift (N, out_channels, 1, 1) -> (N, out_channels, H, W).
-
-        The factor is 1 + scale.
-        """
-        x = self.norm(self.proj(x))
-        if scale is not None:
-            x = x * (scale + 1) + shift
-        return ops.silu(x)
+        """(N, channels, H, W), factor and shift (N, out_channels) -> (N, out_channels, H, W)."""
+        return self.norm(self.proj(x), factor, shift)
 
 
 class ResnetBlock(nn.Cell):
@@ -57,13 +51,11 @@ class ResnetBlock(nn.Cell):
 
     def construct(self, x: Tensor, embedding: Tensor | None = None) -> Tensor:
         """(N, channels, H, W), (N, embedding) -> (N, out_channels, H, W)."""
-        scale, shift = None, None
+        factor, shift = None, None
         if self.mlp is not None:
-            both = self.mlp(embedding)
-            both = both.reshape(*both.shape, 1, 1)
-            half = both.shape[1] // 2
-            scale, shift = both[:, :half], both[:, half:]
-        return self.block2(self.block1(x, scale, shift)) + self.res_conv(x)
+            scale, shift = ops.chunk(self.mlp(embedding), 2, 1)
+            factor = scale + 1
+        return self.block2(self.block1(x, factor, shift)) + self.res_conv(x)
 
 
 class RMSNorm(nn.Cell):
@@ -112,7 +104,7 @@ class PixelAttention(nn.Cell):
         inner = HEADS * HEAD_CHANNELS
         self.to_qkv = Conv2d(channels, 3 * inner, 1, bias=False)
         self.to_out = Conv2d(inner, channels, 1)
-        self.scale = HEAD_CHANNELS**-0.5
+        self.softmax = Softmax(HEAD_CHANNELS**-0.5)
         self.scores = ops.BatchMatMul(transpose_a=True)
         self.mix = ops.BatchMatMul(transpose_b=True)
 
@@ -121,18 +113,8 @@ class PixelAttention(nn.Cell):
         n, _, h, w = x.shape
         qkv = self.to_qkv(x).reshape(n, 3, HEADS, HEAD_CHANNELS, h * w)
         query, key, value = qkv[:, 0], qkv[:, 1], qkv[:, 2]  # (N, heads, d, pixels)
-        scores = self.scores(query * self.scale, key)
-        weights = ops.softmax(scores.astype(ms.float32)).astype(scores.dtype)
-        mixed = self.mix(value, weights)
+        mixed = self.mix(value, self.softmax(self.scores(query, key)))
         return self.to_out(mixed.reshape(n, -1, h, w))
-
-
-class SpaceToDepth(nn.Cell):
-    """Blocks of 2 x 2 pixels to channels."""
-
-    def construct(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, 4 C, H / 2, W / 2)."""
-        return space_to_depth(x, 2)
 
 
 class DoubleSize(nn.Cell):
@@ -145,7 +127,7 @@ class DoubleSize(nn.Cell):
 
 def downsample(channels: int, out_channels: int) -> nn.Cell:
     """(N, channels, H, W) -> (N, out_channels, H / 2, W / 2), no pixel left out."""
-    return nn.SequentialCell(SpaceToDepth(), Conv2d(4 * channels, out_channels, 1))
+    return nn.SequentialCell(SpaceToDepth(2), Conv2d(4 * channels, out_channels, 1))
 
 
 def upsample(channels: int, out_channels: int) -> nn.Cell:

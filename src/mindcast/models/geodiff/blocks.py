@@ -101,16 +101,18 @@ UPSAMPLES = {"transposed": TransposedUpsample, "nearest_conv": NearestUpsample}
 
 
 class RMSNorm(nn.Cell):
-    """RMS norm over the channels with the gain `gamma`."""
+    """RMS norm over the channels with the gain `gamma`; SiLU after it if `silu`."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, silu: bool = False) -> None:
         super().__init__()
         self.gamma = Parameter(Tensor(np.ones((channels, 1, 1, 1), np.float32)))
-        self.unit = UnitRMS(channels)
+        self.unit = UnitRMS(channels, silu)
 
-    def construct(self, x: Tensor, factor: Tensor | None = None) -> Tensor:
-        """(F, channels, H, W) -> the same shape, times `factor` (F, channels) where given."""
-        return self.unit(x, self.gamma, factor)
+    def construct(
+        self, x: Tensor, factor: Tensor | None = None, shift: Tensor | None = None
+    ) -> Tensor:
+        """(F, channels, H, W) -> norm * factor + shift, both (F, channels) where given."""
+        return self.unit(x, self.gamma, factor, shift)
 
 
 class Block(nn.Cell):
@@ -119,16 +121,13 @@ class Block(nn.Cell):
     def __init__(self, in_channels: int, out_channels: int, mode: str) -> None:
         super().__init__()
         self.proj = FrameConv(in_channels, out_channels, 3, padding=1, mode=mode)
-        self.norm = RMSNorm(out_channels)
+        self.norm = RMSNorm(out_channels, silu=True)
 
     def construct(
         self, x: Tensor, factor: Tensor | None = None, shift: Tensor | None = None
     ) -> Tensor:
         """(F, in, H, W) -> (F, out, H, W); factor = 1 + scale and shift are (F, out)."""
-        y = self.norm(self.proj(x), factor)
-        if shift is not None:
-            y = y + shift.reshape(*shift.shape, 1, 1)
-        return ops.silu(y)
+        return self.norm(self.proj(x), factor, shift)
 
 
 class ResnetBlock(nn.Cell):

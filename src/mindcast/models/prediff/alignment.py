@@ -8,6 +8,7 @@ from mindcast.diffusion.noising import at_time, constant
 from mindcast.diffusion.process import DiffusionProcess
 from mindcast.layers.attention_pool import AttentionPool
 from mindcast.layers.norm import GroupNorm
+from mindcast.layers.permute import make_permute
 from mindcast.models.prediff.pyramid import CuboidPyramid
 from mindcast.models.prediff.settings import AlignmentSettings, Shape
 
@@ -32,7 +33,10 @@ class AlignmentNetwork(CuboidPyramid):
         tokens = height * width * (1 if self.per_frame else self.out_frames)
         pool = AttentionPool(units, tokens, settings.out_channels, settings.heads)
         groups = min(units, MOST_GROUPS)
-        self.out = nn.SequentialCell(GroupNorm(groups, units), nn.SiLU(), pool)
+        # numbered as in the reference: its SiLU is in the norm
+        norm = GroupNorm(groups, units, silu=True)
+        self.out = nn.SequentialCell(norm, nn.Identity(), pool)
+        self.to_channels_first = make_permute(0, 2, 1)
 
     def construct(self, z: Tensor, t: Tensor) -> Tensor:
         """z (N, T, H, W, C) at steps t (N,) -> (N, out_frames, out_channels), or without frames."""
@@ -40,7 +44,7 @@ class AlignmentNetwork(CuboidPyramid):
         x = x[:, -self.out_frames :]
         n, frames, channels = x.shape[0], x.shape[1], x.shape[4]
         sets = n * frames if self.per_frame else n
-        out = self.out(x.reshape(sets, -1, channels).transpose(0, 2, 1))
+        out = self.out(self.to_channels_first(x.reshape(sets, -1, channels)))
         return out.reshape(n, frames, -1) if self.per_frame else out
 
 

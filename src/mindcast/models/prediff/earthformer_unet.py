@@ -8,7 +8,7 @@ from mindspore import Tensor, nn, ops
 from mindcast.layers import initialise
 from mindcast.layers.dense import Dense
 from mindcast.layers.patch import FrameUpsample
-from mindcast.models.prediff.pyramid import CuboidPyramid, level_resblocks, level_stacks, with_step
+from mindcast.models.prediff.pyramid import CuboidPyramid, level_resblocks, level_stacks
 from mindcast.models.prediff.settings import DenoiserSettings, Shape
 
 
@@ -75,7 +75,7 @@ class EarthformerUNet(CuboidPyramid):
             if i < self.levels - 1 and self.skip_connections:
                 x = x + outputs[i]
             for k in range(self.depth[i]):
-                x = with_step(self.up_time_embed_blocks[i], x, step)
+                x = self.with_step(self.up_time_embed_blocks[i], x, step)
                 x = self.up_self_blocks[i][k](x)
             if i > 0:
                 x = self.upsample_layers[i - 1](x)

@@ -8,6 +8,7 @@ from mindcast.layers.cuboid_patterns import Shape, cuboids_of
 from mindcast.layers.cuboid_stack import CuboidStack, StackOptions
 from mindcast.layers.embedding import POSITION_EMBEDDINGS, TimeEmbedding
 from mindcast.layers.patch import PatchMerging
+from mindcast.layers.permute import make_permute
 from mindcast.layers.time_resblock import TimeResBlock
 from mindcast.models.prediff.settings import CuboidSettings
 
@@ -27,6 +28,7 @@ class CuboidPyramid(nn.Cell):
         self.levels = len(units)
         self.depth = settings.depth
         self.shapes = level_shapes(settings, shape)
+        self.to_cthw, self.to_thwc = make_permute(0, 4, 1, 2, 3), make_permute(0, 2, 3, 4, 1)
         self.first_proj = TimeResBlock(in_channels, units[0], dropout=settings.projection_dropout)
         self.pos_embed = POSITION_EMBEDDINGS[settings.position_embedding](units[0], shape)
         self.time_embed = TimeEmbedding(units[0], settings.time_embedding_multiple * units[0])
@@ -47,7 +49,7 @@ class CuboidPyramid(nn.Cell):
 
     def embedded(self, x: Tensor) -> Tensor:
         """(N, T, H, W, C) -> (N, T, H, W, base units), with positions."""
-        return self.pos_embed(to_thwc(self.first_proj(to_cthw(x))))
+        return self.pos_embed(self.to_thwc(self.first_proj(self.to_cthw(x))))
 
     def descend(self, x: Tensor, step: Tensor) -> tuple[Tensor, ...]:
         """The output of every level, finest first; `step` (N, E) is the embedded diffusion step."""
@@ -56,10 +58,14 @@ class CuboidPyramid(nn.Cell):
             if i > 0:
                 x = self.downsample_layers[i - 1](x)
             for k in range(self.depth[i]):
-                x = with_step(self.down_time_embed_blocks[i], x, step)
+                x = self.with_step(self.down_time_embed_blocks[i], x, step)
                 x = self.down_self_blocks[i][k](x)
             outputs = (*outputs, x)
         return outputs
+
+    def with_step(self, block: TimeResBlock, x: Tensor, step: Tensor) -> Tensor:
+        """A time ResBlock on (N, T, H, W, C)."""
+        return self.to_thwc(block(self.to_cthw(x), step))
 
 
 def level_shapes(settings: CuboidSettings, shape: Shape) -> tuple[Shape, ...]:
@@ -98,17 +104,3 @@ def level_resblocks(settings: CuboidSettings) -> nn.CellList:
         ]
     )
 
-
-def with_step(block: TimeResBlock, x: Tensor, step: Tensor) -> Tensor:
-    """A time ResBlock on (N, T, H, W, C)."""
-    return to_thwc(block(to_cthw(x), step))
-
-
-def to_cthw(x: Tensor) -> Tensor:
-    """(N, T, H, W, C) -> (N, C, T, H, W)."""
-    return x.transpose(0, 4, 1, 2, 3)
-
-
-def to_thwc(x: Tensor) -> Tensor:
-    """(N, C, T, H, W) -> (N, T, H, W, C)."""
-    return x.transpose(0, 2, 3, 4, 1)

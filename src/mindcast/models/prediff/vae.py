@@ -37,7 +37,7 @@ class Encoder(nn.Cell):
             ]
         )
         self.mid_block = MidBlock(widths[-1], groups)
-        self.conv_norm_out = GroupNorm(groups, widths[-1], NORM_EPS)
+        self.conv_norm_out = GroupNorm(groups, widths[-1], NORM_EPS, silu=True)
         self.conv_out = Conv2d(widths[-1], 2 * settings.latent_channels, 3, padding=1)
 
     def construct(self, x: Tensor) -> Tensor:
@@ -45,7 +45,7 @@ class Encoder(nn.Cell):
         x = self.conv_in(x)
         for block in self.down_blocks:
             x = block(x)
-        return self.conv_out(ops.silu(self.conv_norm_out(self.mid_block(x))))
+        return self.conv_out(self.conv_norm_out(self.mid_block(x)))
 
 
 class Decoder(nn.Cell):
@@ -62,7 +62,7 @@ class Decoder(nn.Cell):
                 for before, after, last in _levels(widths)
             ]
         )
-        self.conv_norm_out = GroupNorm(groups, widths[-1], NORM_EPS)
+        self.conv_norm_out = GroupNorm(groups, widths[-1], NORM_EPS, silu=True)
         self.conv_out = Conv2d(widths[-1], out_channels, 3, padding=1)
 
     def features(self, z: Tensor) -> Tensor:
@@ -70,7 +70,7 @@ class Decoder(nn.Cell):
         x = self.mid_block(self.conv_in(z))
         for block in self.up_blocks:
             x = block(x)
-        return ops.silu(self.conv_norm_out(x))
+        return self.conv_norm_out(x)
 
     def construct(self, z: Tensor) -> Tensor:
         """(N, latent, h, w) -> (N, C, f h, f w), neither squashed nor clipped."""

@@ -11,7 +11,9 @@ from mindspore import Tensor, nn, ops
 from mindcast.layers.convolution import Conv2d
 from mindcast.layers.dense import Dense
 from mindcast.layers.norm import GroupNorm
+from mindcast.layers.permute import make_permute
 from mindcast.layers.resample import nearest_resize
+from mindcast.layers.softmax import Softmax
 
 NORM_EPS = 1e-6
 
@@ -21,9 +23,9 @@ class ResnetBlock(nn.Cell):
 
     def __init__(self, in_channels: int, out_channels: int, groups: int) -> None:
         super().__init__()
-        self.norm1 = GroupNorm(groups, in_channels, NORM_EPS)
+        self.norm1 = GroupNorm(groups, in_channels, NORM_EPS, silu=True)
         self.conv1 = Conv2d(in_channels, out_channels, 3, padding=1)
-        self.norm2 = GroupNorm(groups, out_channels, NORM_EPS)
+        self.norm2 = GroupNorm(groups, out_channels, NORM_EPS, silu=True)
         self.conv2 = Conv2d(out_channels, out_channels, 3, padding=1)
         self.changes_channels = in_channels != out_channels
         if self.changes_channels:
@@ -31,8 +33,7 @@ class ResnetBlock(nn.Cell):
 
     def construct(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> (N, out_channels, H, W)."""
-        hidden = self.conv1(ops.silu(self.norm1(x)))
-        hidden = self.conv2(ops.silu(self.norm2(hidden)))
+        hidden = self.conv2(self.norm2(self.conv1(self.norm1(x))))
         return (self.conv_shortcut(x) if self.changes_channels else x) + hidden
 
 
@@ -48,23 +49,28 @@ class AttentionBlock(nn.Cell):
         self.key = Dense(channels, channels)
         self.value = Dense(channels, channels)
         self.proj_attn = Dense(channels, channels)
+        self.softmax = Softmax(self.head_channels**-0.5)
         self.scores = ops.BatchMatMul(transpose_b=True)
         self.gather = ops.BatchMatMul()
+        self.to_tokens = make_permute(0, 2, 1)
+        self.to_pixels = make_permute(0, 2, 1)
+        self.by_head = make_permute(0, 2, 1, 3)
+        self.by_token = make_permute(0, 2, 1, 3)
 
     def construct(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> the same shape."""
         n, c = x.shape[:2]
-        tokens = self.group_norm(x).reshape(n, c, -1).transpose(0, 2, 1)
+        tokens = self.to_tokens(self.group_norm(x).reshape(n, c, -1))
         query, key = self._split_heads(self.query(tokens)), self._split_heads(self.key(tokens))
-        weights = ops.softmax(self.scores(query, key) * self.head_channels**-0.5, -1)
+        weights = self.softmax(self.scores(query, key))
         mixed = self.gather(weights, self._split_heads(self.value(tokens)))
-        mixed = self.proj_attn(mixed.transpose(0, 2, 1, 3).reshape(tokens.shape))
-        return x + mixed.transpose(0, 2, 1).reshape(x.shape)
+        mixed = self.proj_attn(self.by_token(mixed).reshape(tokens.shape))
+        return x + self.to_pixels(mixed).reshape(x.shape)
 
     def _split_heads(self, tokens: Tensor) -> Tensor:
         """(N, L, C) -> (N, heads, L, C / heads)."""
         n, length = tokens.shape[:2]
-        return tokens.reshape(n, length, self.heads, self.head_channels).transpose(0, 2, 1, 3)
+        return self.by_head(tokens.reshape(n, length, self.heads, self.head_channels))
 
 
 class Downsample(nn.Cell):

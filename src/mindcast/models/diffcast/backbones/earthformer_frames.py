@@ -7,6 +7,7 @@ from mindspore import Tensor, nn
 from mindcast.layers.convolution import Conv2d
 from mindcast.layers.cuboid_patterns import Shape
 from mindcast.layers.norm import GroupNorm
+from mindcast.layers.permute import make_permute
 from mindcast.layers.patch import FrameUpsample, PatchMerging
 from mindcast.models.diffcast.backbones.settings import EarthformerSettings, stem_groups
 
@@ -36,6 +37,8 @@ class Stem(nn.Cell):
         )
         self.patch_merge_list = nn.CellList(merges)
         self.stages = len(widths)
+        self.channels_last = make_permute(0, 2, 3, 1)
+        self.channels_first = make_permute(0, 1, 4, 2, 3)
         self.stage_shapes, self.out_shape = tuple(shapes[:-1]), shapes[-1]
 
     def construct(self, x: Tensor) -> Tensor:
@@ -43,10 +46,10 @@ class Stem(nn.Cell):
         n, t = x.shape[:2]
         for s in range(self.stages):
             frames = self.conv_block_list[s](x.reshape(n * t, *x.shape[2:]))
-            tokens = frames.transpose(0, 2, 3, 1)
+            tokens = self.channels_last(frames)
             x = self.patch_merge_list[s](tokens.reshape(n, t, *tokens.shape[1:]))
             if s < self.stages - 1:
-                x = x.transpose(0, 1, 4, 2, 3)
+                x = self.channels_first(x)
         return x
 
 
@@ -74,13 +77,15 @@ class Head(nn.Cell):
             ]
         )
         self.stages = len(backwards)
+        self.channels_first = make_permute(0, 3, 1, 2)
+        self.channels_last = make_permute(0, 2, 3, 1)
 
     def construct(self, x: Tensor) -> Tensor:
         """(N, T, h, w, base units) -> (N * T, H, W, C)."""
-        frames = x.reshape(-1, *x.shape[2:]).transpose(0, 3, 1, 2)
+        frames = self.channels_first(x.reshape(-1, *x.shape[2:]))
         for k in range(self.stages):
             frames = self.conv_block_list[k](self.upsample_list[k].of_frames(frames))
-        return frames.transpose(0, 2, 3, 1)
+        return self.channels_last(frames)
 
 
 def convolutions(in_channels: int, out_channels: int, count: int) -> nn.SequentialCell:

@@ -10,7 +10,7 @@ from mindspore import Tensor, nn, ops
 from mindcast.layers.convolution import Conv2d
 from mindcast.layers.initialise import clear_bias
 from mindcast.layers.norm import GroupNorm, JoinedGroupNorm
-from mindcast.layers.pixel_shuffle import pixel_shuffle
+from mindcast.layers.pixel_shuffle import PixelShuffle
 from mindcast.models.diffcast.backbones.base import Backbone
 from mindcast.models.diffcast.backbones.settings import SimVPSettings
 
@@ -98,12 +98,12 @@ class FrameDecoder(nn.Cell):
 
 
 class _NormedConv(nn.Cell):
-    """Holds a convolution `conv` and its group norm `norm`; SiLU at the end."""
+    """Holds a convolution `conv` and its group norm `norm`, which ends with SiLU."""
 
     def __init__(self, conv: nn.Cell, out_channels: int) -> None:
         super().__init__()
         self.conv = conv
-        self.norm = GroupNorm(FRAME_GROUPS, out_channels)
+        self.norm = GroupNorm(FRAME_GROUPS, out_channels, silu=True)
 
 
 class ConvUnit(nn.Cell):
@@ -117,7 +117,7 @@ class ConvUnit(nn.Cell):
 
     def construct(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C', H / stride, W / stride)."""
-        return ops.silu(self.conv.norm(self.conv.conv(x)))
+        return self.conv.norm(self.conv.conv(x))
 
 
 class UpConvUnit(nn.Cell):
@@ -127,10 +127,11 @@ class UpConvUnit(nn.Cell):
         super().__init__()
         conv = clear_bias(Conv2d(in_channels, 4 * out_channels, kernel, padding=kernel // 2))
         self.conv = _NormedConv(nn.CellList([conv]), out_channels)
+        self.shuffle = PixelShuffle(2)
 
     def construct(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C', 2 H, 2 W)."""
-        return ops.silu(self.conv.norm(pixel_shuffle(self.conv.conv[0](x), 2)))
+        return self.conv.norm(self.shuffle(self.conv.conv[0](x)))
 
 
 class Translator(nn.Cell):

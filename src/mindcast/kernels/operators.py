@@ -1,0 +1,31 @@
+"""A kernel of the library as a MindSpore operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import mindspore as ms
+from mindspore import ops
+
+from mindcast.kernels.build import library
+
+Shape = tuple[int, ...]
+
+
+def in_use() -> bool:
+    """Whether operators made now will run on the CPU, with kernels that this machine could build.
+
+    Asked at construction: a network keeps the form that it was built with.
+    """
+    return ms.get_context("device_target") == "CPU" and library() is not None
+
+
+def kernel(name: str, shapes: Callable[..., Any], outputs: int = 1) -> ops.Custom:
+    """The function `name` of the library as an operator of float32 tensors.
+
+    shapes: from the shapes of the inputs to that of the output, or to a tuple of those of several.
+    The operator has no gradient: the cell around it defines `bprop`.
+    """
+    types = ms.float32 if outputs == 1 else (ms.float32,) * outputs
+    return ops.Custom(f"{library()}:{name}", shapes, types, func_type="aot")
