@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from mindspore import Tensor, nn, ops
 
+from mindcast.kernels.operators import in_use
 from mindcast.layers.convolution import Conv2d
+from mindcast.layers.fused_convolution import FusedConvolution
 
 
 class ConvGRULayer(nn.Cell):
@@ -24,8 +26,8 @@ class ConvGRULayer(nn.Cell):
         both, pad = 2 * channels, kernel // 2
         self.conv_gates = nn.SequentialCell(Conv2d(both, both, kernel, padding=pad))
         self.conv_cans = nn.SequentialCell(Conv2d(both, channels, kernel, padding=pad))
-        self.to_gates = ops.Conv2D(both, kernel, pad_mode="pad", pad=pad)
-        self.to_candidate = ops.Conv2D(channels, kernel, pad_mode="pad", pad=pad)
+        self.to_gates = _convolution(both, kernel)
+        self.to_candidate = _convolution(channels, kernel)
 
     def construct(self, x: Tensor) -> tuple[Tensor, ...]:
         """(N, T, channels, H, W) -> T states (N, channels, H, W)."""
@@ -45,8 +47,25 @@ class ConvGRULayer(nn.Cell):
             states = (*states, state)
         return states
 
-    def _of_frames(self, convolve: ops.Conv2D, layer: Conv2d, x: Tensor) -> Tensor:
+    def _of_frames(self, convolve: nn.Cell, layer: Conv2d, x: Tensor) -> Tensor:
         """What `layer` makes of the frames, with its bias: (N, T, out channels, H, W)."""
         flat = x.reshape(-1, *x.shape[2:])
-        y = convolve(flat, layer.weight[:, : self.channels]) + layer.bias.reshape(1, -1, 1, 1)
+        y = convolve(flat, layer.weight[:, : self.channels], layer.bias)
         return y.reshape(*x.shape[:2], *y.shape[1:])
+
+
+def _convolution(out_channels: int, kernel: int) -> nn.Cell:
+    """Of images, a weight and perhaps a bias, with zeros around that keep H and W."""
+    pad = kernel // 2
+    return FusedConvolution((0, pad, pad)) if in_use() else _Convolution(out_channels, kernel)
+
+
+class _Convolution(nn.Cell):
+    def __init__(self, out_channels: int, kernel: int) -> None:
+        super().__init__()
+        self.convolve = ops.Conv2D(out_channels, kernel, pad_mode="pad", pad=kernel // 2)
+        self.bias_add = ops.BiasAdd()
+
+    def construct(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        y = self.convolve(x, weight)
+        return y if bias is None else self.bias_add(y, bias)

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import math
 
+import mindspore as ms
 from mindspore import Tensor, nn
 
+from mindcast.kernels.operators import in_use
 from mindcast.layers import initialise
+from mindcast.layers.fused_convolution import FusedConvolution
 
 
 class Conv2d(nn.Conv2d):
     """(N, in_channels, H, W) -> (N, out_channels, H', W').
 
     padding: zeros on every side: one number, one an axis, or two an axis (before, after).
-    groups: blocks of consecutive channels, each convolved with its own filters alone.
+    groups: blocks of consecutive channels, each convolved with its own filters alone. dilation:
+    pixels from one tap to the next.
     """
 
     def __init__(
@@ -28,6 +32,7 @@ class Conv2d(nn.Conv2d):
         padding: int | tuple[int, ...] = 0,
         bias: bool = True,
         groups: int = 1,
+        dilation: int = 1,
     ) -> None:
         kernel = _per_axis(kernel, 2)
         start = _start(in_channels // groups, out_channels, kernel)
@@ -39,10 +44,19 @@ class Conv2d(nn.Conv2d):
             stride,
             "pad",
             padding,
+            dilation=dilation,
             group=groups,
             has_bias=bias,
             **start,
         )
+        dilations = (dilation, dilation)
+        self.fused = _fused(self.stride, padding, dilations, groups) if in_use() else None
+
+    def construct(self, x: Tensor) -> Tensor:
+        """float32 by the kernel where there is one, else by the public operator."""
+        if self.fused is None or x.dtype != ms.float32:
+            return super().construct(x)
+        return self.fused(x, self.weight, self.bias if self.has_bias else None)
 
 
 class Conv3d(nn.Conv3d):
@@ -63,6 +77,29 @@ class Conv3d(nn.Conv3d):
         super().__init__(
             in_channels, out_channels, kernel, stride, "pad", padding, has_bias=bias, **start
         )
+        self.fused = _fused(self.stride, padding, (1, 1, 1), 1) if in_use() else None
+
+    def construct(self, x: Tensor) -> Tensor:
+        """float32 by the kernel where there is one, else by the public operator."""
+        if self.fused is None or x.dtype != ms.float32:
+            return super().construct(x)
+        return self.fused(x, self.weight, self.bias if self.has_bias else None)
+
+
+def _fused(
+    strides: tuple[int, ...],
+    padding: int | tuple[int, ...],
+    dilations: tuple[int, ...],
+    groups: int,
+) -> FusedConvolution | None:
+    """The kernel for a convolution of stride 1 with as many zeros before as after each axis."""
+    axes = len(dilations)
+    sides = (padding,) * 2 * axes if isinstance(padding, int) else padding
+    before, after = sides[::2], sides[1::2]
+    if set(strides) != {1} or before != after:
+        return None
+    in_front = (0,) * (3 - axes)
+    return FusedConvolution((*in_front, *before), (*(1 for _ in in_front), *dilations), groups)
 
 
 def _start(in_channels: int, out_channels: int, kernel: tuple[int, ...]) -> dict[str, Tensor | str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from mindspore import Tensor, nn, ops
 
-from mindcast.layers import initialise
 from mindcast.layers.activation import Gelu
 from mindcast.layers.broadcast import multiply
 from mindcast.layers.convolution import Conv2d
@@ -57,17 +56,9 @@ class SpatialGate(nn.Cell):
         return multiply(a * u, s.reshape(n, c, 1, 1))
 
 
-def depthwise(channels: int, kernel: int, dilation: int = 1) -> nn.Conv2d:
+def depthwise(channels: int, kernel: int, dilation: int = 1) -> Conv2d:
     """A convolution of every channel by itself that keeps H and W."""
-    return nn.Conv2d(
-        channels,
-        channels,
-        kernel,
-        pad_mode="pad",
-        padding=dilation * (kernel // 2),
-        dilation=dilation,
-        group=channels,
-        has_bias=True,
-        weight_init=initialise.for_layer((channels, 1, kernel, kernel), kernel**2),
-        bias_init=initialise.for_layer((channels,), kernel**2),
+    padding = dilation * (kernel // 2)
+    return Conv2d(
+        channels, channels, kernel, padding=padding, groups=channels, dilation=dilation
     )

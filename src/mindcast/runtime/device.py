@@ -21,6 +21,9 @@ def start(target: str, device_id: int, settings: Runtime, warn: bool = True) -> 
     `runtime.fallback` is false; without `warn` it is what was asked for.
     """
     os.environ.setdefault("GLOG_v", QUIET_LEVEL)
+    # read when MindSpore's libraries are loaded: its operators run in turns on threads with a team
+    # of helpers each, and a team that spins between its turns takes the cores from the other
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if settings.compile_cache:
         os.environ["MS_COMPILER_CACHE_ENABLE"] = "1"
         os.environ["MS_COMPILER_CACHE_PATH"] = os.path.expanduser(settings.compile_cache)

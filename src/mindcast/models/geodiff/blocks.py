@@ -6,13 +6,16 @@ frames (F, C, H, W). Parameters keep the reference's shapes, with an axis of 1 f
 
 from __future__ import annotations
 
+import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
+from mindcast.kernels.operators import in_use
 from mindcast.layers import initialise
 from mindcast.layers.channel_norm import UnitRMS
 from mindcast.layers.dense import Dense
 from mindcast.layers.edge_padding import with_edges
+from mindcast.layers.fused_convolution import FusedConvolution
 from mindcast.layers.resample import nearest_resize
 
 
@@ -42,6 +45,7 @@ class FrameConv(nn.Cell):
         self.bias = Parameter(initialise.uniform_fan_in((out_channels,), fan_in)) if bias else None
         self.edge = padding if mode == "replicate" else 0
         pad = (0 if self.edge else padding,) * 4
+        self.fused = FusedConvolution((0, *pad[:2])) if in_use() and stride == 1 else None
         self.convolve = ops.Conv2D(
             out_channels, (kernel, kernel), pad_mode="pad", pad=pad, stride=stride
         )
@@ -49,7 +53,10 @@ class FrameConv(nn.Cell):
 
     def construct(self, x: Tensor) -> Tensor:
         """(F, in, H, W) -> (F, out, H', W')."""
-        y = self.convolve(with_edges(x, self.edge), self.weight.reshape(self.shape))
+        x, weight = with_edges(x, self.edge), self.weight.reshape(self.shape)
+        if self.fused is not None and x.dtype == ms.float32:
+            return self.fused(x, weight, self.bias)
+        y = self.convolve(x, weight)
         return y if self.bias is None else self.bias_add(y, self.bias)
 
 

@@ -1,0 +1,82 @@
+// Sizes of a convolution of stride 1, and images with their zero border around them.
+#pragma once
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "kernel.h"
+#include "small_product.h"
+
+constexpr Index ROUND = 4 * LANES;  // pixels that are worked on together
+
+// x (N, C, T, H, W), weight (O, C / groups, KT, KH, KW), zeros on both sides, steps between taps.
+struct Convolution {
+  Index samples, channels, frames, height, width;
+  Index outputs, of_group, taps_t, taps_h, taps_w;
+  Index groups, pad_t, pad_h, pad_w, step_t, step_h, step_w;
+  Index out_frames, out_height, out_width;
+
+  // options: groups, pads (T, H, W), steps (T, H, W)
+  Convolution(const Index *x, const Index *weight, const float *options)
+      : samples(x[0]), channels(x[1]), frames(x[2]), height(x[3]), width(x[4]),
+        outputs(weight[0]), of_group(weight[1]), taps_t(weight[2]), taps_h(weight[3]),
+        taps_w(weight[4]), groups(whole(options[0])), pad_t(whole(options[1])),
+        pad_h(whole(options[2])), pad_w(whole(options[3])), step_t(whole(options[4])),
+        step_h(whole(options[5])), step_w(whole(options[6])) {
+    out_frames = frames + 2 * pad_t - step_t * (taps_t - 1);
+    out_height = height + 2 * pad_h - step_h * (taps_h - 1);
+    out_width = width + 2 * pad_w - step_w * (taps_w - 1);
+  }
+
+  Index out_of_group() const { return outputs / groups; }
+  Index columns() const { return of_group * taps_t * taps_h * taps_w; }
+  Index row() const { return width + 2 * pad_w; }  // of a bordered image
+  // pixels of an output image whose rows are as long as the bordered input's
+  Index flat() const { return out_height * row(); }
+  // Nothing but a weight a channel: the images serve as they are.
+  bool bare() const {
+    return taps_h * taps_w == 1 && pad_h + pad_w == 0 && height * width % ROUND == 0;
+  }
+  Index plane() const {  // of a bordered image, with room to read beyond its end
+    if (bare()) return height * width;
+    return (height + 2 * pad_h) * row() + ROUND + step_w * (taps_w - 1);
+  }
+
+ private:
+  static Index whole(float number) { return static_cast<Index>(number); }
+};
+
+// Memory that is kept from call to call: the largest of them, once, for all convolutions.
+inline float *workspace(int which, Index size) {
+  static thread_local std::vector<float> kept[3];
+  if (static_cast<Index>(kept[which].size()) < size) kept[which].resize(size);
+  return kept[which].data();
+}
+
+// Images (count, height, width) with a border of zeros, `plane` numbers apart.
+inline void bordered(const float *x, float *to, Index count, Index height, Index width,
+                     Index pad_h, Index pad_w, Index row, Index plane) {
+#pragma omp parallel for
+  for (Index image = 0; image < count; ++image) {
+    float *out = to + image * plane;
+    const float *in = x + image * height * width;
+    std::memset(out, 0, (pad_h * row + pad_w) * sizeof(float));
+    Index end = pad_h * row + pad_w;
+    for (Index i = 0; i < height; ++i) {
+      std::memcpy(out + end, in + i * width, width * sizeof(float));
+      end += width;
+      const Index gap = std::min(row - width, plane - end);
+      std::memset(out + end, 0, gap * sizeof(float));
+      end += gap;
+    }
+    std::memset(out + end, 0, (plane - end) * sizeof(float));
+  }
+}
+
+inline const float *bordered_input(const Convolution &c, const float *x) {
+  if (c.bare()) return x;
+  const Index count = c.samples * c.channels * c.frames;
+  float *images = workspace(0, count * c.plane());
+  bordered(x, images, count, c.height, c.width, c.pad_h, c.pad_w, c.row(), c.plane());
+  return images;
+}
