@@ -7,9 +7,18 @@
 #include "kernel.h"
 #include "small_product.h"
 
-constexpr Index ROUND = 4 * LANES;  // pixels that are worked on together
 
-// x (N, C, T, H, W), weight (O, C / groups, KT, KH, KW), zeros on both sides, steps between taps.
+// Five sizes of a tensor that may lack the third axis.
+struct Sizes {
+  Index of[5];
+  Sizes(const Index *shape, int rank) : of{shape[0], shape[1], 1, shape[rank - 2], shape[rank - 1]} {
+    if (rank == 5) of[2] = shape[2];
+  }
+  Index operator[](int axis) const { return of[axis]; }
+};
+
+// x (N, C, T, H, W), weight (O, C / groups, KT, KH, KW), zeros on both sides, steps between taps;
+// images and their weights may come without T.
 struct Convolution {
   Index samples, channels, frames, height, width;
   Index outputs, of_group, taps_t, taps_h, taps_w;
@@ -17,7 +26,7 @@ struct Convolution {
   Index out_frames, out_height, out_width;
 
   // options: groups, pads (T, H, W), steps (T, H, W)
-  Convolution(const Index *x, const Index *weight, const float *options)
+  Convolution(const Sizes &x, const Sizes &weight, const float *options)
       : samples(x[0]), channels(x[1]), frames(x[2]), height(x[3]), width(x[4]),
         outputs(weight[0]), of_group(weight[1]), taps_t(weight[2]), taps_h(weight[3]),
         taps_w(weight[4]), groups(whole(options[0])), pad_t(whole(options[1])),
@@ -31,15 +40,31 @@ struct Convolution {
   Index out_of_group() const { return outputs / groups; }
   Index columns() const { return of_group * taps_t * taps_h * taps_w; }
   Index row() const { return width + 2 * pad_w; }  // of a bordered image
-  // pixels of an output image whose rows are as long as the bordered input's
-  Index flat() const { return out_height * row(); }
-  // Nothing but a weight a channel: the images serve as they are.
-  bool bare() const {
-    return taps_h * taps_w == 1 && pad_h + pad_w == 0 && height * width % ROUND == 0;
+
+  // The output's pixels go by vectors. Where its rows are whole vectors, these are its own;
+  // elsewhere they run through rows as long as the bordered input's, whose ends are dropped.
+  bool aligned() const { return out_width % LANES == 0; }
+  Index vectors() const {
+    return aligned() ? out_height * out_width / LANES : (out_height * row() + LANES - 1) / LANES;
   }
+  Index source(Index vector) const {  // its first pixel in the bordered input, for the first tap
+    const Index pixel = vector * LANES;
+    return aligned() ? pixel / out_width * row() + pixel % out_width : pixel;
+  }
+
+  // Nothing but a weight a channel: the images serve as they are.
+  bool bare() const { return taps_h * taps_w == 1 && pad_h + pad_w == 0 && aligned(); }
   Index plane() const {  // of a bordered image, with room to read beyond its end
     if (bare()) return height * width;
-    return (height + 2 * pad_h) * row() + ROUND + step_w * (taps_w - 1);
+    return (height + 2 * pad_h) * row() + LANES + step_w * (taps_w - 1);
+  }
+
+  // Of every tap in an image, from the first.
+  std::vector<Index> shifts() const {
+    std::vector<Index> all;
+    for (Index i = 0; i < taps_h; ++i)
+      for (Index j = 0; j < taps_w; ++j) all.push_back(i * step_h * row() + j * step_w);
+    return all;
   }
 
  private:

@@ -35,7 +35,6 @@ class Conv2d(nn.Conv2d):
         dilation: int = 1,
     ) -> None:
         kernel = _per_axis(kernel, 2)
-        start = _start(in_channels // groups, out_channels, kernel)
         padding = _both_sides(padding, 2)
         super().__init__(
             in_channels,
@@ -47,8 +46,10 @@ class Conv2d(nn.Conv2d):
             dilation=dilation,
             group=groups,
             has_bias=bias,
-            **start,
+            weight_init="zeros",
+            bias_init="zeros",
         )
+        initialise.start_uniform(self, in_channels // groups * math.prod(kernel))
         dilations = (dilation, dilation)
         self.fused = _fused(self.stride, padding, dilations, groups) if in_use() else None
 
@@ -72,11 +73,19 @@ class Conv3d(nn.Conv3d):
         bias: bool = True,
     ) -> None:
         kernel = _per_axis(kernel, 3)
-        start = _start(in_channels, out_channels, kernel)
         padding = _both_sides(padding, 3)
         super().__init__(
-            in_channels, out_channels, kernel, stride, "pad", padding, has_bias=bias, **start
+            in_channels,
+            out_channels,
+            kernel,
+            stride,
+            "pad",
+            padding,
+            has_bias=bias,
+            weight_init="zeros",
+            bias_init="zeros",
         )
+        initialise.start_uniform(self, in_channels * math.prod(kernel))
         self.fused = _fused(self.stride, padding, (1, 1, 1), 1) if in_use() else None
 
     def construct(self, x: Tensor) -> Tensor:
@@ -100,14 +109,6 @@ def _fused(
         return None
     in_front = (0,) * (3 - axes)
     return FusedConvolution((*in_front, *before), (*(1 for _ in in_front), *dilations), groups)
-
-
-def _start(in_channels: int, out_channels: int, kernel: tuple[int, ...]) -> dict[str, Tensor | str]:
-    fan_in = in_channels * math.prod(kernel)
-    return {
-        "weight_init": initialise.for_layer((out_channels, in_channels, *kernel), fan_in),
-        "bias_init": initialise.for_layer((out_channels,), fan_in),
-    }
 
 
 def _per_axis(kernel: int | tuple[int, ...], axes: int) -> tuple[int, ...]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from mindspore import Tensor, nn, ops
 
@@ -24,24 +22,35 @@ class FusedConvolution(nn.Cell):
         self.nothing = Tensor(np.zeros(1, np.float32))
 
     def construct(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        """x (N, C, H, W) or (N, C, T, H, W), weight (O, C / groups, taps), bias (O,), float32."""
-        images = x.ndim == 4
-        if images:
-            x, weight = x.expand_dims(2), weight.reshape(*weight.shape[:2], 1, *weight.shape[-2:])
-        y = self.core(x, weight, self.nothing if bias is None else bias)
-        return y.reshape(*y.shape[:2], *y.shape[3:]) if images else y
+        """x (N, C, H, W) or (N, C, T, H, W), weight (O, C / groups, taps), bias (O,), float32.
+
+        Taps of images may have the axis T, of length 1.
+        """
+        return self.core(x, weight, self.nothing if bias is None else bias)
 
 
 class _Kernels(nn.Cell):
-    """x (N, C, T, H, W), weight (O, C / groups, KT, KH, KW), bias (O,) or (1,)."""
+    """A bias of shape (1,) stands for none."""
 
     def __init__(self, padding: Three, steps: Three, groups: int) -> None:
         super().__init__()
         self.options = Tensor(np.float32([groups, *padding, *steps]))
-        self.forward = kernel("convolution", _output_shape(padding, steps))
-        self.to_input = kernel(
-            "convolution_input_gradient", _input_shape(padding, steps, groups)
-        )
+
+        def output(x: Shape, weight: Shape, bias: Shape, options: Shape) -> Shape:
+            return (x[0], weight[0], *(n - k for n, k in zip(x[2:], shrinking(x, weight))))
+
+        def input_(dy: Shape, weight: Shape, options: Shape) -> Shape:
+            channels = groups * weight[1]
+            return (dy[0], channels, *(n + k for n, k in zip(dy[2:], shrinking(dy, weight))))
+
+        def shrinking(x: Shape, weight: Shape) -> list[int]:
+            """By how much each of the image's axes becomes shorter."""
+            axes = len(x) - 2
+            taps = zip(weight[-axes:], padding[-axes:], steps[-axes:], strict=True)
+            return [s * (k - 1) - 2 * p for k, p, s in taps]
+
+        self.forward = kernel("convolution", output)
+        self.to_input = kernel("convolution_input_gradient", input_)
         self.to_weights = kernel("convolution_weights", lambda x, d, w, o: (w, w[:1]), 2)
 
     def construct(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -53,20 +62,3 @@ class _Kernels(nn.Cell):
         if bias.shape != db.shape:
             db = ops.zeros_like(bias)
         return dx, dw, db
-
-
-def _output_shape(padding: Three, steps: Three) -> Callable[..., Shape]:
-    def shape(x: Shape, weight: Shape, bias: Shape, options: Shape) -> Shape:
-        axes = zip(x[2:], weight[2:], padding, steps, strict=True)
-        return (x[0], weight[0], *(n + 2 * p - s * (k - 1) for n, k, p, s in axes))
-
-    return shape
-
-
-def _input_shape(padding: Three, steps: Three, groups: int) -> Callable[..., Shape]:
-    def shape(dy: Shape, weight: Shape, options: Shape) -> Shape:
-        axes = zip(dy[2:], weight[2:], padding, steps, strict=True)
-        sizes = (n - 2 * p + s * (k - 1) for n, k, p, s in axes)
-        return (dy[0], groups * weight[1], *sizes)
-
-    return shape

@@ -60,9 +60,14 @@ def uniform_fan_in(shape: Sequence[int], fan_in: int) -> Tensor:
     return Tensor(values)
 
 
-def for_layer(shape: Sequence[int], fan_in: int) -> Tensor | str:
-    """`uniform_fan_in` for a layer of MindSpore, which keeps as an attribute what it is given."""
-    return uniform_fan_in(shape, fan_in) if _drawn else "zeros"
+def start_uniform(layer: nn.Cell, fan_in: int) -> None:
+    """Reset a layer of MindSpore, with `weight` and perhaps `bias`, to `uniform_fan_in`.
+
+    Values that are handed to its constructor it would keep a second time, as an attribute.
+    """
+    layer.weight.set_data(uniform_fan_in(layer.weight.shape, fan_in))
+    if layer.has_bias:
+        layer.bias.set_data(uniform_fan_in(layer.bias.shape, fan_in))
 
 
 def start_normal(layer: nn.Cell) -> nn.Cell:

@@ -39,6 +39,7 @@ class Conv2dTranspose(nn.Conv2dTranspose):
             "pad",
             (padding, far, padding, far),
             has_bias=True,
-            weight_init=initialise.for_layer((in_channels, out_channels, kernel, kernel), fan_in),
-            bias_init=initialise.for_layer((out_channels,), fan_in),
+            weight_init="zeros",
+            bias_init="zeros",
         )
+        initialise.start_uniform(self, fan_in)

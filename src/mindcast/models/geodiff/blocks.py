@@ -53,10 +53,10 @@ class FrameConv(nn.Cell):
 
     def construct(self, x: Tensor) -> Tensor:
         """(F, in, H, W) -> (F, out, H', W')."""
-        x, weight = with_edges(x, self.edge), self.weight.reshape(self.shape)
+        x = with_edges(x, self.edge)
         if self.fused is not None and x.dtype == ms.float32:
-            return self.fused(x, weight, self.bias)
-        y = self.convolve(x, weight)
+            return self.fused(x, self.weight, self.bias)
+        y = self.convolve(x, self.weight.reshape(self.shape))
         return y if self.bias is None else self.bias_add(y, self.bias)
 
 
