@@ -21,11 +21,16 @@ def in_use() -> bool:
     return ms.get_context("device_target") == "CPU" and library() is not None
 
 
-def kernel(name: str, shapes: Callable[..., Any], outputs: int = 1) -> ops.Custom:
+def kernel(
+    name: str, shapes: Callable[..., Any], outputs: int = 1, sizes: tuple[Any, ...] = ()
+) -> ops.Custom:
     """The function `name` of the library as an operator of float32 tensors.
 
     shapes: from the shapes of the inputs to that of the output, or to a tuple of those of several.
-    The operator has no gradient: the cell around it defines `bprop`.
+    sizes: all else that `shapes` depends on; MindSpore takes operators of the same name and
+    attributes for the same. The operator has no gradient: the cell around it defines `bprop`.
     """
     types = ms.float32 if outputs == 1 else (ms.float32,) * outputs
-    return ops.Custom(f"{library()}:{name}", shapes, types, func_type="aot")
+    operator = ops.Custom(f"{library()}:{name}", shapes, types, func_type="aot")
+    operator.add_prim_attr("sizes", repr(sizes))
+    return operator

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from mindspore import Tensor, nn, ops
 
-from mindcast.kernels.operators import in_use
 from mindcast.layers.convolution import Conv2d
-from mindcast.layers.fused_convolution import FusedConvolution
+from mindcast.layers.fused_convolution import fused_convolution
 
 
 class ConvGRULayer(nn.Cell):
@@ -57,7 +56,7 @@ class ConvGRULayer(nn.Cell):
 def _convolution(out_channels: int, kernel: int) -> nn.Cell:
     """Of images, a weight and perhaps a bias, with zeros around that keep H and W."""
     pad = kernel // 2
-    return FusedConvolution((0, pad, pad)) if in_use() else _Convolution(out_channels, kernel)
+    return fused_convolution((0, pad, pad)) or _Convolution(out_channels, kernel)
 
 
 class _Convolution(nn.Cell):

@@ -10,9 +10,8 @@ import math
 import mindspore as ms
 from mindspore import Tensor, nn
 
-from mindcast.kernels.operators import in_use
 from mindcast.layers import initialise
-from mindcast.layers.fused_convolution import FusedConvolution
+from mindcast.layers.fused_convolution import FusedConvolution, fused_convolution
 
 
 class Conv2d(nn.Conv2d):
@@ -51,7 +50,7 @@ class Conv2d(nn.Conv2d):
         )
         initialise.start_uniform(self, in_channels // groups * math.prod(kernel))
         dilations = (dilation, dilation)
-        self.fused = _fused(self.stride, padding, dilations, groups) if in_use() else None
+        self.fused = _fused(self.stride, padding, dilations, groups)
 
     def construct(self, x: Tensor) -> Tensor:
         """float32 by the kernel where there is one, else by the public operator."""
@@ -86,7 +85,7 @@ class Conv3d(nn.Conv3d):
             bias_init="zeros",
         )
         initialise.start_uniform(self, in_channels * math.prod(kernel))
-        self.fused = _fused(self.stride, padding, (1, 1, 1), 1) if in_use() else None
+        self.fused = _fused(self.stride, padding, (1, 1, 1), 1)
 
     def construct(self, x: Tensor) -> Tensor:
         """float32 by the kernel where there is one, else by the public operator."""
@@ -108,7 +107,7 @@ def _fused(
     if set(strides) != {1} or before != after:
         return None
     in_front = (0,) * (3 - axes)
-    return FusedConvolution((*in_front, *before), (*(1 for _ in in_front), *dilations), groups)
+    return fused_convolution((*in_front, *before), (*(1 for _ in in_front), *dilations), groups)
 
 
 def _per_axis(kernel: int | tuple[int, ...], axes: int) -> tuple[int, ...]:

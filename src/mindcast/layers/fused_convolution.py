@@ -5,9 +5,16 @@ from __future__ import annotations
 import numpy as np
 from mindspore import Tensor, nn, ops
 
-from mindcast.kernels.operators import Shape, kernel
+from mindcast.kernels.operators import Shape, in_use, kernel
 
 Three = tuple[int, int, int]
+
+
+def fused_convolution(
+    padding: Three, steps: Three = (1, 1, 1), groups: int = 1
+) -> FusedConvolution | None:
+    """The kernels as a cell; None where there are none."""
+    return FusedConvolution(padding, steps, groups) if in_use() else None
 
 
 class FusedConvolution(nn.Cell):
@@ -49,8 +56,9 @@ class _Kernels(nn.Cell):
             taps = zip(weight[-axes:], padding[-axes:], steps[-axes:], strict=True)
             return [s * (k - 1) - 2 * p for k, p, s in taps]
 
-        self.forward = kernel("convolution", output)
-        self.to_input = kernel("convolution_input_gradient", input_)
+        sizes = (padding, steps, groups)
+        self.forward = kernel("convolution", output, sizes=sizes)
+        self.to_input = kernel("convolution_input_gradient", input_, sizes=sizes)
         self.to_weights = kernel("convolution_weights", lambda x, d, w, o: (w, w[:1]), 2)
 
     def construct(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

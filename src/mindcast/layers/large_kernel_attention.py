@@ -59,6 +59,4 @@ class SpatialGate(nn.Cell):
 def depthwise(channels: int, kernel: int, dilation: int = 1) -> Conv2d:
     """A convolution of every channel by itself that keeps H and W."""
     padding = dilation * (kernel // 2)
-    return Conv2d(
-        channels, channels, kernel, padding=padding, groups=channels, dilation=dilation
-    )
+    return Conv2d(channels, channels, kernel, padding=padding, groups=channels, dilation=dilation)

@@ -63,9 +63,7 @@ class GroupNorm(nn.Cell):
     silu: the activation follows.
     """
 
-    def __init__(
-        self, groups: int, channels: int, eps: float = 1e-5, silu: bool = False
-    ) -> None:
+    def __init__(self, groups: int, channels: int, eps: float = 1e-5, silu: bool = False) -> None:
         super().__init__()
         self.weight = Parameter(Tensor(np.ones(channels, np.float32)))
         self.bias = Parameter(Tensor(np.zeros(channels, np.float32)))
@@ -122,7 +120,9 @@ class _GroupNorm(nn.Cell):
         ones, zeros = ops.ones((c,), ms.float32), ops.zeros((c,), ms.float32)
         normed = ops.group_norm(x.astype(ms.float32), self.groups, ones, zeros, self.eps)
         shape = (*gain.shape, *(1,) * (x.ndim - 2))
-        y = normed * gain.astype(ms.float32).reshape(shape) + shift.astype(ms.float32).reshape(shape)
+        y = normed * gain.astype(ms.float32).reshape(shape) + shift.astype(ms.float32).reshape(
+            shape
+        )
         return (ops.silu(y) if self.silu else y).astype(x.dtype)
 
 
@@ -146,7 +146,7 @@ class _GroupNormKernel(nn.Cell):
         super().__init__()
         self.options = Tensor(np.float32([groups, eps, silu]))
         self.forward = kernel(
-            "group_norm", lambda x, g, s, o: (x, (x[0], groups), (x[0], groups)), 3
+            "group_norm", lambda x, g, s, o: (x, (x[0], groups), (x[0], groups)), 3, (groups,)
         )
         self.gradient = kernel("group_norm_gradient", lambda x, g, s, o, m, r, d: (x, g, g), 3)
 

@@ -26,11 +26,11 @@ class _Permute(nn.Cell):
 class _FusedPermute(nn.Cell):
     def __init__(self, order: tuple[int, ...]) -> None:
         super().__init__()
-        back = np.argsort(order)
+        back = tuple(int(axis) for axis in np.argsort(order))
         self.order = Tensor(np.int32(order))
         self.back = Tensor(np.int32(back))
-        self.there = kernel("permute", lambda x, o: tuple(x[axis] for axis in order))
-        self.home = kernel("permute", lambda x, o: tuple(x[axis] for axis in back))
+        self.there = kernel("permute", lambda x, o: tuple(x[i] for i in order), sizes=order)
+        self.home = kernel("permute", lambda x, o: tuple(x[i] for i in back), sizes=back)
 
     def construct(self, x: Tensor) -> Tensor:
         return self.there(x.astype(ms.float32), self.order).astype(x.dtype)

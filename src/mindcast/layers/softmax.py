@@ -34,7 +34,9 @@ class BiasedSoftmax(nn.Cell):
         self.fused = _FusedBiasedSoftmax(scale) if in_use() else None
         self.nothing = Tensor(np.zeros(1, np.float32))
 
-    def construct(self, x: Tensor, bias: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+    def construct(
+        self, x: Tensor, bias: Tensor | None = None, mask: Tensor | None = None
+    ) -> Tensor:
         """(G, H, L, K), bias (H, L, K), mask (M, L, K), M dividing G -> the same shape.
 
         The mask repeats along the first axis; it is a constant (no gradient).

@@ -10,12 +10,11 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from mindcast.kernels.operators import in_use
 from mindcast.layers import initialise
 from mindcast.layers.channel_norm import UnitRMS
 from mindcast.layers.dense import Dense
 from mindcast.layers.edge_padding import with_edges
-from mindcast.layers.fused_convolution import FusedConvolution
+from mindcast.layers.fused_convolution import fused_convolution
 from mindcast.layers.resample import nearest_resize
 
 
@@ -45,7 +44,7 @@ class FrameConv(nn.Cell):
         self.bias = Parameter(initialise.uniform_fan_in((out_channels,), fan_in)) if bias else None
         self.edge = padding if mode == "replicate" else 0
         pad = (0 if self.edge else padding,) * 4
-        self.fused = FusedConvolution((0, *pad[:2])) if in_use() and stride == 1 else None
+        self.fused = fused_convolution((0, *pad[:2])) if stride == 1 else None
         self.convolve = ops.Conv2D(
             out_channels, (kernel, kernel), pad_mode="pad", pad=pad, stride=stride
         )

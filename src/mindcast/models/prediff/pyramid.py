@@ -103,4 +103,3 @@ def level_resblocks(settings: CuboidSettings) -> nn.CellList:
             for units in settings.units
         ]
     )
-

@@ -7,8 +7,8 @@ from mindspore import Tensor, nn
 from mindcast.layers.convolution import Conv2d
 from mindcast.layers.cuboid_patterns import Shape
 from mindcast.layers.norm import GroupNorm
-from mindcast.layers.permute import make_permute
 from mindcast.layers.patch import FrameUpsample, PatchMerging
+from mindcast.layers.permute import make_permute
 from mindcast.models.diffcast.backbones.settings import EarthformerSettings, stem_groups
 
 SLOPE = 0.1  # 0.2 in the other backbones
