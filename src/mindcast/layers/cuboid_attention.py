@@ -163,7 +163,7 @@ class MergeHeads(nn.Cell):
 
 
 def penalty(allowed: np.ndarray) -> Tensor:
-    """What is added to the scores: 0 where a token may attend, else so low that exp gives exactly 0.
+    """What is added to the scores: 0 where a token may attend, else so low that exp gives 0.
 
     A row with every pair blocked comes out of the softmax uniform instead of 0; only padded cells
     have such rows, and their output is thrown away.

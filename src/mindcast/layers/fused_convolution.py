@@ -44,11 +44,15 @@ class _Kernels(nn.Cell):
         self.options = Tensor(np.float32([groups, *padding, *steps]))
 
         def output(x: Shape, weight: Shape, bias: Shape, options: Shape) -> Shape:
-            return (x[0], weight[0], *(n - k for n, k in zip(x[2:], shrinking(x, weight))))
+            return (
+                x[0],
+                weight[0],
+                *(n - k for n, k in zip(x[2:], shrinking(x, weight), strict=True)),
+            )
 
         def input_(dy: Shape, weight: Shape, options: Shape) -> Shape:
-            channels = groups * weight[1]
-            return (dy[0], channels, *(n + k for n, k in zip(dy[2:], shrinking(dy, weight))))
+            axes = zip(dy[2:], shrinking(dy, weight), strict=True)
+            return (dy[0], groups * weight[1], *(n + k for n, k in axes))
 
         def shrinking(x: Shape, weight: Shape) -> list[int]:
             """By how much each of the image's axes becomes shorter."""
