@@ -23,7 +23,7 @@ class Frozen(BaseModel):
         extra="forbid",
         protected_namespaces=(),
         allow_inf_nan=False,  # nan would not even equal itself when a run is resumed
-        use_attribute_docstrings=True,
+        defer_build=True,  # most commands use few of the types, and refusals are to be quick
     )
 
     @field_validator("*", mode="before")

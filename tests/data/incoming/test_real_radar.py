@@ -119,3 +119,22 @@ def test_a_sevir_event_is_the_tile_of_the_composites():
 def _last_id(path):
     lines = (path / "CATALOG.csv").read_text().splitlines()
     return lines[-1].split(",")[0]
+
+
+@pytest.mark.parametrize(
+    ("files", "importer", "options"),
+    [
+        ("KNMI/2010/08", "knmi_hdf5", {"qty": "ACRR"}),
+        ("mch/20150515", "mch_gif", {"product": "AQC", "unit": "mm", "accutime": 5}),
+    ],
+)
+def test_amounts_and_place_are_those_of_pysteps(files, importer, options):
+    from mindcast.data.incoming.importers import imported, placed
+
+    path = sorted((RADAR / files).iterdir())[20]
+    theirs, metadata = imported(importer, path, **options)
+    theirs, grid = placed(path, theirs, metadata)
+    found = frame(path)
+    # mm in 5 minutes
+    np.testing.assert_allclose(found.values[0], theirs * 12, rtol=1e-6)
+    np.testing.assert_allclose(found.grid.degrees(), grid.degrees(), rtol=0, atol=1e-6)

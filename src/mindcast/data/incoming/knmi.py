@@ -1,7 +1,6 @@
-"""KNMI HDF5 through pysteps' importer, held to the calibration that the file states.
+"""KNMI HDF5: one image, with calibration, quantity, times and place as the file states them.
 
-Differs: pysteps takes every file for hundredths of mm in 5 minutes (or half dBZ); here slope,
-offset, missing codes, quantity and time of accumulation are those of the file.
+Differs: pysteps' importer takes every file for hundredths of mm in 5 minutes, or half dBZ.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import numpy as np
 from mindcast.config.incoming import InputSettings
 from mindcast.data.incoming.amounts import as_rate
 from mindcast.data.incoming.frames import Frame, Place
-from mindcast.data.incoming.importers import damaged, imported, placed
+from mindcast.data.incoming.importers import damaged, placed
 from mindcast.data.radar.attributes import is_code, plain
 from mindcast.data.radar.hdf5 import HDF5_ERRORS
 from mindcast.refusal import Refusal
@@ -27,8 +26,7 @@ MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", 
 TIME = re.compile(r"(\d\d)-([A-Z]{3})-(\d{4});(\d\d):(\d\d):(\d\d)(?:\.\d+)?")
 NUMBER = r"([-+]?[0-9.]+(?:[eE][-+]?\d+)?)"
 FORMULA = re.compile(rf"GEO\s*=\s*{NUMBER}\s*\*\s*PV\s*\+?\s*{NUMBER}")
-# what pysteps makes of a code: value = slope x code + offset
-ASSUMED = {"ACRR": (0.01, 0.0), "DBZH": (0.5, -32.0)}
+PIXELS = {"KM": "km", "M": "m"}  # units of their sides, as MapGrid's edges have them
 
 
 def places(files: Sequence[Path], settings: InputSettings, interval_minutes: int) -> list[Place]:
@@ -39,28 +37,73 @@ def places(files: Sequence[Path], settings: InputSettings, interval_minutes: int
 def read(place: Place, settings: InputSettings) -> Frame:
     """Rain rate in mm/h of an accumulation, or dBZ of reflectivity."""
     path = place.path
-    quantity = _quantity(path)
-    values, metadata = imported("knmi_hdf5", path, qty=quantity)
+    unit = _unit(path)
     slope, offset, missing = _calibration(path)
-    assumed_slope, assumed_offset = ASSUMED[quantity]
-    codes = np.rint((values - assumed_offset) / assumed_slope)
+    codes = _codes(path)
     values = codes * slope + offset
     for code in missing:
         values[is_code(codes, code)] = np.nan
-    values, grid = placed(path, values, metadata)
+    values, grid = placed(path, values, _edges(path, codes.shape))
     start, end = _times(path)
     minutes = float((end - start) / np.timedelta64(60, "s")) or None
-    unit = "dBZ" if quantity == "DBZH" else "mm"
     return Frame(*as_rate(values, unit, path, minutes, settings), grid)
 
 
-def _quantity(path: Path) -> str:
-    """As pysteps calls it, by the parameter that the image states; Refusal for another."""
+def _codes(path: Path) -> np.ndarray:
+    """The image (H, W), float64: counts as they are stored, the northernmost row first."""
+    try:
+        with h5py.File(path, "r") as file:
+            codes = np.asarray(file["image1/image_data"])
+    except HDF5_ERRORS as error:
+        raise damaged(path, error) from None
+    if codes.ndim != 2 or codes.dtype.kind not in "iu":
+        raise Refusal(
+            f"{path}: image1/image_data is {codes.dtype} {codes.shape}, expected counts (H, W); "
+            "give the file as KNMI wrote it"
+        )
+    return codes.astype(np.float64)
+
+
+def _edges(path: Path, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Projection and outer edges of the image, for `placed`.
+
+    Offsets count pixels from the projection's origin; sizes down the rows are negative.
+    """
+
+    def number(name: str) -> float:
+        return _number(path, "geographic", name)
+
+    stated = str(_attribute(path, "geographic", "geo_dim_pixel")).upper()
+    sides = {side.strip() for side in stated.split(",")}
+    if len(sides) != 1 or not sides <= PIXELS.keys():
+        raise Refusal(f"{path}: geo_dim_pixel = {stated!r}, expected KM,KM or M,M; fix it")
+    across, down = number("geo_pixel_size_x"), number("geo_pixel_size_y")
+    left, top = number("geo_column_offset"), number("geo_row_offset")
+    group = "geographic/map_projection"
+    return {
+        "projection": str(_attribute(path, group, "projection_proj4_params")),
+        "x1": left * across,
+        "x2": (left + shape[1]) * across,
+        "y1": (top + shape[0]) * down,
+        "y2": top * down,
+        "cartesian_unit": PIXELS[sides.pop()],
+    }
+
+
+def _number(path: Path, group: str, name: str) -> float:
+    stated = _attribute(path, group, name)
+    if isinstance(stated, bool) or not isinstance(stated, int | float):
+        raise Refusal(f"{path}: {group} has {name} = {stated!r}, expected a number; fix it")
+    return float(stated)
+
+
+def _unit(path: Path) -> str:
+    """The unit of its values, by the parameter that the image states; Refusal for another."""
     stated = str(_attribute(path, "image1", "image_geo_parameter")).upper()
     if "PRECIP" in stated or "RAIN" in stated:
-        return "ACRR"
+        return "mm"
     if "REFLECTIVITY" in stated or "DBZ" in stated:
-        return "DBZH"
+        return "dBZ"
     raise Refusal(
         f"{path}: image_geo_parameter = {stated!r}, expected accumulated precipitation or "
         "reflectivity; give such a product"
