@@ -28,6 +28,9 @@ def run(request: Request) -> None:
     paths, _ = find_files(request.forecasts, "--forecast")
     for path in paths:
         _require_netcdf(path)
+    for option, given in (("--truth", request.truth), ("--context", request.context)):
+        if given:
+            find_files(given, option)
     from mindcast.data.forecasts.kind import task_of  # late: it loads xarray
 
     task = task_of(paths[0])

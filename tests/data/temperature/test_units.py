@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mindcast.data.temperature import names
+from mindcast.data.temperature import names, units
 from mindcast.data.temperature.scan import scan
 from mindcast.data.temperature.units import conversion, text
 from mindcast.refusal import Refusal
@@ -172,3 +172,13 @@ def test_every_quantity_has_a_unit_that_measures_something():
     for quantity in names.QUANTITIES.values():
         assert conversion(quantity.unit, quantity.unit) == (1.0, 0.0)
         assert quantity.bounds[0] < quantity.bounds[1]
+
+
+@pytest.mark.parametrize(
+    "ours", ["K", "m", "m2/s2", "m/s", "kg/m2", "kg/m2/s", "Pa", "Pa/s", "s", "1"]
+)
+@pytest.mark.parametrize("spelling", list(units.COMMON))
+def test_the_commonest_units_are_what_the_registry_makes_of_them(spelling, ours, monkeypatch):
+    known = conversion.__wrapped__(spelling, ours)
+    monkeypatch.setattr(units, "COMMON", {})
+    assert conversion.__wrapped__(spelling, ours) == known

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
 from mindcast.data.incoming.projections import plate_carree
 from mindcast.data.radar.attributes import plain
@@ -15,6 +15,9 @@ from mindcast.data.temperature import units
 from mindcast.data.temperature.units import text
 from mindcast.mapgrid import MapGrid
 from mindcast.refusal import Refusal
+
+if TYPE_CHECKING:
+    import xarray as xr  # late at run time: refusals do without
 
 NORTH = ("degrees_north", "degree_north", "degrees_n", "degree_n", "degreen", "degreesn")
 NO_PROJECTION = "the file does not state a projection that is known: no map"

@@ -6,9 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import xarray as xr
-
 from mindcast.config.incoming import InputSettings
+from mindcast.data.incoming.contents import Dataset, Field
 from mindcast.data.temperature import units
 from mindcast.data.temperature.units import text
 from mindcast.refusal import Refusal
@@ -50,7 +49,7 @@ class Quantity:
     is_amount: bool = False
 
 
-def find_variable(path: Path, data: xr.Dataset, settings: InputSettings) -> str:
+def find_variable(path: Path, data: Dataset, settings: InputSettings) -> str:
     """The name of the variable of rain or reflectivity; Refusal for none, or several."""
     fields = [str(name) for name, array in data.data_vars.items() if array.ndim >= 2]
     if settings.variable:
@@ -75,7 +74,7 @@ def find_variable(path: Path, data: xr.Dataset, settings: InputSettings) -> str:
     )
 
 
-def quantity_of(path: Path, array: xr.DataArray, settings: InputSettings) -> Quantity:
+def quantity_of(path: Path, array: Field, settings: InputSettings) -> Quantity:
     """What a variable holds by its unit, or by the settings where it states none."""
     stated = text(array.attrs.get("units", ""))
     if "units" not in array.attrs or not stated or stated == "1":
@@ -116,7 +115,7 @@ def of_unit(stated: str) -> Quantity | None:
     return None
 
 
-def _given(path: Path, array: xr.DataArray, settings: InputSettings) -> Quantity:
+def _given(path: Path, array: Field, settings: InputSettings) -> Quantity:
     if settings.unit is None:
         raise Refusal(
             f"{path}: {array.name} states no unit, expected dBZ, mm/h, mm or kg m-2; set "

@@ -6,22 +6,20 @@ import re
 from pathlib import Path
 
 import numpy as np
-import xarray as xr
 
+from mindcast.data.incoming.contents import Dataset, Field
 from mindcast.data.temperature import units
-from mindcast.data.temperature.roles import has_date_unit
-from mindcast.data.temperature.units import text
+from mindcast.data.temperature.units import has_date_unit, text
 from mindcast.refusal import Refusal
 
 END_NAMES = ("valid_time", "time", "end_time", "time_end")
 START_NAMES = ("start_time", "time_start")
 METHOD = re.compile(r"time\s*:\s*sum\s*\(\s*interval\s*:\s*([^)]+?)\s*\)")
 INTERVAL = re.compile(r"([0-9.]+)\s*([A-Za-z]+)")
-DECODER = xr.coders.CFDatetimeCoder(time_unit="s")
 MINUTE = np.timedelta64(60, "s")
 
 
-def frame_times(path: Path, data: xr.Dataset, array: xr.DataArray) -> np.ndarray:
+def frame_times(path: Path, data: Dataset, array: Field) -> np.ndarray:
     """(frames,) datetime64[s], UTC; Refusal where the file does not say them."""
     axis = time_axis(path, data, array)
     name = axis if axis and axis in data.variables else _clock(path, data, array, axis)
@@ -31,7 +29,7 @@ def frame_times(path: Path, data: xr.Dataset, array: xr.DataArray) -> np.ndarray
     return times
 
 
-def time_axis(path: Path, data: xr.Dataset, array: xr.DataArray) -> str:
+def time_axis(path: Path, data: Dataset, array: Field) -> str:
     """The axis of `array` along which times differ; "" for a single frame."""
     for dim in map(str, array.dims[:-2]):
         along = data[dim] if dim in data.variables else None
@@ -42,9 +40,7 @@ def time_axis(path: Path, data: xr.Dataset, array: xr.DataArray) -> str:
     return ""
 
 
-def accumulation_minutes(
-    path: Path, data: xr.Dataset, array: xr.DataArray, number: int
-) -> float | None:
+def accumulation_minutes(path: Path, data: Dataset, array: Field, number: int) -> float | None:
     """Of frame `number`: by the bounds of its time, a start beside it, or its cell method."""
     axis = time_axis(path, data, array)
     name = axis if axis and axis in data.variables else _clock(path, data, array, axis)
@@ -63,15 +59,21 @@ def accumulation_minutes(
     return _by_method(text(array.attrs.get("cell_methods", "")))
 
 
-def decoded(path: Path, array: xr.DataArray) -> np.ndarray:
+def decoded(path: Path, array: Field) -> np.ndarray:
     """Dates as datetime64[s]; Refusal for those that cannot be had."""
     attributes = {
         key: text(array.attrs[key]) for key in ("units", "calendar") if key in array.attrs
     }
+    import cftime  # late, as all that few need
+
     try:
-        plain = xr.Variable(array.dims, array.values, attributes)
-        found = np.asarray(DECODER.decode(plain, str(array.name)).values)
-        return found.astype("datetime64[s]")
+        offsets = np.asarray(array.values, np.float64)
+        known = np.isfinite(offsets)
+        found = np.full(offsets.shape, "NaT", "datetime64[s]")
+        unit, calendar = attributes.get("units", ""), attributes.get("calendar") or "standard"
+        dates = cftime.num2date(offsets[known], unit, calendar, only_use_python_datetimes=True)
+        found[known] = np.asarray(dates, "datetime64[s]")
+        return found
     except (ValueError, OverflowError, TypeError, ArithmeticError):
         raise Refusal(
             f"{path}: {array.name} is in {attributes.get('units', 'no unit')!r}, calendar "
@@ -91,7 +93,7 @@ def _by_method(text_of_methods: str) -> float | None:
     return float(found[1]) * seconds[0] / 60 if seconds else None
 
 
-def _clocks(data: xr.Dataset, dims: tuple[str, ...]) -> list[str]:
+def _clocks(data: Dataset, dims: tuple[str, ...]) -> list[str]:
     """Variables of dates with these axes, that of the end of a measurement first."""
     found = [
         str(name)
@@ -107,7 +109,7 @@ def _clocks(data: xr.Dataset, dims: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(known + others))
 
 
-def _clock(path: Path, data: xr.Dataset, array: xr.DataArray, axis: str) -> str:
+def _clock(path: Path, data: Dataset, array: Field, axis: str) -> str:
     found = _clocks(data, (axis,) if axis else ())
     if not found and not axis:
         ones = [dim for dim in map(str, data.sizes) if data.sizes[dim] == 1]

@@ -8,26 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
 from mindcast.config.incoming import InputSettings
 from mindcast.data.incoming.amounts import as_rate
 from mindcast.data.incoming.cf_grid import north_up
 from mindcast.data.incoming.cf_names import find_variable, quantity_of
-from mindcast.data.incoming.cf_times import accumulation_minutes, frame_times
+from mindcast.data.incoming.cf_times import accumulation_minutes, frame_times, time_axis
+from mindcast.data.incoming.contents import contents_of
 from mindcast.data.incoming.frames import Frame, Place
 from mindcast.data.temperature.netcdf import opened, values_of
 from mindcast.refusal import Refusal
 
+if TYPE_CHECKING:
+    import xarray as xr  # late at run time: refusals do without
+
 
 def places(files: Sequence[Path], settings: InputSettings, interval_minutes: int) -> list[Place]:
-    """A frame for each time of the variable of rain."""
+    """A frame for each time of the variable of rain; Refusal for one of another quantity."""
     found = []
     for path in files:
-        with opened(path, "netcdf4") as data:
+        with contents_of(path) as data:
             name = find_variable(path, data, settings)
+            quantity_of(path, data[name], settings)
             times = frame_times(path, data, data[name])
         found += [Place(path, time, number, name) for number, time in enumerate(times)]
     return found
@@ -51,8 +56,6 @@ def read(place: Place, settings: InputSettings) -> Frame:
 
 def _field(path: Path, data: xr.Dataset, array: xr.DataArray, number: int) -> xr.DataArray:
     """Frame `number`, (y, x): other axes must be of one."""
-    from mindcast.data.incoming.cf_times import time_axis
-
     axis = time_axis(path, data, array)
     field = array.isel({axis: number}) if axis else array
     spare = [dim for dim in field.dims[:-2] if field.sizes[dim] == 1]

@@ -10,21 +10,22 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
-import netCDF4  # noqa: F401 (brings filters of HDF5: zstd, blosc, bzip2)
 import numpy as np
-import xarray as xr
 
 from mindcast.data.file_kinds import found_instead, hdf5_trouble
 from mindcast.data.packing_names import UNCLEAR, misspelt
 from mindcast.data.temperature.classic import promised_size
 from mindcast.refusal import Refusal, one_line
 
+if TYPE_CHECKING:
+    import xarray as xr  # late at run time: refusals do without
+
 HDF5 = b"\x89HDF\r\n\x1a\n"
 # first bytes of a file -> who reads it
-ENGINES: dict[bytes, Any] = {
+ENGINES = {
     b"CDF\x01": "scipy",
     b"CDF\x02": "scipy",
     b"CDF\x05": "netcdf4",
@@ -44,7 +45,7 @@ def opened(path: Path, hdf5_engine: str = "h5netcdf") -> Iterator[xr.Dataset]:
         with _open(path, hdf5_engine) as data:
             yield data
     except (OSError, RuntimeError, EOFError) as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
 
 
 def values_of(path: Path, array: xr.DataArray) -> np.ndarray:
@@ -53,7 +54,7 @@ def values_of(path: Path, array: xr.DataArray) -> np.ndarray:
     try:
         values = np.asarray(array.values)
     except Exception as error:  # a damaged file makes the libraries below raise anything
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
     if values.dtype.kind not in "iufb":
         raise Refusal(f"{path}: {array.name} holds {values.dtype}, expected numbers")
     if not any(key in array.attrs for key in VALID_RANGE):
@@ -62,7 +63,8 @@ def values_of(path: Path, array: xr.DataArray) -> np.ndarray:
     return np.where((values >= lowest) & (values <= highest), values, np.nan)
 
 
-def _open(path: Path, hdf5_engine: str) -> xr.Dataset:
+def engine_of(path: Path) -> str:
+    """Who reads a file; Refusal for what is no NetCDF file, or shorter than its header promises."""
     if path.is_dir():
         raise Refusal(
             f"{path}: is a folder, perhaps a Zarr store; write it as NetCDF first "
@@ -78,10 +80,18 @@ def _open(path: Path, hdf5_engine: str) -> xr.Dataset:
         )
         raise Refusal(f"{path}: is {kind}; {remedy}")
     _check_size(path, engine)
+    return str(engine)
+
+
+def _open(path: Path, hdf5_engine: str) -> xr.Dataset:
+    engine = engine_of(path)
+    import netCDF4  # noqa: F401 (brings filters of HDF5: zstd, blosc, bzip2)
+    import xarray as xr
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of xarray, about attributes that contradict
-            reader = hdf5_engine if engine == "h5netcdf" else engine
+            reader: Any = hdf5_engine if engine == "h5netcdf" else engine
             data = xr.open_dataset(path, engine=reader, decode_times=False)
     except (OSError, RuntimeError, EOFError):
         raise
@@ -173,6 +183,7 @@ def _stated(attributes: dict[str, Any]) -> list[Any]:
     return [attributes[key] for key in VALID_RANGE if key in attributes]
 
 
-def _unreadable(path: Path, error: BaseException) -> Refusal:
+def unreadable(path: Path, error: BaseException) -> Refusal:
+    """What to tell of a file that looked like NetCDF and cannot be read."""
     reason, remedy = hdf5_trouble(error)
     return Refusal(f"{path}: cannot be read as NetCDF ({reason}); {remedy}")

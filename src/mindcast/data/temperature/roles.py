@@ -16,7 +16,7 @@ import xarray as xr
 from cf_xarray.criteria import regex
 
 from mindcast.data.temperature import units
-from mindcast.data.temperature.units import text
+from mindcast.data.temperature.units import has_date_unit, text
 
 Roles = Mapping[str, str]
 EXPECTED = ("level", "y", "x", "time", "step", "member")  # of fields, for a refusal
@@ -171,11 +171,6 @@ def _is_no_pressure(attributes: Mapping[Any, Any]) -> bool:
         or bool(unit and not _measures(unit, "Pa"))
         or (not unit and text(attributes.get("positive", "")).lower() == "up")
     )
-
-
-def has_date_unit(unit: Any) -> bool:
-    """Whether it is of dates: "hours since 1900-01-01", "day as %Y%m%d.%f"."""
-    return re.search(r"\s(since|as)\s", text(unit)) is not None
 
 
 def _measures(unit: Any, ours: str) -> bool:

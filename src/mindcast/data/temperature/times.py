@@ -17,8 +17,7 @@ import xarray as xr
 
 from mindcast.config.dates import to_utc
 from mindcast.data.temperature import units
-from mindcast.data.temperature.roles import has_date_unit
-from mindcast.data.temperature.units import text
+from mindcast.data.temperature.units import has_date_unit, text
 from mindcast.refusal import Refusal
 
 MINUTE_US, SLACK_US = 60_000_000, 2_000_000

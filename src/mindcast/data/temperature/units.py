@@ -6,13 +6,15 @@ that wrote a file, so a unit is put into words of the registry before it is pars
 
 from __future__ import annotations
 
+import math
 import re
-from functools import lru_cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pint
-from cf_xarray.units import units as registry
+
+if TYPE_CHECKING:
+    import pint  # late at run time: it takes longer to load than most files to be read
 
 # what a unit measures, in words, by the unit of this house
 MEASURES = {
@@ -65,6 +67,36 @@ SCALE = re.compile(r"([0-9.]+(?:[eE][+-]?[0-9]+)?)(?:\s*\*?\s*(?=[^\W\d])(.*))?"
 
 LONGEST = 60  # what is longer is prose
 
+# the commonest spellings: of what they are (a unit of this house) and how much of it; all others
+# are left to the registry, and a test holds these to it
+COMMON = {
+    **dict.fromkeys(("K", "kelvin"), ("K", 1.0)),
+    **dict.fromkeys(("m", "metre", "meter", "meters", "gpm"), ("m", 1.0)),
+    **dict.fromkeys(("m2 s-2", "m**2 s**-2", "m2/s2"), ("m2/s2", 1.0)),
+    **dict.fromkeys(("degrees_north", "degree_north", "degrees_east"), ("1", math.pi / 180)),
+    **dict.fromkeys(("degree_east", "degrees", "degree"), ("1", math.pi / 180)),
+    "1": ("1", 1.0),
+    "%": ("1", 0.01),
+    "km": ("m", 1000.0),
+    "mm": ("m", 0.001),
+    **dict.fromkeys(("m s-1", "m s**-1", "m/s"), ("m/s", 1.0)),
+    **dict.fromkeys(("mm h-1", "mm/h", "mm hr-1", "mm/hr"), ("m/s", 0.001 / 3600)),
+    **dict.fromkeys(("kg m-2", "kg m**-2", "kg/m2"), ("kg/m2", 1.0)),
+    **dict.fromkeys(("kg m-2 s-1", "kg m**-2 s**-1", "kg/m2/s"), ("kg/m2/s", 1.0)),
+    "Pa": ("Pa", 1.0),
+    **dict.fromkeys(("hPa", "millibar", "mbar"), ("Pa", 100.0)),
+    **dict.fromkeys(("Pa s-1", "Pa s**-1", "Pa/s"), ("Pa/s", 1.0)),
+    **dict.fromkeys(("s", "second", "seconds"), ("s", 1.0)),
+    **dict.fromkeys(("min", "minute", "minutes"), ("s", 60.0)),
+    **dict.fromkeys(("h", "hour", "hours"), ("s", 3600.0)),
+}
+MEASURED = {measure for measure, _ in COMMON.values()}
+
+
+def has_date_unit(unit: Any) -> bool:
+    """Whether it is of dates: "hours since 1900-01-01", "day as %Y%m%d.%f"."""
+    return re.search(r"\s(since|as)\s", text(unit)) is not None
+
 
 def text(value: Any) -> str:
     """An attribute as text, whatever type its file gives it."""
@@ -81,7 +113,12 @@ def conversion(unit: str, ours: str) -> tuple[float, float] | None:
 
     ValueError for a unit that is unknown.
     """
-    scale, parsed = _parsed(unit)
+    if unit in COMMON and ours in MEASURED:
+        measure, factor = COMMON[unit]
+        return (float(f"{factor:.12g}"), 0.0) if measure == ours else None
+    import pint
+
+    registry, (scale, parsed) = _registry(), _parsed(unit)
     try:
         zero, one = (registry.Quantity(number, parsed).to(ours).magnitude for number in (0.0, 1.0))
     except pint.DimensionalityError:
@@ -109,8 +146,17 @@ def _parsed(unit: str) -> tuple[float, pint.Unit]:
 
 
 def _in_words(unit: str) -> pint.Unit:
+    import pint
+
     plain = WORD.sub(lambda word: WORDS.get(word[0].lower(), word[0]), unit).strip() or "1"
     try:
-        return registry.Unit(plain)
+        return _registry().Unit(plain)
     except pint.UndefinedUnitError:
-        return registry.Unit(plain.lower())  # MINUTES
+        return _registry().Unit(plain.lower())  # MINUTES
+
+
+@cache
+def _registry() -> Any:
+    from cf_xarray.units import units as registry
+
+    return registry

@@ -10,6 +10,7 @@ import numpy as np
 
 from mindcast.cases import DownscaleCase
 from mindcast.config.schema import RunSettings
+from mindcast.data.incoming.contents import contents_of
 from mindcast.data.incoming.find import find_files
 from mindcast.forecasting import Forecasting
 from mindcast.models.base import Patch
@@ -34,7 +35,7 @@ class Prediction:
         settings: RunSettings,
         window: Patch,
     ) -> None:
-        find_files(inputs)  # what is not there is refused before xarray is loaded
+        _require_netcdf(inputs)
         from mindcast.data.temperature.coarse import open_coarse
 
         self.fields = open_coarse(inputs, at, settings.data, window)
@@ -92,3 +93,12 @@ class Prediction:
             for path in panels(case, methods, folder):
                 kind = "section" if path.stem.endswith("_section") else "maps"
                 yield Picture(path, f"{case.label}, {kind}", f"{kind} of downscaled temperature")
+
+
+def _require_netcdf(inputs: Sequence[str]) -> None:
+    """Refusal of what is not there, or cannot be read, before xarray is loaded."""
+    files, within = find_files(inputs)
+    for path in files:
+        if path not in within:
+            with contents_of(path):
+                pass
