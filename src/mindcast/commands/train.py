@@ -17,7 +17,7 @@ from mindcast.commands.request import (
     start,
 )
 from mindcast.config.schema import RunSettings
-from mindcast.data import NO_AUGMENTATION, find_augmentation, open_split
+from mindcast.data import NO_AUGMENTATION, find_augmentation, open_split, with_own_pixels
 from mindcast.data.base import Augmentation, Samples
 from mindcast.models import load_spec
 from mindcast.models.base import ModelSpec, Stage
@@ -38,6 +38,8 @@ def run(request: Request) -> None:
     """Check everything that can be checked, then train; ends with where the checkpoints are."""
     world = present(request)
     settings = read_settings(request)
+    if not request.resume:
+        settings = settings.model_copy(update={"data": with_own_pixels(settings.data)})
     spec = load_spec(settings.model.name)
     stages = chosen_stages(request, spec, settings)
     path = run_path(request, settings)

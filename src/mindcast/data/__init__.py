@@ -4,6 +4,7 @@ A data set is its settings type and the module that reads it, imported when a sp
 
     open_split(settings, split, window)    in the module `reader`: Sequences for the task
         "nowcast", with a WindowLike; Fields for "downscale", with a PatchLike
+    stated_pixel_km(settings) -> float | None    there too, where files may say how large pixels are
     prepare(settings) -> None              in the module `preparer`, if there is one
 
 An augmentation is a function of that name in the module named beside it.
@@ -93,6 +94,7 @@ AUGMENTATIONS = {
     "quarter_turns": "mindcast.data.radar.turns",
     "mirrored_fields": "mindcast.data.temperature.mirror",
 }
+SAME_PIXELS = 0.05  # by so much of themselves two sizes of pixels may differ and be the same
 NEEDS_SQUARE_FRAMES = ("quarter_turns",)
 
 
@@ -112,6 +114,24 @@ def open_split(settings: Named, split: Split, window: Any) -> Any:
     if split not in SPLITS:
         raise Refusal(f"split = {split!r}, expected one of {', '.join(SPLITS)}")
     return import_module(find_dataset(settings.name).reader).open_split(settings, split, window)
+
+
+def with_own_pixels(settings: Any) -> Any:
+    """The settings of a data set, with the size of pixels that its files state for the default.
+
+    Refusal where another was given.
+    """
+    module = import_module(find_dataset(settings.name).reader)
+    found = module.stated_pixel_km(settings) if hasattr(module, "stated_pixel_km") else None
+    given = settings.pixel_km if found is not None else None
+    if found is None or (given is not None and abs(found - given) <= SAME_PIXELS * found):
+        return settings
+    if given is not None and "pixel_km" in settings.model_fields_set:
+        raise Refusal(
+            f"data.pixel_km = {given:g}: the data set says {found:g} km (height_m and width_m in "
+            "its catalogue); leave that setting out"
+        )
+    return settings.model_copy(update={"pixel_km": found})
 
 
 def prepare(settings: Named) -> None:

@@ -174,14 +174,13 @@ def shown(path: Path, method: str, future: Future) -> Forecast:
 def needed_by(settings: RunSettings, window: Window) -> Needed:
     """What a model wants of its input, in numbers that mean what they meant in its training."""
     data = settings.data
-    composites = getattr(data, "composites", None)  # which the set was cut out of
     return Needed(
         frames=window.context,
         interval_minutes=data.interval_minutes,
         frame=window.frame if settings.input.crop else None,
         value_scale=data.value_scale,
         unit=data.unit,
-        pixel_km=data.pixel_km if composites is None else composites.pixel_km,
+        pixel_km=data.pixel_km,
     )
 
 

@@ -6,6 +6,7 @@ Rows are read one at a time, so that memory holds the chosen events only.
 from __future__ import annotations
 
 import csv
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -144,6 +145,22 @@ def type_names(root: Path) -> list[str]:
 def file_names(root: Path, image_type: str) -> list[str]:
     """The files that hold events of a type, relative to data/, in order of their names."""
     return sorted({row["file_name"] for _, row in _rows(root) if row["img_type"] == image_type})
+
+
+def pixel_km(root: Path, image_type: str, frame: tuple[int, int]) -> float | None:
+    """Side of a pixel of stored frames (H, W), by the sides of the events' areas.
+
+    None where the catalogue does not say them, or says several. Of the areas, since "size_x" may be
+    that of an archive that was reduced since.
+    """
+    sides: set[float] = set()
+    for where, row in _rows(root):
+        if row["img_type"] == image_type:
+            for column, pixels in zip(("height_m", "width_m"), frame, strict=True):
+                metres = _number(row, column, where) if row.get(column) else math.nan
+                sides.add(round(metres / pixels / 1000, 2))
+    (only,) = sides if len(sides) == 1 else (math.nan,)
+    return only if math.isfinite(only) and only > 0 else None
 
 
 def _complete_rows(root: Path, image_type: str) -> Iterator[Event]:

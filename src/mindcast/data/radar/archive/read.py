@@ -17,6 +17,7 @@ from mindcast.data.radar.archive.catalogue import (
     Event,
     check_minutes,
     date_range,
+    pixel_km,
     read_events,
     type_names,
 )
@@ -123,6 +124,11 @@ def open_split(settings: ArchiveSettings, split: Split, window: WindowLike) -> A
             f"{date_range(root)}; change the dates or the folder"
         )
     return Archive(settings, events, window, f"{settings.name} {root}, {split} split: {dates}")
+
+
+def stated_pixel_km(settings: ArchiveSettings) -> float | None:
+    """Side of a pixel as the catalogue says it; None where it does not."""
+    return pixel_km(Path(settings.root_dir), settings.image_type, settings.frame_size)
 
 
 def _select(settings: ArchiveSettings, split: Split, root: Path) -> tuple[list[Event], str]:

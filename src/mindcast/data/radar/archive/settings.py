@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
@@ -12,11 +12,12 @@ from mindcast.config.dates import Time
 from mindcast.config.frozen import Frozen
 from mindcast.config.marks import BOUND
 from mindcast.data.base_settings import DataSettings, Place, Positive2
-from mindcast.data.radar.composites.settings import CompositesSettings
+from mindcast.data.radar.composites.settings import CompositesSettings, with_one_size
 from mindcast.data.radar.scaling import CODE_MAX, VIL_THRESHOLDS
 
 UNIT = "VIL"
 SPLIT_DATE = datetime(2019, 6, 1)
+LR_PIXEL_KM = 3.0
 
 
 class PrepareSettings(Frozen):
@@ -46,7 +47,8 @@ class ArchiveSettings(DataSettings):
     interval_minutes: Annotated[PositiveInt, BOUND]
     """Minutes from frame to frame."""
     pixel_km: float | None = Field(default=None, gt=0, le=1000)
-    """Side of a pixel; null: not known. Finer frames of users are brought to it."""
+    """Side of a pixel; null: not known. Finer frames of users are brought to it. A training takes
+    what CATALOG.csv says (height_m, width_m) for the default, and refuses another."""
     image_type: Annotated[Literal["vil"], BOUND] = "vil"
     """Which images of the archive: vertically integrated liquid."""
     check_values: bool = True
@@ -98,7 +100,7 @@ class SevirLRSettings(ArchiveSettings):
     """SEVIR-LR: 25 frames of 128 x 128 pixels, 10 minutes apart; `prepare` makes it from SEVIR."""
 
     name: Literal["sevir_lr"]
-    pixel_km: float | None = Field(default=3.0, gt=0, le=1000)
+    pixel_km: float | None = Field(default=LR_PIXEL_KM, gt=0, le=1000)
     frame_size: Positive2 = (128, 128)
     frames_per_event: PositiveInt = 25
     interval_minutes: PositiveInt = 10
@@ -106,6 +108,11 @@ class SevirLRSettings(ArchiveSettings):
     """How `--mode prepare` makes it; null: it is there."""
     composites: CompositesSettings | None = None
     """How `--mode prepare` makes it out of radar composites; null: not."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pixels_have_one_size(cls, tree: Any) -> Any:
+        return with_one_size(tree, LR_PIXEL_KM)
 
     @model_validator(mode="after")
     def _one_way_to_make_it(self) -> SevirLRSettings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, PositiveInt, model_validator
 
@@ -25,7 +25,8 @@ class CompositesSettings(Frozen):
     input: InputSettings = InputSettings()
     """What those files hold where they do not say it, and how it is converted."""
     pixel_km: float = Field(default=2.0, gt=0, le=1000)
-    """Side of the pixels of the set; means of the rain rate over smaller ones."""
+    """Side of the pixels of the set, which is `data.pixel_km` too: one of them is enough, two that
+    differ are refused. Means of the rain rate over smaller ones."""
     stride: PositiveInt = 5
     """Frames between the starts of two windows of a tile; 1: all windows."""
     tiles: PositiveInt = 4
@@ -46,6 +47,27 @@ class CompositesSettings(Frozen):
         if self.input.crop or self.input.origin is not None:
             raise ValueError("input.crop and input.origin are of forecasts; give tiles in origins")
         return self
+
+
+def with_one_size(tree: Any, usual: float | None) -> Any:
+    """Settings of a data set, not yet checked, whose `pixel_km` is that of its composites.
+
+    usual: its default, which former versions wrote beside another size of the composites.
+    ValueError for two sizes that were given and differ.
+    """
+    composites = tree.get("composites") if isinstance(tree, dict) else None
+    if not isinstance(composites, dict):
+        return tree
+    stated, size = tree.get("pixel_km"), composites.get("pixel_km")
+    if size is None:
+        default = CompositesSettings.model_fields["pixel_km"].default
+        size = default if stated in (None, usual) else stated
+    elif stated not in (None, usual, size):
+        raise ValueError(
+            f"pixel_km = {stated}, but composites.pixel_km = {size}: the set has pixels of one "
+            "size; leave pixel_km out"
+        )
+    return {**tree, "pixel_km": size, "composites": {**composites, "pixel_km": size}}
 
 
 class SequenceCompositesSettings(CompositesSettings):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
@@ -12,7 +12,7 @@ from mindcast.config.marks import BOUND, LAYOUT
 from mindcast.config.numbers import MissingCode
 from mindcast.data.base_settings import DataSettings, Place, Positive2
 from mindcast.data.radar.axes import Axes
-from mindcast.data.radar.composites.settings import SequenceCompositesSettings
+from mindcast.data.radar.composites.settings import SequenceCompositesSettings, with_one_size
 from mindcast.data.radar.frame_fit import Fit
 from mindcast.data.radar.scaling import CODE_MAX, VIL_THRESHOLDS
 from mindcast.data.radar.sequences.layouts import DBZ_MISSING, LAYOUTS
@@ -136,6 +136,11 @@ class SequenceSettings(DataSettings):
         """Unit, range and interval."""
         scale = f"{self.unit} 0..{self.value_scale:g}"
         return f"{scale} every {self.interval_minutes} min"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pixels_have_one_size(cls, tree: Any) -> Any:
+        return with_one_size(tree, None)
 
     @model_validator(mode="after")
     def _thresholds_can_be_reached(self) -> SequenceSettings:
