@@ -56,6 +56,7 @@ ROOMS = {
         "config",
     ),
     "tasks": (
+        "motion",
         "evaluation",
         "visualization",
         "output",

@@ -14,7 +14,6 @@ from mindcast.data.incoming.model_input import as_input
 from mindcast.forecasting import Forecasting
 from mindcast.models.base import Window
 from mindcast.refusal import Refusal
-from mindcast.samples import NowcastInput
 from mindcast.tasks.nowcast.prediction import Future, needed_by
 from mindcast.trained import Trained
 
@@ -65,7 +64,8 @@ class Nowcaster:
         progress: Callable[[int], object] | None = None,
     ) -> xarray.DataArray:
         """The frames that follow: (realization, time, y, x), without the first of them of a
-        deterministic method; in the unit of the input, NaN where its last frame is missing.
+        deterministic method; in the unit of the input, NaN where its last frame is missing, or the
+        motion brings what was.
 
         frames: (T, H, W), oldest first, the newest ones are used. NumPy: in `unit` ("dBZ", "mm/h"
             or "VIL"), `interval_minutes` apart. xarray: with units and a coordinate "time", which
@@ -86,9 +86,9 @@ class Nowcaster:
         check_pixels(frames, self.pixel_km)
         given, notes = frames_of(frames, unit, self._needed)
         incoming = as_input(given, self._needed, self.settings.input, notes)
-        future = Future(incoming, self.settings, self._window)
-        input = self._along(future, motion)
-        parts = self.model.in_parts(method, input, members, seed, progress)
+        field = self._motion(motion, incoming.context.shape[1:3])
+        future = Future(incoming, self.settings, self._window, field)
+        parts = self.model.in_parts(method, future.input, members, seed, progress)
         physical = [future.physical(f) for _, made in parts for f in made]
         how = self.settings.input
         made = np.stack([in_unit(f, self.unit, given.unit, how) for f in physical])
@@ -119,15 +119,16 @@ class Nowcaster:
             raise Refusal(f"method: got {name!r}, expected one of {', '.join(self.methods)}")
         return name
 
-    def _along(self, future: Future, motion: np.ndarray | None) -> NowcastInput:
+    def _motion(self, motion: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray | None:
+        """The motion to go by, checked; Refusal where there can be none."""
         if motion is None:
-            return future.input
+            return None
         if not self.goes_by_motion:
             raise Refusal(f"motion: {self.name} of these settings goes by none; leave it out")
-        expected = (*future.domain.shape, 2)
+        expected = (*shape, 2)
         field = np.asarray(motion, np.float32)
         if field.shape != expected or not np.isfinite(field).all():
             raise Refusal(
                 f"motion: got {field.shape}, expected {expected}, finite pixels per frame"
             )
-        return replace(future.input, motion=future.domain.widened(field))
+        return field

@@ -17,6 +17,7 @@ from mindcast.output.nowcast import PROBABILITY, QUANTITIES, NowcastFile
 from mindcast.page.document import Picture
 from mindcast.samples import NowcastInput
 from mindcast.tasks.nowcast.domain import Domain
+from mindcast.tasks.nowcast.unknown import unknown_pixels
 from mindcast.tasks.seconds import Seconds
 from mindcast.visualization.times import moment
 
@@ -109,28 +110,51 @@ class Prediction:
 class Future:
     """An input, and what the numbers of its forecast mean.
 
-    input: not batched. times: valid times of the frames to come, (T,) datetime64[s], UTC.
+    input: not batched. times: valid times of the frames to come, (T,) datetime64[s], UTC. unknown:
+    pixels of these frames that come out missing, bool (T, H, W).
+
+    motion: (H, W, 2) to go by, pixels per frame; None: as it is found.
     """
 
-    def __init__(self, incoming: Incoming, settings: RunSettings, window: Window) -> None:
+    def __init__(
+        self,
+        incoming: Incoming,
+        settings: RunSettings,
+        window: Window,
+        motion: np.ndarray | None = None,
+    ) -> None:
         data = settings.data
         context = incoming.context
         _, height, width, _ = context.shape
         self.incoming, self.domain = incoming, Domain((height, width), window)
-        self.input = NowcastInput(self.domain.padded(context))
+        given = None if motion is None else self.domain.widened(motion)
+        self.input = NowcastInput(self.domain.padded(context), motion=given)
         self.unit, self.value_scale = str(data.unit), float(data.value_scale)
         self.thresholds = tuple(data.thresholds)
         leads = np.arange(1, window.length - window.context + 1) * (60 * data.interval_minutes)
         self.times = incoming.times[-1] + leads.astype("timedelta64[s]")
-        self.notes = self._words(window)
+        how = getattr(settings.model, "motion", None)
+        of = {} if how is None else {"method": how.method}
+        frames = context[..., 0], incoming.missing, len(leads)
+        self.unknown = unknown_pixels(*frames, motion, **of)
+        self.notes = (*self._words(window), *self._inflow())
 
     def physical(self, frames: np.ndarray) -> np.ndarray:
         """Frames (T, H', W', 1) of a forecast in the unit (T, H, W), float32.
 
-        NaN where the last frame of the context is missing.
+        NaN where nothing is known, see `unknown_pixels`.
         """
         values = self.domain.cut(frames[..., 0]) * np.float32(self.value_scale)
-        return np.where(self.incoming.missing[-1], np.float32(np.nan), values)
+        return np.where(self.unknown, np.float32(np.nan), values)
+
+    def _inflow(self) -> tuple[str, ...]:
+        before, after = self.incoming.missing[-1].mean(), self.unknown[-1].mean()
+        if after == before:
+            return ()
+        return (
+            f"pixels into which the motion carries missing ones are missing too: {before:.1%} of "
+            f"the last frame, {after:.1%} of the last forecast",
+        )
 
     def _words(self, window: Window) -> tuple[str, ...]:
         height, width = self.domain.shape
