@@ -63,7 +63,8 @@ def test_a_forecast_lies_in_the_run_under_the_time_of_the_last_frame(place, caps
     assert "note: " in told
     assert told.splitlines()[-1].startswith("seconds: ")
     record = json.loads((folder / "forecast.json").read_text())
-    assert set(record["seconds"]) == {"read", "load", "compile", "sample", "write", "draw"}
+    parts = {"read", "start", "load", "compile", "sample", "write", "draw"}
+    assert set(record["seconds"]) == parts
     assert (record["members"], record["steps"], record["seed"]) == (3, 1, 4)
     assert record["input"] == [str(place.input)]
     assert all(len(origin["sha256"]) == 64 for origin in record["checkpoints"].values())

@@ -49,8 +49,9 @@ def run(request: Request) -> None:
     _require_free(folder)
     for note in prediction.notes:
         print(f"note: {note}")
-    with seconds.part("load"):
+    with seconds.part("start"):
         device = start(request, settings, world)
+    with seconds.part("load"):
         model = open_forecasting(found.spec, settings, found.files)
         model = replace(model, methods=prediction.methods(model, settings.evaluation.methods))
     about = _about(found, model, prediction, device)

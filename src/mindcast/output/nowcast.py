@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -16,9 +16,6 @@ from mindcast.files import check_space, complete_or_absent
 from mindcast.mapgrid import MapGrid
 from mindcast.output.map_axes import GRID_MAPPING, map_axes, pixel_axes
 from mindcast.output.netcdf import REMEDY, Variable, attributes, realization, refuse_existing
-
-if TYPE_CHECKING:
-    pass  # late at run time: refusals do without
 
 MISSING = np.float32(9.969209968386869e36)  # NetCDF's own, which all tools know
 COMPRESSED: dict[str, Any] = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
@@ -211,6 +208,11 @@ class NowcastFile:
         fields = (self.members + 1 + len(self.thresholds)) if self.members else 1
         degrees = 2 * 8 * self.shape[1] * self.shape[2]
         return fields * int(np.prod(self.shape)) * MISSING.itemsize + degrees + HEAD_BYTES
+
+
+def with_nan(values: np.ndarray) -> np.ndarray:
+    """Values as they lie in a file as they were added to it: NaN is missing."""
+    return np.where(values == MISSING, np.float32(np.nan), values)
 
 
 def _times(times: np.ndarray, reference: np.ndarray) -> dict[str, Variable]:

@@ -13,18 +13,20 @@ from mindcast.data.incoming.frames import Incoming, Needed
 from mindcast.data.incoming.read import open_incoming
 from mindcast.forecasting import Forecasting
 from mindcast.models.base import Window
-from mindcast.output.nowcast import PROBABILITY, QUANTITIES, NowcastFile
+from mindcast.output.nowcast import PROBABILITY, QUANTITIES, NowcastFile, with_nan
 from mindcast.page.document import Picture
 from mindcast.samples import NowcastInput
 from mindcast.tasks.nowcast.domain import Domain
 from mindcast.tasks.nowcast.unknown import unknown_pixels
 from mindcast.tasks.seconds import Seconds
+from mindcast.visualization.ahead import load_ahead
 from mindcast.visualization.times import moment
 
 if TYPE_CHECKING:
     from mindcast.visualization.nowcast.forecast import Forecast  # late: it loads matplotlib
 
 SHOWN = 3  # members in pictures
+DRAWS = "mindcast.visualization.nowcast.forecast"
 
 
 class Prediction:
@@ -60,6 +62,8 @@ class Prediction:
     ) -> Iterator[Path]:
         """Forecast with each method and write its file, a part of its members after the other."""
         future, last = self.of, np.datetime64(self.last, "s")
+        if self.figures:
+            load_ahead(DRAWS)
         for method in model.methods:
             path = folder / f"{method}.nc"
             members = None if model.is_deterministic(method) else model.sampling.members
@@ -168,18 +172,19 @@ class Future:
 
 def shown(path: Path, method: str, future: Future) -> Forecast:
     """A forecast as pictures show it, read from its file."""
-    import xarray  # late: it loads pandas
+    import h5py
 
     from mindcast.visualization.nowcast.forecast import Forecast
 
     incoming, name = future.incoming, QUANTITIES[future.unit].name
     observed = future.value_scale * incoming.context[..., 0]
     probabilities = {}
-    with xarray.open_dataset(path, engine="h5netcdf") as data:
-        count = data.sizes.get("realization")
-        members = data[name].values if count is None else data[name][:SHOWN].values
+    with h5py.File(path, "r") as data:
+        count = len(data[name]) if data[name].ndim == 4 else None
+        members = with_nan(data[name][()] if count is None else data[name][:SHOWN])
         if PROBABILITY in data:
-            probabilities = {float(t.threshold): t.values for t in data[PROBABILITY]}
+            found = with_nan(data[PROBABILITY][()])
+            probabilities = dict(zip(data["threshold"][()].tolist(), found, strict=True))
         return Forecast(
             name=method,
             unit=future.unit,
@@ -189,7 +194,7 @@ def shown(path: Path, method: str, future: Future) -> Forecast:
             count=count,
             context=np.where(incoming.missing, np.nan, observed),
             context_times=incoming.times,
-            mean=data[f"{name}_mean"].values if count and count > 1 else None,
+            mean=with_nan(data[f"{name}_mean"][()]) if count and count > 1 else None,
             probabilities=probabilities if count and count > 1 else {},
             grid=incoming.grid,
         )

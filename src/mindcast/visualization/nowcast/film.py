@@ -23,7 +23,7 @@ DPI = 100
 GAP, LEFT, RIGHT, TOP, BOTTOM = 0.1, 0.1, 0.62, 0.62, 0.1  # inches
 LINE, LETTER = 0.22, 0.09  # of the heading, inches
 LONGEST_TIME = "00:00 UTC  +0000 min  forecast "
-COLOURS = 255
+COLOURS, OF_PALETTE = 255, 4  # of a GIF; frames that its palette is made of
 FRAME_MS, LAST_FRAME_MS = 350, 1400
 OBSERVED, FORECAST = "#707070", "#0B5CAD"
 HEADING: dict[str, Any] = {"fontsize": 10.5, "weight": "bold", "va": "top"}
@@ -109,8 +109,12 @@ def _stage(
 
 
 def _save(path: Path, pictures: list[Image.Image]) -> None:
-    """All frames share one palette, so that flat colours do not flicker."""
-    strip = Image.fromarray(np.concatenate([np.asarray(picture) for picture in pictures]))
+    """All frames share one palette, so that flat colours do not flicker.
+
+    A few of them have all its colours: every frame shows the key to them.
+    """
+    some = sorted({round(k) for k in np.linspace(0, len(pictures) - 1, OF_PALETTE)})
+    strip = Image.fromarray(np.concatenate([np.asarray(pictures[k]) for k in some]))
     palette = strip.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     first, *others = (
         picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures

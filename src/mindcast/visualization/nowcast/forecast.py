@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,12 @@ class Forecast:
         """What is forecast, by whom and from when."""
         return f"{self.name}, forecast from {moment(self.start)}"
 
+    @cached_property
+    def ground(self) -> Ground:
+        """What the frames lie on, the same for all pictures."""
+        _, height, width = self.members[0].shape
+        return ground_of(self.grid, (height, width))
+
     def minutes(self, times: np.ndarray) -> np.ndarray:
         """Of times, from the start of the forecast."""
         return (times - self.start) // np.timedelta64(1, "m")
@@ -81,7 +88,7 @@ def draw_forecast(folder: Path, forecast: Forecast, stem: str = "forecast") -> I
 
 
 def _draw_sheet(path: Path, forecast: Forecast, rows: list[Row]) -> None:
-    scale, ground = VALUE_SCALES[forecast.unit], _ground(forecast)
+    scale, ground = VALUE_SCALES[forecast.unit], forecast.ground
     keys: dict[str, Key] = {
         "values": Bar(map_palette(forecast.unit), scale.label, scale.levels),
         "probability": Bar(map_probability_palette(), "share of members", TENTHS),
@@ -136,13 +143,8 @@ def _draw_film(path: Path, forecast: Forecast) -> None:
         title=f"{forecast.name} from {moment(forecast.start)}",
         key=Bar(map_palette(forecast.unit), scale.label, scale.levels, forecast.unit),
         side=FILM_SIDE,
-        ground=_ground(forecast),
+        ground=forecast.ground,
     )
-
-
-def _ground(forecast: Forecast) -> Ground:
-    _, height, width = forecast.members[0].shape
-    return ground_of(forecast.grid, (height, width))
 
 
 def _headings(forecast: Forecast, times: np.ndarray) -> tuple[str, ...]:

@@ -8,14 +8,17 @@ from typing import Any, Protocol
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure
+from matplotlib.path import Path
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from mindcast.mapgrid import MapGrid
 
 NETWORK_POINTS = 60  # along a side, to draw lines of equal latitude by
 TICKS, AT_CORNERS = 4, 0.1  # at most; share of an edge whose ends are free of degrees
 SMALL: dict[str, Any] = {"fontsize": 6, "color": "#444444"}
-LINE: dict[str, Any] = {"colors": "#555555", "linewidths": 0.4, "alpha": 0.7}
+LINE: dict[str, Any] = {"edgecolors": "#555555", "linewidths": 0.4, "alpha": 0.7}
 
 
 @dataclass(frozen=True)
@@ -118,16 +121,15 @@ class Map:
     def dress(self, axes: Axes, edges: Edges) -> None:
         """See `Ground`."""
         axes.tick_params(labelsize=6, length=2, pad=1.5, labelcolor="#444444")
-        axes.tick_params(labelleft=edges.left, left=edges.left)
-        axes.tick_params(labelbottom=edges.bottom, bottom=edges.bottom)
-        axes.xaxis.set_major_locator(MaxNLocator(TICKS, steps=[1, 2, 5, 10]))
-        axes.yaxis.set_major_locator(MaxNLocator(TICKS, steps=[1, 2, 5, 10]))
+        for axis, has_ticks in ((axes.xaxis, edges.bottom), (axes.yaxis, edges.left)):
+            where = MaxNLocator(TICKS, steps=[1, 2, 5, 10]) if has_ticks else NullLocator()
+            axis.set_major_locator(where)
         _outline(axes)
         if not self._network.known:
             return
         net = self._network
-        for of, levels in ((net.latitude, net.parallels), (net.longitude, net.meridians)):
-            axes.contour(net.x, net.y, of, levels=levels, **LINE)
+        lines = PathCollection(net.lines, facecolors="none", **LINE)
+        axes.add_collection(lines, autolim=False)
         if edges.right:
             for latitude, y in net.crossings(net.latitude[:, -1], net.y, net.parallels):
                 _write(axes, _degrees(latitude, "NS"), (1, y), ("axes fraction", "data"), (2, 0))
@@ -178,6 +180,15 @@ class Network:
     def meridians(self) -> list[float]:
         """Round longitudes."""
         return _round_within(self.longitude)
+
+    @cached_property
+    def lines(self) -> list[Path]:
+        """Those of round degrees: found once, drawn over every frame."""
+        axes, found = Figure().add_subplot(), list[Path]()
+        for of, levels in ((self.latitude, self.parallels), (self.longitude, self.meridians)):
+            if levels:
+                found += axes.contour(self.x, self.y, of, levels=levels).get_paths()
+        return found
 
     @staticmethod
     def crossings(
