@@ -72,7 +72,7 @@ def test_folder_that_cannot_be_made_is_refused(tmp_path):
 
 def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
     def fail(dataset, path, **_):
-        Path(path).write_text("half")
+        path.write(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(xarray.Dataset, "to_netcdf", fail)

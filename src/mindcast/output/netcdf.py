@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mindcast.files import complete_or_absent
+from mindcast.output.unfailing import Unfailing
 from mindcast.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ def write_netcdf(path: Path, dataset: xarray.Dataset) -> None:
     encoding["time"] = {"units": TIME_UNITS, "dtype": "int64", "calendar": "standard"}
     for name in dataset.coords:
         encoding.setdefault(str(name), {"_FillValue": None})
-    with complete_or_absent(path, REMEDY) as part:
-        dataset.to_netcdf(part, engine="h5netcdf", encoding=encoding)
+    with complete_or_absent(path, REMEDY) as part, Unfailing(part) as disk:
+        dataset.to_netcdf(disk, engine="h5netcdf", encoding=encoding)
 
 
 def realization(members: int) -> Variable:

@@ -16,6 +16,7 @@ from mindcast.files import check_space, complete_or_absent
 from mindcast.mapgrid import MapGrid
 from mindcast.output.map_axes import GRID_MAPPING, map_axes, pixel_axes
 from mindcast.output.netcdf import REMEDY, Variable, attributes, realization, refuse_existing
+from mindcast.output.unfailing import Unfailing
 
 MISSING = np.float32(9.969209968386869e36)  # NetCDF's own, which all tools know
 COMPRESSED: dict[str, Any] = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
@@ -100,8 +101,10 @@ class NowcastFile:
         check_space(self.path, self._most_bytes())
         with ExitStack() as stack:
             part = stack.enter_context(complete_or_absent(self.path, REMEDY))
-            self._file = stack.enter_context(h5netcdf.File(part, "w"))
+            self._disk = stack.enter_context(Unfailing(part))
+            self._file = stack.enter_context(h5netcdf.File(self._disk, "w"))
             self._write_head()
+            self._disk.check()
             self._stack = stack.pop_all()
         if self.members:
             self._sum = np.zeros(self.shape, np.float64)
@@ -121,6 +124,7 @@ class NowcastFile:
             raise ValueError(f"{self.path}: member {member} is there already, or not expected")
         place = (member, ...) if self.members else (...,)
         self._file.variables[self.quantity.name][place] = _filled(frames)
+        self._disk.check()
         self._lacking.remove(member)
         if self.members:
             self._sum += frames
