@@ -71,8 +71,9 @@ def test_fractions_agree_with_scores():
 def test_an_ensemble_is_scored_by_the_mean_share_of_its_members():
     ensemble, truth = draw(members=3)
     found = scored(ensemble, truth)["fss_0.5_scale3"]
-    expected = np.mean([shares((ensemble[:, m] >= 0.5) * 1.0, 3) for m in range(3)], axis=0)
-    seen = shares((truth >= 0.5) * 1.0, 3)
+    reached = np.moveaxis(ensemble[..., 0] >= 0.5, 2, -1) * 1.0  # (N, M, H, W, T)
+    expected = np.mean([[shares(f, 3) for f in members] for members in reached], axis=1)
+    seen = np.stack([shares(f, 3) for f in np.moveaxis(truth[..., 0] >= 0.5, 1, -1) * 1.0])
     squares = (np.square(expected - seen), np.square(expected) + np.square(seen))
     assert found.overall == pytest.approx(1 - squares[0].sum() / squares[1].sum())
 
@@ -108,3 +109,13 @@ def test_without_any_event_or_pixel_it_is_undefined():
     for field in (nothing, nothing * 0, np.zeros_like(nothing)):
         assert np.isnan(scored(field[:, None], field)["fss_scale3"].overall)
     assert np.isnan(scored(nothing[:, None], nothing)["fss_useful_0.5"].overall)
+
+
+@pytest.mark.parametrize("shape", [(12, 9, 5), (30, 31, 1), (4, 4, 70)])
+@pytest.mark.parametrize("scale", [1, 3, 9, 27])
+def test_shares_are_the_means_around_each_pixel_with_nothing_outside(shape, scale):
+    from scipy.ndimage import uniform_filter
+
+    fields = np.random.default_rng(0).integers(0, 9, shape) / 8
+    expected = uniform_filter(fields, (scale, scale, 0), mode="constant")
+    np.testing.assert_allclose(shares(fields, scale), expected, rtol=0, atol=1e-14)

@@ -16,13 +16,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.ndimage import uniform_filter
 
 from mindcast.cases import reached
 from mindcast.evaluation.means import ratio
 from mindcast.evaluation.nowcast.base import LeadEntry, check_ensemble
+from mindcast.motion.opencv import opencv
 
 SCALES = (1, 3, 9, 27, 81)  # pixels on a side
+MOST = 64  # frames that OpenCV takes at once, as channels
 
 
 class FractionsSkill:
@@ -52,12 +53,17 @@ class FractionsSkill:
             forecast = np.where(known, members / ensemble.shape[1], 0)
             observed = known & reached(truth, threshold)
             self.events[k] += np.count_nonzero(observed, axis=(0, 2, 3, 4))
-            for scale, difference, squares in zip(
-                self.scales, self.difference, self.squares, strict=True
-            ):
-                expected, seen = (shares(f, scale) for f in (forecast, observed.astype(float)))
-                difference[k] += _sum_of_squares(expected - seen)
-                squares[k] += _sum_of_squares(expected) + _sum_of_squares(seen)
+            for pair in zip(forecast, observed, strict=True):
+                self._add(k, *map(_frames_last, pair))
+
+    def _add(self, k: int, forecast: np.ndarray, observed: np.ndarray) -> None:
+        """Events (H, W, T) of one case by the threshold of number k."""
+        for scale, difference, squares in zip(
+            self.scales, self.difference, self.squares, strict=True
+        ):
+            expected, seen = shares(forecast, scale), shares(observed, scale)
+            difference[k] += _sum_of_squares(expected - seen)
+            squares[k] += _sum_of_squares(expected) + _sum_of_squares(seen)
 
     def result(self) -> list[LeadEntry]:
         """By scale: every threshold, then their mean; then what is of use, by threshold."""
@@ -79,16 +85,23 @@ class FractionsSkill:
         ]
 
 
-def shares(field: np.ndarray, scale: int) -> np.ndarray:
-    """Means of (N, T, H, W, C) over the `scale` x `scale` pixels around each, zeros outside."""
+def shares(fields: np.ndarray, scale: int) -> np.ndarray:
+    """Means of (H, W, T) over the `scale` x `scale` pixels around each, zeros outside."""
     if scale == 1:
-        return field
-    around = np.zeros(field.shape)
-    wet = field.any(axis=(2, 3, 4))  # where all is dry there is nothing to filter
-    around[wet] = uniform_filter(field[wet], (1, scale, scale, 1), mode="constant")
-    return around
+        return fields
+    cv2 = opencv()
+    parts = [
+        np.ascontiguousarray(fields[..., k : k + MOST]) for k in range(0, fields.shape[2], MOST)
+    ]
+    means = [cv2.boxFilter(p, -1, (scale, scale), borderType=cv2.BORDER_CONSTANT) for p in parts]
+    return np.concatenate([mean.reshape(p.shape) for mean, p in zip(means, parts, strict=True)], -1)
 
 
-def _sum_of_squares(field: np.ndarray) -> np.ndarray:
-    """(N, T, H, W, C) to (T,)."""
-    return np.asarray(np.einsum("nthwc,nthwc->t", field, field))
+def _frames_last(field: np.ndarray) -> np.ndarray:
+    """(T, H, W, 1) as OpenCV filters all frames in one pass: (H, W, T), float64."""
+    return np.ascontiguousarray(np.moveaxis(field[..., 0], 0, -1), np.float64)
+
+
+def _sum_of_squares(fields: np.ndarray) -> np.ndarray:
+    """(H, W, T) to (T,)."""
+    return np.asarray(np.einsum("hwt,hwt->t", fields, fields))
