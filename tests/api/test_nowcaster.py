@@ -195,9 +195,7 @@ def test_pixels_of_another_size_are_refused_where_both_are_known(nowcaster, monk
     assert nowcaster.forecast(frames, method="advection").attrs["units"] == "dBZ"
 
 
-def test_what_is_no_nowcast_is_refused_and_where_there_is_no_model_too(downscale_run, tmp_path):
-    with pytest.raises(Refusal, match="for the task downscale; use --mode predict"):
-        load_forecaster(downscale_run)
+def test_a_place_without_a_model_is_refused(tmp_path):
     with pytest.raises(Refusal, match="no such file or folder; give a checkpoint or a run"):
         load_forecaster(tmp_path / "nowhere")
 

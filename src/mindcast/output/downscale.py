@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mindcast.cases import DownscaleCase
 from mindcast.output.netcdf import Attributes, Variable, attributes, realization, write_netcdf
 from mindcast.samples import Coordinates
+
+if TYPE_CHECKING:
+    import xarray  # late at run time: it loads pandas
 
 TITLE = "Downscaled air temperature on pressure levels"
 
@@ -29,7 +32,17 @@ FLAG: Attributes = {
 def write_temperature(
     path: Path, case: DownscaleCase, methods: Sequence[str], provenance: Mapping[str, Any]
 ) -> None:
-    """Write forecasts of a case to `path`, complete or not at all; its truth is not looked at.
+    """Write forecasts of a case to `path`, complete or not at all, see `temperature_dataset`.
+
+    Refusal if the file exists or cannot be written.
+    """
+    write_netcdf(path, temperature_dataset(case, methods, provenance))
+
+
+def temperature_dataset(
+    case: DownscaleCase, methods: Sequence[str], provenance: Mapping[str, Any]
+) -> xarray.Dataset:
+    """Forecasts of a case as a CF data set; its truth is not looked at.
 
     Of the methods the first ensemble and the first without members. Variables, float32:
     "air_temperature" (time, realization, level, rows, columns) of the members, be it only one, with
@@ -37,7 +50,7 @@ def write_temperature(
     "air_temperature_deterministic"; without an ensemble "air_temperature" is the deterministic
     field. All points have values; "above_ground" (time, level, rows, columns), int8, is their
     ancillary variable: 0 marks those below the ground, where pressure exceeds the surface pressure.
-    provenance: see `netcdf.attributes`. Refusal if the file exists or cannot be written.
+    provenance: see `netcdf.attributes`.
     """
     import xarray  # late: it loads pandas
 
@@ -53,7 +66,7 @@ def write_temperature(
     coordinates = _coordinates(case.coordinates, axes)
     if members is not None:
         coordinates["realization"] = realization(len(members))
-    write_netcdf(path, xarray.Dataset(variables, coordinates, attributes(provenance, TITLE)))
+    return xarray.Dataset(variables, coordinates, attributes(provenance, TITLE))
 
 
 def _axes(where: Coordinates) -> tuple[str, str, str, str]:
