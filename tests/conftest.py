@@ -8,7 +8,15 @@ from hypothesis import settings
 TESTS = Path(__file__).parent
 PLAIN = (
     *("config", "physics", "motion", "weights", "data", "evaluation", "visualization"),
-    *("output", "page", "test_files.py", "test_mapgrid.py", "test_readme_cn.py", "test_samples.py"),
+    *(
+        "output",
+        "page",
+        "test_capacity.py",
+        "test_files.py",
+        "test_mapgrid.py",
+        "test_readme_cn.py",
+        "test_samples.py",
+    ),
 )
 
 # the same examples at every run, few enough for a file of properties to take seconds

@@ -42,8 +42,34 @@ def sample(model):
 
 
 @pytest.mark.slow
+def test_samples_together_are_forecast_as_each_by_itself(model, forecasting, sample):
+    other = replace(sample, input=sample.input.mapped(lambda array: array[:, ::-1].copy()))
+    together = forecasting.of_samples([sample, other], [KEY, KEY + 1])
+    for number, one in enumerate((sample, other)):
+        (alone,) = forecasting.of_samples([one], [KEY + number])
+        for method, made in alone.items():
+            np.testing.assert_allclose(
+                together[number][method], made, rtol=1e-5, atol=1e-5, err_msg=method
+            )
+
+
+@pytest.mark.parametrize(
+    ("rows", "members", "methods", "cases"),
+    [
+        (8, 2, ("drawn", "single"), 4),
+        (8, 3, ("drawn",), 2),
+        (8, 9, ("drawn",), 1),  # the members of one fill more than a batch
+        (8, 2, ("single",), 1),  # what is asked once a case gains nothing
+    ],
+)
+def test_as_many_cases_go_together_as_their_members_fill_a_batch(rows, members, methods, cases):
+    sampling = SAMPLING.model_copy(update={"batch_size": rows, "members": members})
+    assert Forecasting(Numbered(), methods, sampling, {}).cases_at_once == cases
+
+
+@pytest.mark.slow
 def test_a_forecast_needs_no_truth_and_makes_no_use_of_one(forecasting, sample):
-    known, unknown = (forecasting.of_sample(s, KEY) for s in (sample, Sample(sample.input)))
+    known, unknown = (forecasting.of_samples([s], [KEY])[0] for s in (sample, Sample(sample.input)))
     assert list(known) == list(forecasting.methods)
     for method, made in known.items():
         np.testing.assert_array_equal(made, unknown[method], err_msg=method)
@@ -52,7 +78,7 @@ def test_a_forecast_needs_no_truth_and_makes_no_use_of_one(forecasting, sample):
 
 def test_the_steps_of_one_sample_are_those_that_are_reported(forecasting, sample):
     done = []
-    forecasting.of_sample(sample, KEY, done.append)
+    forecasting.of_samples([sample], [KEY], done.append)
     assert sum(done) == forecasting.steps > 0
 
 
@@ -66,9 +92,9 @@ def test_what_is_steered_by_the_truth_is_refused_without_one():
     given, _ = input_and_truth("prediff")
     one = Sample(given.mapped(lambda array: array[0]))
     plain = Forecasting(forecaster, ("prediff",), SAMPLING, {})
-    assert plain.of_sample(one, KEY)["prediff"].shape[0] == SAMPLING.members
+    assert plain.of_samples([one], [KEY])[0]["prediff"].shape[0] == SAMPLING.members
     with pytest.raises(Refusal, match=r"model\.guidance\.target = 'truth': there is no truth"):
-        replace(plain, methods=("prediff-ka",)).of_sample(one, KEY)
+        replace(plain, methods=("prediff-ka",)).of_samples([one], [KEY])
 
 
 class Numbered:

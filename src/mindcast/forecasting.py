@@ -6,8 +6,8 @@ Nothing here needs a truth: a test hands it over for the methods that are steere
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +15,25 @@ import numpy as np
 
 from mindcast.config.schema import RunSettings, Sampling
 from mindcast.models.base import Forecaster, ModelSpec
+from mindcast.models.remembered import Remembered
 from mindcast.refusal import Refusal
-from mindcast.samples import Sample
+from mindcast.samples import Sample, stacked
 
 
 @dataclass(frozen=True)
 class Forecasting:
     """A trained model, ready to forecast as its settings ask.
 
-    methods: the forecasts that are wanted, of those that it can make. checkpoints: by stage, where
-    its weights come from: "path", "step" and "of_steps", and "sha256" of the file.
+    methods: the forecasts that are wanted, of those that it can make. sampling: with the rows that
+    networks take at once. checkpoints: by stage, where its weights come from: "path", "step" and
+    "of_steps", and "sha256" of the file.
     """
 
     forecaster: Forecaster
     methods: tuple[str, ...]
     sampling: Sampling
     checkpoints: Mapping[str, Mapping[str, Any]]
+    _batched: Remembered = field(default_factory=Remembered)
 
     def is_deterministic(self, method: str) -> bool:
         """Whether a method gives one forecast, whatever the number of members asked for."""
@@ -46,21 +49,34 @@ class Forecasting:
         """The shape of a method's forecast for one sample, from that of a single member."""
         return of_one if self.is_deterministic(method) else (self.sampling.members, *of_one)
 
-    def of_sample(
-        self, sample: Sample[Any], key: int, progress: Callable[[int], object] | None = None
-    ) -> dict[str, np.ndarray]:
-        """The forecasts for one sample, by method; an ensemble has its members in front.
+    @property
+    def cases_at_once(self) -> int:
+        """Samples whose members together fill a batch; 1 where no method draws members."""
+        drawn = any(not self.is_deterministic(method) for method in self.methods)
+        return max(1, self.sampling.at_once // self.sampling.members) if drawn else 1
 
-        They are a function of (weights, input, seed, key). progress(k): k more sampling steps of
-        one member are done. The truth may be absent, unless a method is steered by it: Refusal.
+    def of_samples(
+        self,
+        samples: Sequence[Sample[Any]],
+        keys: Sequence[int],
+        progress: Callable[[int], object] | None = None,
+    ) -> list[dict[str, np.ndarray]]:
+        """The forecasts for samples of the same shapes, by method; an ensemble has its members in
+        front.
+
+        Those of each are a function of (weights, its input, seed, its key). progress(k): k more
+        sampling steps of one member are done. The truth may be absent, unless a method is steered
+        by it: Refusal.
         """
-        batch = sample.batched()
-        forecasts = {}
+        batch = stacked(samples)
+        forecasts: list[dict[str, np.ndarray]] = [{} for _ in samples]
         for method in self.methods:
-            (forecast,) = self.forecaster.forecast(
-                method, batch.input, [key], self.sampling.members, batch.truth, progress
-            )
-            forecasts[method] = forecast[0] if self.is_deterministic(method) else forecast
+            members = self.sampling.members
+            parts = self._parts(method, batch.input, keys, members, batch.truth, None, progress)
+            made = np.concatenate([members for _, members in parts], axis=1)
+            for number, of_sample in enumerate(forecasts):
+                single = self.is_deterministic(method)
+                of_sample[method] = made[number, 0] if single else made[number]
         return forecasts
 
     def in_parts(
@@ -73,28 +89,47 @@ class Forecasting:
     ) -> Iterator[tuple[int, np.ndarray]]:
         """One forecast (an input that is not batched, key 0), some members at a time.
 
-        Gives the number of the first and all of them (M, ...), in as few equal parts as hold at
-        most `sampling.batch_size` members; a deterministic method has one member. Those that are
-        left out, None, are the settings'.
+        Gives the number of the first and all of them (M, ...), in as few equal parts as the
+        networks take at once; a deterministic method has one member. Those that are left out, None,
+        are the settings'.
         """
         wanted = self.sampling.members if members is None else members
-        count = 1 if self.is_deterministic(method) else wanted
-        batch = input.mapped(lambda array: array[np.newaxis])
-        parts = -(-count // self.sampling.batch_size)
-        size = -(-count // parts)
+        batch = self._batched.of(
+            input, "batch", lambda: input.mapped(lambda array: array[np.newaxis])
+        )
+        for first, made in self._parts(method, batch, [0], wanted, None, seed, progress):
+            yield first, made[0]
+
+    def _parts(
+        self,
+        method: str,
+        batch: Any,
+        keys: Sequence[int],
+        members: int,
+        truth: np.ndarray | None,
+        seed: int | None,
+        progress: Callable[[int], object] | None,
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """(number of the first, members (N, M, ...)) of a batch of N cases."""
+        count = 1 if self.is_deterministic(method) else members
+        most = max(1, self.sampling.at_once // len(keys))
+        size = -(-count // -(-count // most))
         for first in range(0, count, size):
             those = min(size, count - first)
-            (made,) = self.forecaster.forecast(
-                method, batch, [0], those, None, progress, first=first, seed=seed
+            yield (
+                first,
+                self.forecaster.forecast(
+                    method, batch, keys, those, truth, progress, first=first, seed=seed
+                ),
             )
-            yield first, made
 
 
 def open_forecasting(
-    spec: ModelSpec, settings: RunSettings, files: Mapping[str, Path]
+    spec: ModelSpec, settings: RunSettings, files: Mapping[str, Path], rows: int
 ) -> Forecasting:
     """The model whose checkpoints `files` names by stage; MindSpore must have been started.
 
+    rows: that the networks take at once, see `mindcast.capacity`.
     Refusal for a checkpoint that does not fit the settings, or a method that cannot be made.
     """
     from mindcast.training.checkpoint import progress
@@ -111,11 +146,12 @@ def open_forecasting(
             "sha256": digest(file),
         }
     graph = settings.runtime.mode == "graph"
+    sampling = settings.sampling.model_copy(update={"batch_size": rows})
     forecaster = spec.build_forecaster(
-        settings.model, networks, settings.sampling, settings.runtime.seed, graph
+        settings.model, networks, sampling, settings.runtime.seed, graph
     )
     methods = _chosen(forecaster, settings.evaluation.methods)
-    return Forecasting(forecaster, methods, settings.sampling, origins)
+    return Forecasting(forecaster, methods, sampling, origins)
 
 
 def digest(path: Path) -> str:

@@ -52,13 +52,18 @@ class Forecaster:
 
     methods, steps = ("ours",), 1
 
-    def __init__(self, at=None, act=None):
+    def __init__(self, at=None, act=None, cases_at_once=1):
         self.asked, self.at, self.act = [], at, act
+        self.cases_at_once, self.calls = cases_at_once, []
 
     def shape(self, method, of_one):
         return (2, *of_one)
 
-    def of_sample(self, sample, key, progress):
+    def of_samples(self, samples, keys, progress):
+        self.calls.append(keys)
+        return [self._of(*pair, progress) for pair in zip(samples, keys, strict=True)]
+
+    def _of(self, sample, key, progress):
         if key == self.at:
             self.act()
         self.asked.append(key)

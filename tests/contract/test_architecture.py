@@ -46,6 +46,7 @@ ROOMS = {
         "compiled",
     ),
     "trained": ("settings", "models", "training", "config", "runtime"),
+    "capacity": ("models", "config", "runtime"),
     "forecasting": ("models", "training", "config", "runtime"),
     "conversion": (
         "weights",
@@ -68,6 +69,7 @@ ROOMS = {
         "physics",
     ),
     "commands": (
+        "capacity",
         "compiled",
         "config",
         "data",
@@ -83,6 +85,7 @@ ROOMS = {
         "training",
     ),
     "api": (
+        "capacity",
         "config",
         "data",
         "forecasting",

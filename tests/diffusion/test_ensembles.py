@@ -55,6 +55,28 @@ def test_the_last_batch_is_filled_up_with_its_first_row():
     assert list(equal_batches("abcde", 4)) == [(3, ["a", "b", "c"]), (2, ["d", "e", "d"])]
 
 
+def lengths_of(counts, graph, batch_size=4):
+    """Of the batches that forecasts of so many members are drawn in, one after the other."""
+    sampler = EnsembleSampler([], (), batch_size, seed=0, graph=graph)
+    made = []
+
+    def run(step, plan, noise, conditioning, done):
+        made.append(len(noise.streams))
+        return noise.draw()
+
+    drawn = [sampler.draw(Dummy(), (4,), members, SHAPE, run=run) for members in counts]
+    assert [members.shape[1] for members in drawn] == list(counts)
+    return made
+
+
+def test_a_shorter_part_is_filled_up_rather_than_compiled_anew():
+    # 9 members at most 4 at a time are 3 x 3; what follows has two rows, then one
+    assert lengths_of((9, 2), graph=True) == [3, 3, 3, 3]
+    assert lengths_of((3, 1), graph=True) == [3, 1]  # more than twice the work: a graph of its own
+    assert lengths_of((2, 3, 2), graph=True) == [2, 3, 3]
+    assert lengths_of((9, 2), graph=False) == [3, 3, 3, 2]  # nothing is compiled
+
+
 def test_no_more_rows_are_computed_than_are_asked_for():
     network = Dummy()
     draw(batch_size=8, members=1, keys=(4,), network=network)

@@ -115,6 +115,7 @@ def make_spec(draw: Callable[..., Any] = draw) -> ModelSpec:
         window=window,
         check_sampling=lambda *_: None,
         build_forecaster=lambda *_: None,
+        row_bytes=lambda *_: 0,
         reference="none",
     )
 

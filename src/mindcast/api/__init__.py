@@ -8,6 +8,7 @@ from typing import Any
 
 from mindcast.api.downscaler import Downscaler
 from mindcast.api.nowcaster import Nowcaster
+from mindcast.capacity import fitted
 from mindcast.forecasting import open_forecasting
 from mindcast.refusal import Refusal
 from mindcast.trained import find_trained
@@ -32,6 +33,7 @@ def load_forecaster(
     named = device or devices.ORDER[0]
     if named not in devices.ORDER:
         raise Refusal(f"device: got {device!r}, expected one of {', '.join(devices.ORDER)}")
-    devices.start(named, 0, found.settings.runtime, warn=device is not None)
-    model = open_forecasting(found.spec, found.settings, found.files)
+    used = devices.start(named, 0, found.settings.runtime, warn=device is not None)
+    fit = fitted(found.spec, found.settings, found.settings.model.frame_size, used)
+    model = open_forecasting(found.spec, fit.settings, found.files, fit.rows)
     return FORECASTERS[found.spec.task](found, model)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -21,7 +21,8 @@ LONGEST = 180  # bytes: file systems take 255, with the method in front and what
 class Cases:
     """The first samples of a split, as many as `options` asks for.
 
-    Each process forecasts every `world.size`-th of them; all of them get all forecasts.
+    Each process forecasts every `world.size`-th of them, some at a time where their members fill a
+    batch together; all processes get all forecasts.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Cases:
         return distinct(self.samples.label(i) for i in range(self.count))
 
     def agree(self, first: int) -> int:
-        """The number of the case to begin with: the leader's, in all processes."""
+        """The leader's number, in all processes: of the case to begin with, or of cases."""
         own = first if self.world.is_leader else 0
         return int(self.world.sum(np.array([own], np.float32))[0])
 
@@ -60,22 +61,46 @@ class Cases:
         self.world.barrier()
 
     def forecast(self, first: int) -> Iterator[Case[Any]]:
-        """The cases from number `first` on with their forecasts, in order."""
+        """The cases from number `first` on with their forecasts, in order; some at a time."""
         world, model = self.world, self.model
         own_share = range(first + world.rank, self.count, world.size)
         with self._bar("forecast", "step", model.steps * len(own_share)) as bar:
-            for block in range(first, self.count, world.size):
-                numbers = range(block, min(block + world.size, self.count))
-                cases = [self._case(number) for number in numbers]
-                own: dict[str, np.ndarray] = {}
-                if world.rank < len(cases):
-                    key = int(self.samples.keys[numbers[world.rank]])
-                    own = model.of_sample(cases[world.rank].sample, key, bar.update)
-                for rank, case in enumerate(cases):
+            for block in self._blocks(first):
+                cases = [self._case(number) for number in block]
+                own = self._own(cases, block, bar.update)
+                for place, case in enumerate(cases):
+                    made = next(own) if place % world.size == world.rank else {}
                     for method in model.methods:
                         shape = model.shape(method, case.shape)
-                        case.forecasts[method] = world.broadcast(own.get(method), shape, rank)
+                        source = place % world.size
+                        case.forecasts[method] = world.broadcast(made.get(method), shape, source)
                     yield case
+
+    def _blocks(self, first: int) -> Iterator[range]:
+        """Numbers of the cases, as many at a time as all processes take; about as many each."""
+        left, processes = self.count - first, self.world.size
+        most = self.agree(self.model.cases_at_once) * processes
+        rounds = max(1, -(-left // most))
+        size = max(1, -(-left // (rounds * processes))) * processes
+        for block in range(first, self.count, size):
+            yield range(block, min(block + size, self.count))
+
+    def _own(
+        self, cases: Sequence[Case[Any]], numbers: range, progress: Callable[[int], object]
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """The forecasts of this process's cases, in order: those of the same shapes at once."""
+        own = range(self.world.rank, len(cases), self.world.size)
+        alike: dict[Any, list[int]] = {}
+        for place in own:
+            arrays = cases[place].sample.named
+            shapes = tuple((name, array.shape) for name, array in arrays.items())
+            alike.setdefault(shapes, []).append(place)
+        made: dict[int, dict[str, np.ndarray]] = {}
+        for places in alike.values():
+            samples = [cases[place].sample for place in places]
+            keys = [int(self.samples.keys[numbers[place]]) for place in places]
+            made.update(zip(places, self.model.of_samples(samples, keys, progress), strict=True))
+        return iter(made[place] for place in own)
 
     def _case(self, number: int) -> Case[Any]:
         case: Case[Any] = self.task.case(number, checked(self.samples, number))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mindcast import __version__
+from mindcast.capacity import Fitted, fitted
 from mindcast.commands.request import Request, present, read_settings, start
 from mindcast.config.dates import parse_time
 from mindcast.files import write_text
@@ -51,19 +52,22 @@ def run(request: Request) -> None:
         print(f"note: {note}")
     with seconds.part("start"):
         device = start(request, settings, world)
+        fit = fitted(found.spec, settings, prediction.domain, device)
     with seconds.part("load"):
-        model = open_forecasting(found.spec, settings, found.files)
+        model = open_forecasting(found.spec, fit.settings, found.files, fit.rows)
         model = replace(model, methods=prediction.methods(model, settings.evaluation.methods))
-    about = _about(found, model, prediction, device)
+    for note in fit.notes:
+        print(f"note: {note}")
+    about = _about(found, fit, model, prediction, device)
     with _new(folder):
         _predict(model, prediction, folder, about, seconds, request.report)
 
 
 def _about(
-    found: Trained, model: Forecasting, prediction: Prediction, device: str
+    found: Trained, fit: Fitted, model: Forecasting, prediction: Prediction, device: str
 ) -> dict[str, Any]:
     """What makes the forecast, for its files and its record."""
-    settings = found.settings
+    settings = fit.settings
     return {
         "model": found.spec.name,
         "mindcast": __version__,
@@ -72,7 +76,7 @@ def _about(
         "seed": settings.runtime.seed,
         **settings.sampling.model_dump(mode="json"),
         "input": [str(path) for path in prediction.sources],
-        "notes": list(prediction.notes),
+        "notes": [*prediction.notes, *fit.notes],
         "versions": versions(),
         "settings": settings.model_dump(mode="json"),
     }

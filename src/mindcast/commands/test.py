@@ -6,6 +6,7 @@ from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
+from mindcast.capacity import fitted
 from mindcast.commands import report
 from mindcast.commands.cases import Cases
 from mindcast.commands.report import Contents, Report
@@ -38,8 +39,14 @@ def run(request: Request) -> None:
     path = _existing_source(request, settings)
     files = checkpoint_files(spec, settings, spec.stages, path)
     device = start(request, settings, world)
-    model = open_forecasting(spec, settings, files)
-    task: Task[Any] = load_task(spec.task)(samples, settings, window, model.methods)
+    kind = load_task(spec.task)
+    fit = fitted(spec, settings, kind.domain(samples), device, world)
+    settings = fit.settings
+    if world.is_leader:
+        for note in fit.notes:
+            print(f"note: {note}")
+    model = open_forecasting(spec, settings, files, fit.rows)
+    task: Task[Any] = kind(samples, settings, window, model.methods)
     cases = Cases(samples, settings.evaluation, model, task, world)
     about = {"data": samples.source, "device": device, "model": spec.name}
     about |= _choices(settings, model)

@@ -84,11 +84,20 @@ class Sampling(Frozen):
     """Noise that "ddim" adds: 0 none, 1 as much as "ddpm". The other samplers take 0 only."""
     members: Size = 1
     """Members of an ensemble."""
-    batch_size: Size = 1
-    """Members (or tiles) that the network takes at once; changes memory, not forecasts."""
+    batch_size: Size | Literal["auto"] = "auto"
+    """Members (or tiles, or cases of a test) that the network takes at once; "auto": as many as
+    fit, see `memory_share`. Changes memory and time; forecasts but for rounding."""
+    memory_share: Annotated[float, SPEED] = Field(default=0.5, gt=0, le=1)
+    """Of the memory that is free, or left by the container's limit, or of the card: what "auto"
+    may fill. The rest is for what is not sampled: encoding, decoding, files, pictures."""
     tile_overlap: float = Field(default=0.25, ge=0, le=0.5)
     """Of nowcasts of domains larger than the model's frame, which are made in tiles: what
     neighbours have in common, as a share of the frame's shorter side."""
+
+    @property
+    def at_once(self) -> int:
+        """Rows of a batch, as far as it is settled: see `mindcast.capacity` for "auto"."""
+        return 1 if self.batch_size == "auto" else self.batch_size
 
 
 class Scoring(Frozen):

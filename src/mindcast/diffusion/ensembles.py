@@ -16,14 +16,20 @@ Row = TypeVar("Row")
 Progress = Callable[[int], object]
 
 
-def equal_batches(rows: Sequence[Row], size: int) -> Iterator[tuple[int, list[Row]]]:
-    """As few batches as hold the rows `size` at a time, all of one length: (how many count, rows).
+def equal_length(rows: int, size: int) -> int:
+    """Of the batches, as few as hold so many rows `size` at a time: of 12 rows by 8, two of 6."""
+    batches = -(-rows // size)
+    return -(-rows // batches)
 
-    12 rows at most 8 at a time are 2 x 6. The last batch is filled up with its first row, so that
-    one compilation serves all.
+
+def equal_batches(
+    rows: Sequence[Row], size: int, length: int | None = None
+) -> Iterator[tuple[int, list[Row]]]:
+    """Batches of one length, by default `equal_length`: (how many of its rows count, rows).
+
+    The last one is filled up with its first row, so that one compilation serves all.
     """
-    batches = -(-len(rows) // size)
-    length = -(-len(rows) // batches)
+    length = length or equal_length(len(rows), size)
     for first in range(0, len(rows), length):
         batch = list(rows[first : first + length])
         yield len(batch), batch + batch[:1] * (length - len(batch))
@@ -42,6 +48,7 @@ class EnsembleSampler:
         for network in networks:
             network.set_train(False)
         self.plan, self.batch_size, self.seed, self.graph = plan, batch_size, seed, graph
+        self._lengths: dict[tuple[int, ...], int] = {}
 
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """A cell or function of arrays, compiled where wanted; see `mindcast.compiled`."""
@@ -73,7 +80,7 @@ class EnsembleSampler:
         seed = self.seed if seed is None else seed
         rows = [(case, member) for case in range(len(keys)) for member in range(members)]
         made = []
-        for count, batch in equal_batches(rows, self.batch_size):
+        for count, batch in equal_batches(rows, self.batch_size, self._length(len(rows), shape)):
             streams = [(int(keys[case]), first + m) for case, m in batch]
             noise = MemberNoise(seed, streams, shape)
             places = [case * members + m if per_member else case for case, m in batch]
@@ -83,6 +90,19 @@ class EnsembleSampler:
             made.append(run(step, self.plan, noise, chosen, done)[:count])
         samples = np.concatenate(made)
         return samples.reshape(len(keys), members, *samples.shape[1:])
+
+    def _length(self, rows: int, shape: Sequence[int]) -> int:
+        """Of the batches of these rows: that of the ones before, where it is compiled already.
+
+        The last part of an ensemble, or the last cases of a test, are a few rows less; up to as
+        many again are added, whose results are thrown away, rather than that it is compiled anew.
+        """
+        length = equal_length(rows, self.batch_size)
+        before = self._lengths.get(tuple(shape), 0)
+        if self.graph and length <= before <= 2 * length:
+            return before
+        self._lengths[tuple(shape)] = length
+        return length
 
 
 def _every(runs: int, rows: int, progress: Progress) -> Progress:

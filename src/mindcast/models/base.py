@@ -7,7 +7,7 @@ milliseconds. The functions inside a spec import the networks when they are call
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from mindcast.config.frozen import Frozen
 from mindcast.models.released import Released
-from mindcast.motion.moved import Extrapolated, moved_members
+from mindcast.motion.moved import Extrapolated, best_motion, moved_members
 from mindcast.refusal import Refusal
 from mindcast.samples import Change, Named, NowcastInput, Sample
 
@@ -78,6 +78,14 @@ def require_context(settings: Any, input: NowcastInput) -> None:
             f"forecast: context has {got=}, expected (N, T, H, W, C) = (N, {expected}), or larger "
             f"frames in multiples of {cell}"
         )
+
+
+def with_motion(settings: Any, input: NowcastInput) -> NowcastInput:
+    """The input with the motion of every context, so that it is found once for all members."""
+    if settings.motion is None or input.motion is not None:
+        return input
+    found = [best_motion(context, settings.motion) for context in input.context]
+    return replace(input, motion=np.stack(found))
 
 
 def extrapolated_members(
@@ -227,6 +235,11 @@ class Stage:
     encode: Callable[[Any, Mapping[str, Cell]], Encoding] | None = None
 
 
+def as_it_is(settings: Any, domain: tuple[int, int], limit: int, device: str) -> tuple[Any, str]:
+    """`ModelSpec.in_tiles` of models whose tiles are their frames."""
+    return settings, ""
+
+
 def no_draws(settings: Any, rng: np.random.Generator, batch_size: int) -> Named:
     """`Stage.draw` of losses that need no random numbers."""
     return {}
@@ -257,7 +270,8 @@ class Forecaster(Protocol):
         """Ensemble with a member axis after N, in the data's scale: members `first` and following.
 
         input: of a batch of N cases. A `samples.NowcastInput` gives (N, M, T, H, W, C), the frames
-        after the context; a `samples.DownscaleInput` (N, M, Z, H, W, C).
+        after the context; a `samples.DownscaleInput` (N, M, Z, H, W, C). What is made of it for all
+        members is kept until another one comes, so it must not be changed.
         Member m of case `keys[n]` depends on weights, input, seed, keys[n] and m alone, not on the
         batch or on `members`. `truth` (as one member) serves methods that are steered by it.
         `progress(k)` is called whenever k more sampling steps of one member are done. `seed` stands
@@ -279,6 +293,10 @@ class ModelSpec:
     window(settings): the samples that are scored.
     check_sampling(settings, sampling): Refusal for a sampler that the model cannot run; called
         before MindSpore is loaded.
+    row_bytes(settings, domain, device): memory that the networks take for one row, a member or a
+        tile of one, of a forecast of a domain (H, W), counted from the settings.
+    in_tiles(settings, domain, limit, device): the settings, with tiles where such a domain does not
+        fit into `limit` bytes, and these in words; "" where nothing is changed.
     reference: paper, original repository and its licence.
     released: the networks that files of weights may hold, and their names there.
     """
@@ -290,5 +308,7 @@ class ModelSpec:
     window: Callable[[Any], Window | Patch]
     check_sampling: Callable[[Any, Any], object]
     build_forecaster: Callable[..., Forecaster]
+    row_bytes: Callable[[Any, tuple[int, int], str], int]
     reference: str
+    in_tiles: Callable[[Any, tuple[int, int], int, str], tuple[Any, str]] = as_it_is
     released: Released = field(default_factory=Released)

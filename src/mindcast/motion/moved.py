@@ -37,7 +37,7 @@ def moved(
     motion: (H, W, 2), pixels per frame, see `field.Motion`. Gives (frames, H, W, MOVED_CHANNELS),
     float32. A context without motion stands still, see `motion_field`.
     """
-    best = _field(context, settings) if motion is None else motion
+    best = best_motion(context, settings) if motion is None else motion
     return _along(best, BEST[settings.inflow], context, frames)
 
 
@@ -59,7 +59,7 @@ def moved_members(
     """
     cases = []
     for number, (context, key) in enumerate(zip(contexts, keys, strict=True)):
-        best = _field(context, settings) if motions is None else motions[number]
+        best = best_motion(context, settings) if motions is None else motions[number]
         rngs = [motion_rng(seed, int(key), first + member) for member in range(members)]
         courses = [_course(best, settings, rng) for rng in rngs]
         cases.append([_along(*course, context, frames) for course in courses])
@@ -78,7 +78,7 @@ class Extrapolated:
     def __call__(self, sample: NowcastSample, rng: np.random.Generator) -> NowcastSample:
         """The sample (not batched) with `extrapolated`; ValueError where it has no truth."""
         context, truth, settings = sample.input.context, sample.known_truth, self.settings
-        best = _field(context, settings)
+        best = best_motion(context, settings)
         courses = [_course(best, settings, rng) for _ in range(settings.candidates)]
         nearest = courses[0]
         if len(courses) > 1:
@@ -87,7 +87,8 @@ class Extrapolated:
         return replace(sample, input=replace(sample.input, extrapolated=extrapolated))
 
 
-def _field(context: np.ndarray, settings: MotionSettings) -> np.ndarray:
+def best_motion(context: np.ndarray, settings: MotionSettings) -> np.ndarray:
+    """The best estimate (H, W, 2) of the motion in a context (T, H, W, 1), pixels per frame."""
     return motion_field(context[..., 0], settings.method).field
 
 

@@ -38,6 +38,11 @@ class Task(Protocol[CaseType]):
         """
         ...
 
+    @staticmethod
+    def domain(samples: Any) -> tuple[int, int]:
+        """(H, W) of the largest area that is forecast of a split."""
+        ...
+
     def case(self, i: int, sample: Any) -> CaseType:
         """The case of sample i, not batched, still without forecasts."""
         ...
@@ -70,13 +75,15 @@ class Prediction(Protocol):
     """What predict does with the files of a user; they are read when it is made.
 
     last: time of the last frame or state, UTC. sources: the files that were read. notes: a line for
-    all that was done to them. count: how many inputs they are for the model.
+    all that was done to them. count: how many inputs they are for the model. domain: (H, W) of the
+    largest of them.
     """
 
     last: np.datetime64
     sources: tuple[Path, ...]
     notes: tuple[str, ...]
     count: int
+    domain: tuple[int, int]
 
     @property
     def facts(self) -> Mapping[str, str]:

@@ -15,9 +15,10 @@ from mindcast.diffusion.ensembles import EnsembleSampler
 from mindcast.diffusion.samplers import Plan, SamplerStep
 from mindcast.diffusion.sampling import Estimated, Noise, SamplingStep, sample
 from mindcast.diffusion.tiling import TiledStep, Tiles, tiles_over
-from mindcast.models.base import extrapolated_members, require_context
+from mindcast.models.base import extrapolated_members, require_context, with_motion
 from mindcast.models.diffcast.network import to_fields, to_network
 from mindcast.models.diffcast.settings import DiffCastSettings
+from mindcast.models.remembered import Remembered
 from mindcast.motion.matching import combined
 from mindcast.motion.moved import VALUE, moved
 from mindcast.refusal import Refusal
@@ -51,8 +52,9 @@ class DiffCastForecaster:
             )
         diffusion = settings.diffusion
         self.settings, self.overlap = settings, sampling.tile_overlap
+        self.remembered = Remembered()
         self.sampler = EnsembleSampler(
-            networks.values(), diffusion.plan(sampling), sampling.batch_size, seed, compiled
+            networks.values(), diffusion.plan(sampling), sampling.at_once, seed, compiled
         )
         self.means: dict[str, Callable[..., Tensor]] = {}
         if "backbone" in networks:
@@ -87,23 +89,38 @@ class DiffCastForecaster:
     ) -> np.ndarray:
         """See `models.base.Forecaster.forecast`."""
         require_context(self.settings, input)
-        tiles = self._tiles(input.context)
+        tiles, made = self._tiles(input.context), partial(self.remembered.of, input)
+        whole = made("motion", partial(with_motion, self.settings, input))
         if method in self.means:
-            return self._deterministic(self.means[method], input, tiles)
+            return self._deterministic(self.means[method], whole, tiles)
         seed = self.sampler.seed if seed is None else seed
+        numbers = range(first, first + members)
         if len(tiles) == 1:
-            return self._members(input, keys, range(first, first + members), seed, tiles, progress)
-        # one member at a time: what its tiles are conditioned on may fill the memory
-        numbers = [range(m, m + 1) for m in range(first, first + members)]
-        cases = [input.mapped(itemgetter(slice(n, n + 1))) for n in range(len(keys))]
-        return np.stack(
-            [
-                np.concatenate(
-                    [self._members(case, [key], m, seed, tiles, progress)[0] for m in numbers]
-                )
-                for case, key in zip(cases, keys, strict=True)
+            known = self._known(input, whole, None, tiles)
+            return self._members(whole, known, keys, numbers, seed, tiles, progress)
+        drawn = []
+        for number, key in enumerate(keys):
+            case = whole.mapped(itemgetter(slice(number, number + 1)))
+            known = self._known(input, case, number, tiles)
+            # one member at a time: what its tiles are conditioned on may fill the memory
+            of_members = [
+                self._members(case, known, [key], range(m, m + 1), seed, tiles, progress)[0]
+                for m in numbers
             ]
-        )
+            drawn.append(np.concatenate(of_members))
+        return np.stack(drawn)
+
+    def _known(
+        self, input: NowcastInput, cases: NowcastInput, number: int | None, tiles: Tiles
+    ) -> tuple[Tensor, ...] | None:
+        """What all members are conditioned on, made once; None where each has a motion of its own.
+
+        number: of the case, None for all cases of the input.
+        """
+        if self.settings.motion is not None:
+            return None
+        conditioned = partial(self._conditioned, cases.context, None, tiles)
+        return self.remembered.of(input, ("known", number), conditioned)
 
     def _deterministic(
         self, mean: Callable[..., Tensor], input: NowcastInput, tiles: Tiles
@@ -116,6 +133,7 @@ class DiffCastForecaster:
     def _members(
         self,
         input: NowcastInput,
+        conditioned: tuple[Tensor, ...] | None,
         keys: Sequence[int],
         numbers: range,
         seed: int,
@@ -125,7 +143,7 @@ class DiffCastForecaster:
         """The members of those numbers of every case; where there are tiles, one of one case."""
         settings, members, first = self.settings, len(numbers), numbers.start
         extrapolated = extrapolated_members(settings, input, keys, members, seed, first)
-        mu, *known = self._conditioned(input.context, extrapolated, tiles)
+        mu, *known = conditioned or self._conditioned(input.context, extrapolated, tiles)
         shape = (settings.context_frames, settings.channels, *_size(tiles))
         guided, segments = settings.denoiser.sees_forecast, settings.segments
         of_tiles = InTiles(tiles, known, self.sampler.batch_size) if len(tiles) > 1 else None

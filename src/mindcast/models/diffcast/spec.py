@@ -13,6 +13,7 @@ from mindcast.models.base import (
     whole_sequences,
 )
 from mindcast.models.diffcast import draws
+from mindcast.models.diffcast.memory import row_bytes
 from mindcast.models.diffcast.settings import DiffCastSettings
 from mindcast.models.diffcast.weights import RELEASED
 
@@ -68,6 +69,7 @@ SPEC = ModelSpec(
     window=whole_sequences,
     check_sampling=_plan,
     build_forecaster=late("mindcast.models.diffcast.forecaster")("DiffCastForecaster"),
+    row_bytes=row_bytes,
     released=RELEASED,
     reference="Yu et al. 2024, DiffCast: A Unified Framework via Residual Diffusion for "
     "Precipitation Nowcasting, CVPR; github.com/DeminYu98/DiffCast (GPL-3.0)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
 from typing import Any
@@ -19,6 +20,7 @@ from mindcast.models.geodiff.pieces import Pieces
 from mindcast.models.geodiff.residual_network import ResidualConditioning
 from mindcast.models.geodiff.settings import GeoDiffSettings
 from mindcast.models.geodiff.upsampling import SHIFT_K
+from mindcast.models.remembered import Remembered
 from mindcast.physics.horizontal import PERIODIC, ROW_WEIGHT
 from mindcast.physics.resample import cells, enforce_block_mean
 from mindcast.refusal import Refusal
@@ -50,9 +52,10 @@ class GeoDiffForecaster:
         primary = joint.deterministic if joint else networks["deterministic"]
         denoiser = joint.diffusion if joint else networks.get("diffusion")
         plan = () if denoiser is None else settings.diffusion.plan(sampling)
-        self.settings, self.batch_size = settings, sampling.batch_size
+        self.settings, self.batch_size = settings, sampling.at_once
+        self.remembered = Remembered()
         self.sampler = EnsembleSampler(
-            networks.values(), plan, sampling.batch_size, seed, graph=compiled
+            networks.values(), plan, sampling.at_once, seed, graph=compiled
         )
 
         # functions with a name: graph mode cannot read a lambda within a call
@@ -101,25 +104,42 @@ class GeoDiffForecaster:
         seed: int | None = None,
     ) -> np.ndarray:
         """See `models.base.Forecaster.forecast`; K. The truth is not looked at."""
-        drawn = partial(self._residual, members=members, progress=progress, first=first, seed=seed)
         self._require_shapes(input)
-        fields = []
-        for number, key in enumerate(keys):
+        cases = [self._domain(input, number) for number in range(len(keys))]
+        fields = np.stack([case.primary.asnumpy() + SHIFT_K for case in cases])
+        if method == SAMPLED:
+            drawn = partial(self._residuals, members=members, first=first, seed=seed)
+            conditionings = [self._conditioned(input, n, case) for n, case in enumerate(cases)]
+            residuals = drawn(cases, conditionings, keys, progress=progress)
+            fields = fields + self.kelvin.reshape(-1, 1, 1) * residuals
+        if self.settings.enforce_lr_mean:
+            fields = np.stack(
+                [self._with_lr_mean(*pair) for pair in zip(fields, cases, strict=True)]
+            )
+        return fields.astype(np.float32)[..., None]
+
+    def _domain(self, input: DownscaleInput, number: int) -> Domain:
+        """One case of the input with its deterministic field, made once."""
+
+        def made() -> Domain:
             case = input.mapped(itemgetter(slice(number, number + 1)))
             closed = bool(case.metric[0, 0, 0, PERIODIC])
             pieces = Pieces(case.statics.shape[1:3], self.settings, closed)
-            bicubic, primary = self._primary(case, pieces)
-            field = primary.asnumpy() + SHIFT_K
-            if method == SAMPLED:
-                conditioning = self._conditioning(case, pieces, bicubic, primary)
-                residual = drawn(pieces, conditioning, key)
-                field = field + self.kelvin.reshape(-1, 1, 1) * residual
-            if self.settings.enforce_lr_mean:
-                row_weights = case.metric[0, :, 0, ROW_WEIGHT]
-                coarse = case.temperature_lr[..., 0]
-                field = enforce_block_mean(field, coarse, self.settings.factor, row_weights)
-            fields.append(field)
-        return np.stack(fields).astype(np.float32)[..., None]
+            return Domain(case, pieces, *self._primary(case, pieces))
+
+        return self.remembered.of(input, ("domain", number), made)
+
+    def _conditioned(self, input: DownscaleInput, number: int, domain: Domain) -> list[Tensor]:
+        """Its conditioning, made once."""
+        return self.remembered.of(
+            input, ("conditioning", number), partial(self._conditioning, domain)
+        )
+
+    def _with_lr_mean(self, fields: np.ndarray, domain: Domain) -> np.ndarray:
+        """Fields (M, Z, H, W) whose block means are the coarse field."""
+        row_weights = domain.case.metric[0, :, 0, ROW_WEIGHT]
+        coarse = domain.case.temperature_lr[..., 0]
+        return enforce_block_mean(fields, coarse, self.settings.factor, row_weights)
 
     def _primary(self, case: DownscaleInput, pieces: Pieces) -> tuple[Tensor, Tensor]:
         """U(T_lr) and T_det, both (1, Z, H, W), reduced."""
@@ -130,14 +150,18 @@ class GeoDiffForecaster:
         )
         return bicubic, pieces.blend(primary[:, None])
 
-    def _conditioning(
-        self, case: DownscaleInput, pieces: Pieces, bicubic: Tensor, primary: Tensor
-    ) -> list[Tensor]:
+    def _conditioning(self, domain: Domain) -> list[Tensor]:
         """What the step takes after the noise, of every tile (K, ...); it depends on no member."""
+        case = domain.case
         whole = self.conditioning(
-            primary, bicubic, case.wind_lr, case.priors_lr, case.statics, case.metric
+            domain.primary,
+            domain.bicubic,
+            case.wind_lr,
+            case.priors_lr,
+            case.statics,
+            case.metric,
         )
-        return self._over_tiles(self.encode, [pieces.cut(array) for array in whole])
+        return self._over_tiles(self.encode, [domain.pieces.cut(array) for array in whole])
 
     def _over_tiles(self, function: Callable[..., Any], tiles: Sequence[Tensor]) -> list[Tensor]:
         """A function of tiles (K, 1, ...) of one case, a batch at a time; its outputs (K, ...)."""
@@ -148,25 +172,38 @@ class GeoDiffForecaster:
 
         return in_batches(of_rows, len(tiles[0]), self.batch_size)
 
-    def _residual(
+    def _residuals(
         self,
-        pieces: Pieces,
-        conditioning: Sequence[Tensor],
-        key: int,
+        domains: Sequence[Domain],
+        conditionings: Sequence[Sequence[Tensor]],
+        keys: Sequence[int],
         members: int,
         progress: Callable[[int], object] | None,
         first: int,
         seed: int | None,
     ) -> np.ndarray:
-        """R of all members of one case, (M, Z, H, W); the margin is drawn as well as the domain."""
-        step: Callable[..., Any] = self.step
-        if len(pieces.tiles) > 1:
-            step, conditioning = TiledStep(step, pieces.tiles, conditioning, self.batch_size), ()
+        """R of all members (N, M, Z, H, W); the margin is drawn as well as the domain."""
+        pieces = domains[0].pieces
         shape = (len(self.settings.levels_hpa), 1, *pieces.size)
-        drawn = self.sampler.draw(
-            step, [key], members, shape, conditioning, progress, first=first, seed=seed
+        drawn = partial(
+            self.sampler.draw,
+            members=members,
+            shape=shape,
+            progress=progress,
+            first=first,
+            seed=seed,
         )
-        return pieces.without_margin(drawn[0, :, :, 0])
+        if len(pieces.tiles) == 1:
+            of_all = [ops.cat(arrays, 0) for arrays in zip(*conditionings, strict=True)]
+            residuals = drawn(self.step, keys, conditioning=of_all)
+        else:  # the tiles of one case fill a batch
+            steps = [
+                TiledStep(self.step, pieces.tiles, tiles, self.batch_size)
+                for tiles in conditionings
+            ]
+            pairs = zip(steps, keys, strict=True)
+            residuals = np.concatenate([drawn(step, [key]) for step, key in pairs])
+        return pieces.without_margin(residuals[:, :, :, 0])
 
     def _require_shapes(self, input: DownscaleInput) -> None:
         """Every array must fit the statics; derivatives at a border take SMALLEST points."""
@@ -190,6 +227,16 @@ class GeoDiffForecaster:
             if array.shape[1:] != expected[name] or len(array) != statics[0]:
                 wanted = ", ".join(map(str, expected[name]))
                 raise Refusal(f"forecast: {name} has got={array.shape}, expected (N, {wanted})")
+
+
+@dataclass(frozen=True, eq=False)
+class Domain:
+    """A case, cut into pieces for the networks; U(T_lr) and T_det, both (1, Z, H, W), reduced."""
+
+    case: DownscaleInput
+    pieces: Pieces
+    bicubic: Tensor
+    primary: Tensor
 
 
 class Guided(nn.Cell):

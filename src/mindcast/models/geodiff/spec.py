@@ -6,6 +6,7 @@ from mindcast.config.schema import Sampling
 from mindcast.diffusion.samplers import Plan
 from mindcast.models.base import ModelSpec, Patch, Stage, keys, late, no_draws
 from mindcast.models.geodiff import draws
+from mindcast.models.geodiff.memory import in_tiles, row_bytes
 from mindcast.models.geodiff.settings import GeoDiffSettings
 from mindcast.models.geodiff.weights import RELEASED
 
@@ -78,6 +79,8 @@ SPEC = ModelSpec(
     window=_whole_domain,
     check_sampling=_plan,
     build_forecaster=late("mindcast.models.geodiff.forecaster")("GeoDiffForecaster"),
+    row_bytes=row_bytes,
+    in_tiles=in_tiles,
     released=RELEASED,
     reference="Wang, Li, Zhou and Peng 2025, A Diffusion Framework for Temperature Fields "
     "Reconstruction With Embedded Vertical Dynamics, JGR Atmospheres, doi 10.1029/2024JD042742; "

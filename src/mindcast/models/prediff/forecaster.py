@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from operator import itemgetter
 
 import numpy as np
@@ -14,10 +15,11 @@ from mindcast.diffusion.ensembles import EnsembleSampler
 from mindcast.diffusion.guidance import AlignmentGuidance
 from mindcast.diffusion.sampling import Estimated, GuidedSamplingStep, SamplingStep
 from mindcast.diffusion.tiling import TiledStep, Tiles, tiles_over
-from mindcast.models.base import extrapolated_members, require_context
+from mindcast.models.base import extrapolated_members, require_context, with_motion
 from mindcast.models.prediff.alignment import OfDifference
 from mindcast.models.prediff.latents import FrameLatents
 from mindcast.models.prediff.settings import PreDiffSettings
+from mindcast.models.remembered import Remembered
 from mindcast.motion.matching import combined
 from mindcast.motion.moved import VALUE
 from mindcast.refusal import Refusal
@@ -64,8 +66,9 @@ class PreDiffForecaster:
     ) -> None:
         diffusion, vae = settings.diffusion, networks["vae"]
         self.settings, self.overlap = settings, sampling.tile_overlap
+        self.remembered = Remembered()
         self.sampler = EnsembleSampler(
-            networks.values(), diffusion.plan(sampling), sampling.batch_size, seed, compiled
+            networks.values(), diffusion.plan(sampling), sampling.at_once, seed, compiled
         )
         step = SamplingStep(
             networks["diffusion"], diffusion.process(), diffusion.prediction, diffusion.clip_range
@@ -109,7 +112,8 @@ class PreDiffForecaster:
         """See `models.base.Forecaster.forecast`."""
         require_context(self.settings, input)
         cuts, seed = self._cuts(input.context), self.sampler.seed if seed is None else seed
-        known = self._known(method, input.context, truth, cuts)
+        known = self._known(method, input, truth, cuts)
+        input = self.remembered.of(input, "motion", partial(with_motion, self.settings, input))
         if len(cuts) == 1:
             numbers = range(first, first + members)
             return self._members(method, input, known, keys, numbers, seed, cuts, progress)
@@ -139,7 +143,8 @@ class PreDiffForecaster:
         """The members of those numbers of every case; where there are tiles, one of one case."""
         settings, members, first = self.settings, len(numbers), numbers.start
         extrapolated = extrapolated_members(settings, input, keys, members, seed, first)
-        conditioning = [Tensor(array) for array in self._conditioning(known, extrapolated, cuts)]
+        guides = None if extrapolated is None else self._guides(extrapolated, cuts)
+        conditioning = [Tensor(array) for array in self._conditioning(known, guides, members)]
         step, (_, *_, channels) = self.steps[method], settings.latent_shape(1)
         if len(cuts) > 1:
             size = self.sampler.batch_size
@@ -156,7 +161,7 @@ class PreDiffForecaster:
             first=first,
             seed=seed,
         )
-        return self._decoded(method, latents, extrapolated, cuts)
+        return self._decoded(method, latents, extrapolated, guides, cuts)
 
     def _cuts(self, context: np.ndarray) -> Cuts:
         """Of contexts (N, T, H, W, 1)."""
@@ -169,50 +174,65 @@ class PreDiffForecaster:
         return Cuts(pixels, latents)
 
     def _known(
-        self, method: str, context: np.ndarray, truth: np.ndarray | None, cuts: Cuts
+        self, method: str, input: NowcastInput, truth: np.ndarray | None, cuts: Cuts
     ) -> list[np.ndarray]:
         """What the step takes after the noise and depends on no member, of every tile (N K, ...).
 
         For a guided method the target; the latents of the context.
         """
-        tiles = np.concatenate([_cut(cuts.pixels, case) for case in context])
-        known = [np.stack([self._encode(frames) for frames in tiles])]
+        tiles = np.concatenate([_cut(cuts.pixels, case) for case in input.context])
+        known = [
+            self.remembered.of(
+                input, "latents", lambda: np.stack([self._encode(frames) for frames in tiles])
+            )
+        ]
         if method == ALIGNED:
             if truth is not None:
                 truth = np.concatenate([_cut(cuts.pixels, case) for case in truth])
             known.insert(0, self._target(tiles, truth))
         return known
 
-    def _conditioning(
-        self, known: Sequence[np.ndarray], extrapolated: np.ndarray | None, cuts: Cuts
-    ) -> list[np.ndarray]:
-        """The same with the guides, if there is motion: then of every member (N M K, ...)."""
-        if extrapolated is None:
-            return list(known)
-        members = extrapolated.shape[1]
+    def _guides(self, extrapolated: np.ndarray, cuts: Cuts) -> np.ndarray:
+        """Of every tile of every member of every case (N M K, T, h, w, c), latents first."""
         rows = extrapolated.reshape(-1, *extrapolated.shape[2:])
         pieces = [tile[np.newaxis] for row in rows for tile in _cut(cuts.pixels, row)]
-        guides = np.concatenate([self.guides(piece).asnumpy() for piece in pieces])
+        return np.concatenate([self.guides(piece).asnumpy() for piece in pieces])
+
+    def _conditioning(
+        self, known: Sequence[np.ndarray], guides: np.ndarray | None, members: int
+    ) -> list[np.ndarray]:
+        """The same with the guides, if there is motion: then of every member (N M K, ...)."""
+        if guides is None:
+            return list(known)
         return [*(np.repeat(array, members, axis=0) for array in known), guides]
 
     def _decoded(
-        self, method: str, latents: np.ndarray, extrapolated: np.ndarray | None, cuts: Cuts
+        self,
+        method: str,
+        latents: np.ndarray,
+        extrapolated: np.ndarray | None,
+        guides: np.ndarray | None,
+        cuts: Cuts,
     ) -> np.ndarray:
         """Frames (N, M, T, H, W, 1) in [0, 1] of what was diffused (N, M, T, h, w, c).
 
         Intensities that the alignment steered keep what it made of them.
         """
-        motion = self.settings.motion
-        if extrapolated is None or motion is None:
+        motion, shape = self.settings.motion, latents.shape
+        if extrapolated is None or guides is None or motion is None:
             frames = [[self._frames(latent, cuts) for latent in case] for case in latents]
             return np.clip(frames, 0.0, 1.0)
         starts = extrapolated[..., VALUE : VALUE + 1]
-        pairs = zip(starts, latents, strict=True)
-        frames = [
-            [self._learned(*pair, cuts) for pair in zip(*case, strict=True)] for case in pairs
-        ]
+        encoded = guides[..., : shape[-1]].reshape(-1, len(cuts), *guides.shape[1:-1], shape[-1])
+        members = zip(
+            starts.reshape(-1, *starts.shape[2:]),
+            encoded,
+            latents.reshape(-1, *shape[2:]),
+            strict=True,
+        )
+        made = np.stack([self._learned(*member, cuts) for member in members])
         match = motion.match_values and method != ALIGNED
-        return combined(np.array(frames), starts, motion.learned_share, match)
+        return combined(made.reshape(starts.shape), starts, motion.learned_share, match)
 
     def _encode(self, frames: np.ndarray) -> np.ndarray:
         """(T, H, W, 1) to the posterior mean (T, h, w, c), which is not scaled."""
@@ -230,8 +250,11 @@ class PreDiffForecaster:
         frames: np.ndarray = self.decode(z.astype(np.float32)).asnumpy()
         return frames.transpose(0, 2, 3, 1)
 
-    def _learned(self, frames: np.ndarray, latent: np.ndarray, cuts: Cuts) -> np.ndarray:
-        """A member (T, H, W, 1), not clipped, from its extrapolated frames and what was diffused.
+    def _learned(
+        self, frames: np.ndarray, encoded: np.ndarray, latent: np.ndarray, cuts: Cuts
+    ) -> np.ndarray:
+        """A member (T, H, W, 1), not clipped, from its extrapolated frames, their latents
+        (K, T, h, w, c) and what was diffused.
 
         A difference of scaled latents changes the frames by what it decodes to: what the
         autoencoder loses of them is so not lost in the forecast.
@@ -239,8 +262,8 @@ class PreDiffForecaster:
         if not self.settings.diffuses_difference:
             return self._frames(latent, cuts)
         changes = []
-        for tile, change in zip(_cut(cuts.pixels, frames), _cut(cuts.latents, latent), strict=True):
-            start = self.settings.diffusion.scale_factor * self._encode(tile)
+        for tile, change in zip(encoded, _cut(cuts.latents, latent), strict=True):
+            start = self.settings.diffusion.scale_factor * tile
             changes.append(self._decode(start + change) - self._decode(start))
         return frames + _blended(cuts.pixels, changes)
 

@@ -14,6 +14,7 @@ from mindcast.models.base import (
     whole_sequences,
 )
 from mindcast.models.prediff import draws
+from mindcast.models.prediff.memory import row_bytes
 from mindcast.models.prediff.settings import PreDiffSettings
 from mindcast.models.prediff.weights import RELEASED
 
@@ -80,6 +81,7 @@ SPEC = ModelSpec(
     window=whole_sequences,
     check_sampling=_plan,
     build_forecaster=late("mindcast.models.prediff.forecaster")("PreDiffForecaster"),
+    row_bytes=row_bytes,
     released=RELEASED,
     reference="Gao et al. 2023, PreDiff: Precipitation Nowcasting with Latent Diffusion Models, "
     "NeurIPS; github.com/gaozhihan/PreDiff (Apache-2.0)",

@@ -17,7 +17,7 @@ from mindcast.models.base import Patch
 from mindcast.output.downscale import write_temperature
 from mindcast.page.document import Picture
 from mindcast.samples import Sample
-from mindcast.tasks.downscale.task import panels
+from mindcast.tasks.downscale.task import largest, panels
 from mindcast.tasks.seconds import Seconds
 from mindcast.visualization.times import moment
 
@@ -45,6 +45,7 @@ class Prediction:
             self.fields.notes,
         )
         self.count, self.factor = len(self.fields), window.factor
+        self.domain = largest(self.fields)
         self.figures = settings.evaluation.figures
         self._drawn: list[tuple[DownscaleCase, tuple[str, ...]]] = []
 

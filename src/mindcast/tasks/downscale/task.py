@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,7 +17,15 @@ from mindcast.evaluation.downscale.suite import DownscaleSuite
 from mindcast.evaluation.downscale.target import Target
 from mindcast.output.downscale import write_temperature
 from mindcast.refusal import Refusal
-from mindcast.samples import DownscaleSample
+from mindcast.samples import Coordinates, DownscaleSample
+
+
+class Located(Protocol):
+    """Samples of which each lies somewhere."""
+
+    def __len__(self) -> int: ...
+
+    def coordinates(self, i: int) -> Coordinates: ...
 
 
 class DownscaleScoring:
@@ -86,11 +94,23 @@ class Task(DownscaleScoring):
         _refuse_nowcasts(settings.evaluation)
         super().__init__(samples, window.factor, methods, settings.evaluation.area_weight)
 
+    @staticmethod
+    def domain(samples: Fields) -> tuple[int, int]:
+        """See `tasks.base.Task`."""
+        return largest(samples)
+
     def keep(self, case: DownscaleCase, folder: Path, provenance: Mapping[str, Any]) -> None:
         """The fields of a case as NetCDF."""
         path = folder / f"{case.label}.nc"
         path.unlink(missing_ok=True)  # the same, of a test that was stopped right after it
         write_temperature(path, case, self.methods, provenance)
+
+
+def largest(fields: Located) -> tuple[int, int]:
+    """(H, W) of the fine grid with most points."""
+    places = (fields.coordinates(i) for i in range(len(fields)))
+    sizes = {(len(where.y.values), len(where.x.values)) for where in places}
+    return max(sizes, key=lambda size: size[0] * size[1])
 
 
 def panels(case: DownscaleCase, methods: Sequence[str], folder: Path) -> Iterator[Path]:

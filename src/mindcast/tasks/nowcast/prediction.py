@@ -45,6 +45,8 @@ class Prediction:
         self.last, self.sources = incoming.times[-1], incoming.sources
         self.notes = (*incoming.notes, *_unknown_pixels(needed), *self.of.notes)
         self.count, self.figures = 1, settings.evaluation.figures
+        _, *domain, _ = self.of.input.context.shape
+        self.domain = (domain[0], domain[1])
         self._drawn: list[str] = []
 
     def methods(self, model: Forecasting, wanted: Sequence[str]) -> tuple[str, ...]:

@@ -35,6 +35,12 @@ class Task(NowcastScoring):
             settings.data.pixel_km,
         )
 
+    @staticmethod
+    def domain(samples: Sequences) -> tuple[int, int]:
+        """See `tasks.base.Task`."""
+        height, width = samples.frame_shape
+        return height, width
+
     def case(self, i: int, sample: NowcastSample) -> NowcastCase:
         """Sample i with its times and what its values mean."""
         data = self.samples
