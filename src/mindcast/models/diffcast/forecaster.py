@@ -96,12 +96,12 @@ class DiffCastForecaster:
         seed = self.sampler.seed if seed is None else seed
         numbers = range(first, first + members)
         if len(tiles) == 1:
-            known = self._known(input, whole, None, tiles)
+            known = self._known(input, whole, tiles)
             return self._members(whole, known, keys, numbers, seed, tiles, progress)
         drawn = []
         for number, key in enumerate(keys):
             case = whole.mapped(itemgetter(slice(number, number + 1)))
-            known = self._known(input, case, number, tiles)
+            known = self._known(input, case, tiles)
             # one member at a time: what its tiles are conditioned on may fill the memory
             of_members = [
                 self._members(case, known, [key], range(m, m + 1), seed, tiles, progress)[0]
@@ -111,16 +111,18 @@ class DiffCastForecaster:
         return np.stack(drawn)
 
     def _known(
-        self, input: NowcastInput, cases: NowcastInput, number: int | None, tiles: Tiles
+        self, input: NowcastInput, cases: NowcastInput, tiles: Tiles
     ) -> tuple[Tensor, ...] | None:
-        """What all members are conditioned on, made once; None where each has a motion of its own.
+        """What all members are conditioned on; None where each has a motion of its own.
 
-        number: of the case, None for all cases of the input.
+        cases: all of the input or, in tiles, one. Of a single one, drawn in parts, it is made once.
         """
         if self.settings.motion is not None:
             return None
         conditioned = partial(self._conditioned, cases.context, None, tiles)
-        return self.remembered.of(input, ("known", number), conditioned)
+        if len(cases.context) < len(input.context):
+            return conditioned()
+        return self.remembered.of(input, "known", conditioned)
 
     def _deterministic(
         self, mean: Callable[..., Tensor], input: NowcastInput, tiles: Tiles

@@ -15,7 +15,7 @@ from mindspore import Tensor, nn, ops
 from mindcast.config.schema import Sampling
 from mindcast.diffusion.ensembles import EnsembleSampler
 from mindcast.diffusion.sampling import SamplingStep
-from mindcast.diffusion.tiling import TiledStep, in_batches
+from mindcast.diffusion.tiling import TiledStep, Tiles, in_batches
 from mindcast.models.geodiff.pieces import Pieces
 from mindcast.models.geodiff.residual_network import ResidualConditioning
 from mindcast.models.geodiff.settings import GeoDiffSettings
@@ -108,9 +108,7 @@ class GeoDiffForecaster:
         cases = [self._domain(input, number) for number in range(len(keys))]
         fields = np.stack([case.primary.asnumpy() + SHIFT_K for case in cases])
         if method == SAMPLED:
-            drawn = partial(self._residuals, members=members, first=first, seed=seed)
-            conditionings = [self._conditioned(input, n, case) for n, case in enumerate(cases)]
-            residuals = drawn(cases, conditionings, keys, progress=progress)
+            residuals = self._residuals(input, cases, keys, members, progress, first, seed)
             fields = fields + self.kelvin.reshape(-1, 1, 1) * residuals
         if self.settings.enforce_lr_mean:
             fields = np.stack(
@@ -129,11 +127,12 @@ class GeoDiffForecaster:
 
         return self.remembered.of(input, ("domain", number), made)
 
-    def _conditioned(self, input: DownscaleInput, number: int, domain: Domain) -> list[Tensor]:
-        """Its conditioning, made once."""
-        return self.remembered.of(
-            input, ("conditioning", number), partial(self._conditioning, domain)
-        )
+    def _conditioned(self, input: DownscaleInput, domain: Domain) -> list[Tensor]:
+        """What all members are conditioned on; of a single case, drawn in parts, made once."""
+        conditioned = partial(self._conditioning, domain)
+        if len(input.statics) > 1:
+            return conditioned()
+        return self.remembered.of(input, "conditioning", conditioned)
 
     def _with_lr_mean(self, fields: np.ndarray, domain: Domain) -> np.ndarray:
         """Fields (M, Z, H, W) whose block means are the coarse field."""
@@ -174,8 +173,8 @@ class GeoDiffForecaster:
 
     def _residuals(
         self,
+        input: DownscaleInput,
         domains: Sequence[Domain],
-        conditionings: Sequence[Sequence[Tensor]],
         keys: Sequence[int],
         members: int,
         progress: Callable[[int], object] | None,
@@ -194,16 +193,20 @@ class GeoDiffForecaster:
             seed=seed,
         )
         if len(pieces.tiles) == 1:
-            of_all = [ops.cat(arrays, 0) for arrays in zip(*conditionings, strict=True)]
+            each = [self._conditioned(input, domain) for domain in domains]
+            of_all = [ops.cat(arrays, 0) for arrays in zip(*each, strict=True)]
             residuals = drawn(self.step, keys, conditioning=of_all)
-        else:  # the tiles of one case fill a batch
-            steps = [
-                TiledStep(self.step, pieces.tiles, tiles, self.batch_size)
-                for tiles in conditionings
-            ]
-            pairs = zip(steps, keys, strict=True)
-            residuals = np.concatenate([drawn(step, [key]) for step, key in pairs])
+        else:  # one case after the other: its tiles may fill the memory
+            residuals = np.concatenate(
+                [
+                    drawn(self._tiled(pieces.tiles, self._conditioned(input, domain)), [key])
+                    for domain, key in zip(domains, keys, strict=True)
+                ]
+            )
         return pieces.without_margin(residuals[:, :, :, 0])
+
+    def _tiled(self, tiles: Tiles, conditioning: Sequence[Tensor]) -> TiledStep:
+        return TiledStep(self.step, tiles, conditioning, self.batch_size)
 
     def _require_shapes(self, input: DownscaleInput) -> None:
         """Every array must fit the statics; derivatives at a border take SMALLEST points."""
