@@ -30,7 +30,7 @@ SMALL = {
     "max_steps: 200": "max_steps: 2",
     "max_steps: 250": "max_steps: 2",
     "validate_every_steps: 50": "validate_every_steps: 2",
-    "{sampler: ddim, steps: 5, members: 8,": "{sampler: ddim, steps: 2, members: 2,",
+    "{sampler: ddim, steps: 5, members: 8}": "{sampler: ddim, steps: 2, members: 2}",
     "--members 12": "--members 2",
     "members=4": "members=2",
     "{seed: 0}": "{seed: 0, mode: pynative}\nevaluation: {max_samples: 1, figures: 1}",
