@@ -63,7 +63,7 @@ def fitted_to(
         return Fitted(settings, 1, (UNKNOWN,)) if chosen == "auto" else Fitted(settings, chosen)
     share = settings.sampling.memory_share
     limit = int(share * free)
-    where = f"{_gib(limit)}, {share:.0%} of what is free (sampling.memory_share)"
+    where = f"{_size(limit)}, {share:.0%} of what is free (sampling.memory_share)"
     model, how = spec.in_tiles(settings.model, domain, limit, device)
     settings = settings.model_copy(update={"model": model})
     notes = []
@@ -74,9 +74,10 @@ def fitted_to(
         return Fitted(settings, chosen, tuple(notes))
     row = spec.row_bytes(model, domain, device)
     if row > limit:
-        notes.append(f"one member needs about {_gib(row)}, more than {where}: one at a time")
+        notes.append(f"one member needs about {_size(row)}, more than {where}: one at a time")
     return Fitted(settings, max(1, min(MOST, limit // max(row, 1))), tuple(notes))
 
 
-def _gib(size: int) -> str:
-    return f"{size / memory.GIB:.1f} GiB"
+def _size(count: int) -> str:
+    large = count >= memory.GIB
+    return f"{count / memory.GIB:.1f} GiB" if large else f"{count >> 20} MiB"
