@@ -140,3 +140,10 @@ def test_processes_go_by_the_leader_s_memory_and_share_it_unless_each_has_a_card
 def test_a_share_of_nothing_is_refused():
     with pytest.raises(Refusal, match=r"sampling\.memory_share"):
         settings_of("prediff", "sampling.memory_share=0")
+
+
+@pytest.mark.parametrize("rows", ["0", "many", "2.5", "70000", "null"])
+def test_rows_that_are_neither_a_number_nor_auto_are_refused_in_one_line(rows):
+    with pytest.raises(Refusal, match=r"expected a whole number from 1 to 65536, or auto$") as told:
+        settings_of("prediff", f"sampling.batch_size={rows}")
+    assert "sampling.batch_size: got " in str(told.value)

@@ -5,7 +5,13 @@ from __future__ import annotations
 from math import isnan
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 MOST = 2**32 - 1  # of every whole number whose setting has no narrower range
 
@@ -27,3 +33,16 @@ def _nan_by_name(code: Any) -> Any:
 
 MissingCode = Annotated[float | Literal["nan"], BeforeValidator(_nan_by_name)]
 """Of values that are missing; float() makes a number of it."""
+
+
+def _in_one_line(rows: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return check(rows)
+    except ValidationError:
+        raise ValueError(
+            f"got {rows!r}, expected a whole number from 1 to 65536, or auto"
+        ) from None
+
+
+Rows = Annotated[Size | Literal["auto"], WrapValidator(_in_one_line)]
+"""Of a batch: so many, or as many as fit."""

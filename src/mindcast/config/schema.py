@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from mindcast.config.frozen import Frozen
 from mindcast.config.incoming import InputSettings
 from mindcast.config.marks import SPEED
-from mindcast.config.numbers import Count, Seed, Size
+from mindcast.config.numbers import Count, Rows, Seed, Size
 
 Model = TypeVar("Model", bound=Frozen)
 Data = TypeVar("Data", bound=Frozen)
@@ -84,7 +84,7 @@ class Sampling(Frozen):
     """Noise that "ddim" adds: 0 none, 1 as much as "ddpm". The other samplers take 0 only."""
     members: Size = 1
     """Members of an ensemble."""
-    batch_size: Size | Literal["auto"] = "auto"
+    batch_size: Rows = "auto"
     """Members (or tiles, or cases of a test) that the network takes at once; "auto": as many as
     fit, see `memory_share`. Changes memory and time; forecasts but for rounding."""
     memory_share: Annotated[float, SPEED] = Field(default=0.5, gt=0, le=1)
