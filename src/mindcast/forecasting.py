@@ -18,6 +18,7 @@ from mindcast.models.base import Forecaster, ModelSpec
 from mindcast.models.remembered import Remembered
 from mindcast.refusal import Refusal
 from mindcast.samples import Sample, stacked
+from mindcast.training.origin import settings_in
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Forecasting:
 
     methods: the forecasts that are wanted, of those that it can make. sampling: with the rows that
     networks take at once. checkpoints: by stage, where its weights come from: "path", "step" and
-    "of_steps", and "sha256" of the file.
+    "of_steps", "trained_in" (the number type of the products), and "sha256" of the file.
     """
 
     forecaster: Forecaster
@@ -143,6 +144,7 @@ def open_forecasting(
             "path": str(file),
             "step": step,
             "of_steps": total,
+            "trained_in": _precision(information[stage]),
             "sha256": digest(file),
         }
     graph = settings.runtime.mode == "graph"
@@ -152,6 +154,12 @@ def open_forecasting(
     )
     methods = _chosen(forecaster, settings.evaluation.methods)
     return Forecasting(forecaster, methods, sampling, origins)
+
+
+def _precision(information: Mapping[str, Any]) -> str:
+    """In which number type a checkpoint's products were computed; float32 before there was one."""
+    runtime = settings_in(information).get("runtime")
+    return str(runtime.get("precision", "float32")) if isinstance(runtime, dict) else "float32"
 
 
 def digest(path: Path) -> str:

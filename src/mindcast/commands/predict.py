@@ -13,7 +13,7 @@ import numpy as np
 
 from mindcast import __version__
 from mindcast.capacity import Fitted, fitted
-from mindcast.commands.request import Request, present, read_settings, start
+from mindcast.commands.request import Request, computing_settings, present, start
 from mindcast.config.dates import parse_time
 from mindcast.files import write_text
 from mindcast.forecasting import Forecasting, open_forecasting
@@ -37,7 +37,7 @@ def run(request: Request) -> None:
     world = present(request)
     if world.size > 1:
         raise Refusal(f"--mode predict: works in one process, found {world.size}; start one")
-    settings = read_settings(request)
+    settings = computing_settings(request)
     found = trained(settings, request.out)
     at = _time(request)
     if request.to is not None:
@@ -73,6 +73,7 @@ def _about(
         "mindcast": __version__,
         "checkpoints": model.checkpoints,
         "device": device,
+        "precision": settings.runtime.precision,
         "seed": settings.runtime.seed,
         **settings.sampling.model_dump(mode="json"),
         "input": [str(path) for path in prediction.sources],

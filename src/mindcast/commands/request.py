@@ -66,6 +66,16 @@ def start(request: Request, settings: RunSettings, world: parallel.World) -> str
     return used
 
 
+def computing_settings(request: Request) -> RunSettings:
+    """`read_settings` of a mode that runs networks. Refusal where the device cannot, as far as that
+    is known without MindSpore."""
+    from mindcast.runtime import device
+
+    settings = read_settings(request)
+    device.require_precision(request.device_target, settings.runtime.precision)
+    return settings
+
+
 def read_settings(request: Request) -> RunSettings:
     """The settings of `--cfg`; without one the newest of a run in `--out`, or else the default.
 

@@ -10,7 +10,7 @@ from mindcast.capacity import fitted
 from mindcast.commands import report
 from mindcast.commands.cases import Cases
 from mindcast.commands.report import Contents, Report
-from mindcast.commands.request import Request, present, read_settings, run_path, start
+from mindcast.commands.request import Request, computing_settings, present, run_path, start
 from mindcast.config.loader import to_yaml
 from mindcast.config.schema import RunSettings
 from mindcast.data import open_split
@@ -32,7 +32,7 @@ def run(request: Request) -> None:
     With `--resume`, go on with the run's newest unfinished report.
     """
     world = present(request)
-    settings = read_settings(request)
+    settings = computing_settings(request)
     spec = load_spec(settings.model.name)
     window = spec.window(settings.model)
     samples = open_split(settings.data, settings.evaluation.split, window)
@@ -49,6 +49,7 @@ def run(request: Request) -> None:
     task: Task[Any] = kind(samples, settings, window, model.methods)
     cases = Cases(samples, settings.evaluation, model, task, world)
     about = {"data": samples.source, "device": device, "model": spec.name}
+    about["precision"] = settings.runtime.precision
     about |= _choices(settings, model)
     with ExitStack() as stack:
         made = None

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from mindcast.commands.request import (
     Request,
     chosen_stages,
+    computing_settings,
     last_settings,
     present,
-    read_settings,
     run_path,
     start,
 )
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 def run(request: Request) -> None:
     """Check everything that can be checked, then train; ends with where the checkpoints are."""
     world = present(request)
-    settings = read_settings(request)
+    settings = computing_settings(request)
     if not request.resume:
         settings = settings.model_copy(update={"data": with_own_pixels(settings.data)})
     spec = load_spec(settings.model.name)

@@ -51,6 +51,14 @@ class StageTraining(Frozen):
     ema_decay: float = Field(default=0.0, ge=0, lt=1)
     """Decay of the averaged weights, which then serve the forecasts; 0: no averaging. In a short
     training it stays lower, so that about the last tenth is averaged."""
+    recompute: Annotated[bool, SPEED] = False
+    """Compute what lies inside the network's blocks again for the gradient instead of keeping it:
+    less memory, more time, the same numbers."""
+    loss_scale: float = Field(default=2.0**16, ge=1, le=2.0**40)
+    """With `runtime.precision` float16, and only there: what the loss is multiplied by at first.
+    Halved at every step whose gradients overflow, which is skipped."""
+    loss_scale_growth_steps: Count = 2000
+    """Steps in a row without an overflow after which the loss scale doubles."""
     augment: bool = True
     """Random mirror images and rotations, those that the stage allows."""
     validate_every_steps: int = Field(default=0, ge=0)
@@ -146,6 +154,9 @@ class Runtime(Frozen):
     """Use the next device of Ascend, GPU, CPU where the one asked for is absent."""
     mode: Literal["graph", "pynative"] = "graph"
     """Compile the repeated steps ("graph") or run them operation by operation."""
+    precision: Literal["float32", "float16", "bfloat16"] = "float32"
+    """Number type of the networks' products and convolutions; all else, weights too, is float32.
+    float16 scales the loss of a training, bfloat16 needs no scale and does not exist on CPU."""
     compile_cache: Annotated[str, SPEED] = ""
     """Folder that keeps compiled graphs between runs; empty: none."""
     encoded_mib: Annotated[int, SPEED] = Field(default=1024, ge=0, le=1 << 24)

@@ -183,6 +183,11 @@ def nothing_more(settings: Any) -> None:
     """`Stage.derive` of losses that take nothing but the data."""
 
 
+def no_blocks() -> tuple[type, ...]:
+    """`Stage.blocks` of a network whose inside is always kept."""
+    return ()
+
+
 def extrapolated(settings: Any) -> Extrapolated | None:
     """`Stage.derive` of nowcasts that take the extrapolated frames where their `motion` is set.
 
@@ -218,6 +223,9 @@ class Stage:
     bound_to(settings): the keys of the model, "section" or "section.key", that give the trained
         weights their meaning: its checkpoint is refused where they differ, but for those that are
         marked FREE. What only other stages depend on may change, so that they can share it.
+    blocks(): the kinds of cells within the network whose inside may be computed again for the
+        gradient instead of kept; those that lie in another of them go with it. A kind must give
+        the same at every call: no batch norm within.
     """
 
     requires: tuple[str, ...]
@@ -233,6 +241,7 @@ class Stage:
     bound_to: Callable[[Any], tuple[str, ...]] = all_keys
     derive: Callable[[Any], Change | None] = nothing_more
     encode: Callable[[Any, Mapping[str, Cell]], Encoding] | None = None
+    blocks: Callable[[], tuple[type, ...]] = no_blocks
 
 
 def as_it_is(settings: Any, domain: tuple[int, int], limit: int, device: str) -> tuple[Any, str]:

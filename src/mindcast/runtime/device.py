@@ -14,12 +14,23 @@ ORDER = ("Ascend", "GPU", "CPU")
 QUIET_LEVEL = "3"  # MindSpore's GLOG_v: errors only
 
 
+def require_precision(target: str, precision: str) -> None:
+    """Refusal where it is certain, without asking the device, that it lacks a number type."""
+    if target == "CPU" and precision == "bfloat16":
+        raise Refusal(
+            "runtime.precision = bfloat16: MindSpore has no products of that type on CPU; use "
+            "--set runtime.precision=float32, or --device_target Ascend or GPU where there is one"
+        )
+
+
 def start(target: str, device_id: int, settings: Runtime, warn: bool = True) -> str:
     """Set up MindSpore on `target`, or on the next device that is there, and return its name.
 
     Order of fall-back: Ascend, GPU, CPU. A fall-back prints one warning line, and is a Refusal if
-    `runtime.fallback` is false; without `warn` it is what was asked for.
+    `runtime.fallback` is false; without `warn` it is what was asked for. Refusal also where the
+    device does not compute in `runtime.precision`.
     """
+    require_precision(target, settings.precision)
     os.environ.setdefault("GLOG_v", QUIET_LEVEL)
     # read when MindSpore's libraries are loaded: its operators run in turns on threads with a team
     # of helpers each, and a team that spins between its turns takes the cores from the other
@@ -46,8 +57,32 @@ def start(target: str, device_id: int, settings: Runtime, warn: bool = True) -> 
     ms.set_context(mode=ms.PYNATIVE_MODE)
     if used == "CPU":
         ms.runtime.launch_blocking()  # queued dispatch costs more than the operators on CPU
+    _require_products(used, settings.precision)
     ms.set_seed(settings.seed)
     return used
+
+
+def _require_products(used: str, precision: str) -> None:
+    """Refusal unless the device multiplies two matrices of a number type.
+
+    That is all that can be known before a network runs: MindSpore lists no number types of a
+    device's convolutions.
+    """
+    require_precision(used, precision)  # again: another device may have taken the place
+    if used == "CPU" or precision == "float32":
+        return
+    import mindspore as ms
+
+    kind = {"float16": ms.float16, "bfloat16": ms.bfloat16}[precision]
+    try:
+        with native_output_hidden():
+            one = ms.ops.ones((16, 16), kind)
+            ms.ops.matmul(one, one).astype(ms.float32).asnumpy()
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise Refusal(
+            f"runtime.precision = {precision}: {used} does not multiply matrices of that type "
+            f"({str(error).splitlines()[0].strip()}); use --set runtime.precision=float32"
+        ) from None
 
 
 def _first_present(target: str, device_id: int) -> tuple[str, str]:

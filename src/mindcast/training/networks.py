@@ -97,7 +97,11 @@ def load_all(
 def load_one(
     spec: ModelSpec, settings: RunSettings, stage: str, path: Path
 ) -> tuple[nn.Cell, dict[str, Any]]:
-    """One stage's network, frozen, with the information of its checkpoint."""
+    """One stage's network, frozen, with the information of its checkpoint.
+
+    Its products are those of `runtime.precision`, whatever it was trained in.
+    """
+    from mindcast.layers.precision import lower
     from mindcast.training import checkpoint, origin
 
     def check(information: Mapping[str, Any]) -> None:
@@ -108,6 +112,7 @@ def load_one(
     for parameter in network.get_parameters():
         parameter.requires_grad = False
     network.set_train(False)
+    lower(network, settings.runtime.precision)
     return network, {**information, "path": str(path)}
 
 

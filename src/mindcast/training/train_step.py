@@ -1,7 +1,8 @@
 """One optimiser step of one objective: gradients, accumulation, clipping, update, average.
 
 The order is fixed here and nowhere else: mean of the micro-batch gradients of all processes,
-clipping by the global norm, decoupled decay and Adam, exponential average of the weights.
+clipping by the global norm, decoupled decay and Adam, exponential average of the weights. In
+float16 the loss is scaled before and the gradients after; a step that overflows ends there.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from mindcast.models.base import Objective
 from mindcast.runtime.parallel import ALONE, World
 from mindcast.samples import Named
 from mindcast.training.ema import WeightAverage, effective_decay
+from mindcast.training.loss_scale import LossScale
 from mindcast.training.optimiser import AdamW, added, clip_by_global_norm, scaled
 from mindcast.training.reduction import summed_over_processes
 
@@ -29,7 +31,8 @@ class ObjectiveStep:
 
     graph: compile everything that repeats. averaged: the parameters that get an
     exponential average (empty: none). frozen: networks inside the losses that stay in evaluation
-    mode. world: the processes that share the micro-batches of a step.
+    mode. world: the processes that share the micro-batches of a step. scaled: whether the loss is
+    scaled, see `LossScale`.
     """
 
     def __init__(
@@ -40,8 +43,11 @@ class ObjectiveStep:
         graph: bool,
         frozen: Sequence[nn.Cell] = (),
         world: World = ALONE,
+        scaled: bool = False,
     ) -> None:
         self.objective, self.graph, self.frozen = objective, graph, frozen
+        start = training.loss_scale if scaled else 1.0
+        self.loss_scale = LossScale(start, training.loss_scale_growth_steps, scaled)
         self.betas = training.betas
         self.optimisers = nn.CellList(_optimisers(objective, training), auto_prefix=False)
         self.average = WeightAverage(averaged) if averaged else None
@@ -63,7 +69,8 @@ class ObjectiveStep:
         """Minimise once; diagnostics (means over micro-batches) and the gradient norm, by name.
 
         batches: this process's share, arrays by name; the means are over all. The values stay on
-        the device: reading them waits for the step to end.
+        the device: reading them waits for the step to end. Where the loss is scaled they have the
+        scale among them, and a step that overflowed gives that alone: it moves nothing.
         """
         cell = self.cell_at(step)
         if cell is None:
@@ -71,18 +78,39 @@ class ObjectiveStep:
         cell.set_train(True)
         for network in self.frozen:
             network.set_train(False)
+        gradients, sums = self._sums(cell, batches)
+        about: dict[str, Tensor] = {}
+        count = len(batches) * self.world.size
+        scalars = self._scalars(step, count * self.loss_scale.value, learning_rate)
+        if self.loss_scale.active:
+            about = {"loss_scale": Tensor(self.loss_scale.value, ms.float32)}
+            overflowed = self._overflowed(gradients)
+            self.loss_scale.settle(overflowed)
+            if overflowed:
+                return about
+        norm = self.apply(*scalars, *gradients)
+        named = {n: v / count for n, v in zip(cell.diagnostic_names, sums, strict=True)}
+        return {**named, "gradient_norm": norm, **about}
+
+    def _sums(
+        self, cell: nn.Cell, batches: Sequence[Named]
+    ) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
+        """Gradients, still scaled, and diagnostics, summed over the micro-batches of all."""
         differentiate = self._gradient_function(cell)
+        scale = [Tensor(self.loss_scale.value, ms.float32)] if self.loss_scale.active else []
         total: Sequence[Tensor] = ()
         for batch in batches:
-            values, gradients = differentiate(*arguments(cell, batch))
+            values, gradients = differentiate(*scale, *arguments(cell, batch))
             found = [*gradients, *_flat(values[1:])]
             total = self.add(*total, *found) if total else found
         total = summed_over_processes(self.world, total)
-        gradients, sums = total[: len(gradients)], total[len(gradients) :]
-        count = len(batches) * self.world.size
-        norm = self.apply(*self._scalars(step, count, learning_rate), *gradients)
-        named = {n: v / count for n, v in zip(cell.diagnostic_names, sums, strict=True)}
-        return {**named, "gradient_norm": norm}
+        return total[: len(gradients)], total[len(gradients) :]
+
+    def _overflowed(self, gradients: Sequence[Tensor]) -> bool:
+        """Whether any entry is not finite, in any process: a device may tell by a flag of its own
+        that only the process sees where it was raised."""
+        found = not bool(ms.amp.all_finite(tuple(gradients)).asnumpy())
+        return self.world.any(found)[0]
 
     def state(self) -> list[Parameter]:
         """Every parameter that the next step depends on: weights, statistics, moments, averages."""
@@ -91,8 +119,9 @@ class ObjectiveStep:
         moments = [p for optimiser in self.optimisers for p in optimiser.state()]
         return [*inside, *moments, *shadows]
 
-    def _scalars(self, step: int, count: int, learning_rate: float) -> list[Tensor]:
-        own_step = step - self.objective.phases[0][0] + 1  # Adam counts from its first step
+    def _scalars(self, step: int, count: float, learning_rate: float) -> list[Tensor]:
+        # Adam and the average count the steps that moved something, from their first
+        own_step = step - self.objective.phases[0][0] + 1 - self.loss_scale.skipped
         beta1, beta2 = self.betas
         values = (
             1.0 / count,
@@ -106,8 +135,13 @@ class ObjectiveStep:
     def _gradient_function(self, cell: nn.Cell) -> Any:
         if id(cell) not in self.gradient_functions:
             weights = ms.ParameterTuple(self.objective.parameters)
-            differentiate = ms.value_and_grad(cell, None, weights, has_aux=True)
 
+            def scaled_loss(scale, *inputs):
+                loss, diagnostics = cell(*inputs)
+                return loss * scale, diagnostics
+
+            function = scaled_loss if self.loss_scale.active else cell
+            differentiate = ms.value_and_grad(function, None, weights, has_aux=True)
             self.gradient_functions[id(cell)] = compiled(differentiate, self.graph)
         return self.gradient_functions[id(cell)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import sys
 import time
@@ -17,6 +18,7 @@ from mindspore import Tensor, nn
 from mindcast.config.schema import RunSettings
 from mindcast.data.pipeline import Batches
 from mindcast.layers.norm import running_statistics
+from mindcast.layers.precision import lower
 from mindcast.models.base import ModelSpec, Objective, Stage
 from mindcast.refusal import Refusal
 from mindcast.runtime.interrupts import Interrupts
@@ -29,10 +31,12 @@ from mindcast.training.inputs import Inputs
 from mindcast.training.micro_batches import micro_batches
 from mindcast.training.origin import check_origin, settings_in, warn_of_other_data
 from mindcast.training.progress import Progress, Silence
+from mindcast.training.recomputation import recompute
 from mindcast.training.schedule import learning_rate
 from mindcast.training.train_step import ObjectiveStep
 from mindcast.training.validation import Validation
 
+LOSS_SCALES = "loss_scales"  # of every objective, in the information of a state
 SAVE_EVERY_SECONDS = 600.0  # what a killed machine may cost at most
 
 
@@ -73,6 +77,13 @@ class Trainer:
             self.stage_name, self.options, len(self.train.samples), self.world.size
         )
         self.network = self.stage.build_network(model)
+        self.precision = self.settings.runtime.precision
+        lower(self.network, self.precision)
+        if self.options.recompute and not recompute(self.network, self.stage.blocks()):
+            raise Refusal(
+                f"training.{self.stage_name}.recompute = true: this network has no blocks to "
+                "compute again; set it to false"
+            )
         objectives = self.stage.build_objectives(model, self.network, self.frozen)
         graph = self.settings.runtime.mode == "graph"
         self.steps = [self._objective_step(objective, graph) for objective in objectives]
@@ -129,10 +140,27 @@ class Trainer:
     def _optimise(self, step: int, batches: list[Named]) -> dict[str, Tensor]:
         values: dict[str, Tensor] = {}
         for objective in self.steps:
+            skipped = objective.loss_scale.skipped
             result = objective.run(step, batches, self._rate(step))
+            if objective.loss_scale.skipped > skipped:
+                self._after_overflow(step + 1, objective)
             if result is not None:
                 values |= {self._logged(objective.objective, n): v for n, v in result.items()}
         return values
+
+    def _after_overflow(self, step: int, objective: ObjectiveStep) -> None:
+        """One line in the log. Refusal where no scale is left to try."""
+        scale = objective.loss_scale
+        if scale.exhausted:
+            raise self._not_finite(step, "the gradient, even at loss scale 1,")
+        logging.getLogger().info(
+            "%s step %d: gradients beyond float16; step skipped, loss scale %s %g -> %g",
+            self.stage_name,
+            step,
+            objective.objective.name,
+            2 * scale.value,
+            scale.value,
+        )
 
     def _logged(self, objective: Objective, name: str) -> str:
         """The name of a diagnostic in the log: with that of its objective if there are several."""
@@ -216,7 +244,12 @@ class Trainer:
         if not self.world.is_leader:
             return
         path = state_path(self.folder.checkpoints, self.stage_name)
-        information = {**self._information(), checkpoint.STATE_ONLY: self.pending.saved()}
+        scales = {step.objective.name: step.loss_scale.saved() for step in self.steps}
+        information = {
+            **self._information(),
+            LOSS_SCALES: scales,
+            checkpoint.STATE_ONLY: self.pending.saved(),
+        }
         checkpoint.save(path, self._state(), information)
 
     def restore(self) -> None:
@@ -253,10 +286,16 @@ class Trainer:
             best = math.inf if saved["best"] is None else saved["best"]
             self.position = Position(saved["step"], best, saved["best_step"])
             self.pending.restore(information[checkpoint.STATE_ONLY])
+            self._restore_scales(information.get(LOSS_SCALES, {}))
         except (LookupError, TypeError, ValueError, AttributeError):
             raise Refusal(f"{path}: is no state of a training; use another copy") from None
         if self.world.is_leader:
             warn_of_other_data([stored], self.settings)
+
+    def _restore_scales(self, saved: Mapping[str, Any]) -> None:
+        for step in self.steps:
+            if step.objective.name in saved:
+                step.loss_scale.restore(saved[step.objective.name])
 
     def _state(self) -> list[ms.Parameter]:
         parameters = list(self.network.get_parameters())
@@ -293,7 +332,8 @@ class Trainer:
             [p for p in objective.parameters if id(p) in own] if self.options.ema_decay else []
         )
         frozen = tuple(self.frozen.values())
-        return ObjectiveStep(objective, self.options, averaged, graph, frozen, self.world)
+        scaled = self.precision == "float16"
+        return ObjectiveStep(objective, self.options, averaged, graph, frozen, self.world, scaled)
 
     def _total_steps(self) -> int:
         if self.options.max_steps is not None:
@@ -337,7 +377,10 @@ class Trainer:
     def _not_finite(self, step: int, name: str) -> Refusal:
         path = state_path(self.folder.checkpoints, self.stage_name)
         kept = f"the last good state is {path}" if path.exists() else "nothing was saved"
+        remedy = f"lower training.{self.stage_name}.learning_rate"
+        if self.precision == "float16":
+            remedy += " or set runtime.precision to float32 (or, on Ascend and GPU, bfloat16)"
         return Refusal(
-            f"stage {self.stage_name}, step {step}: {name} is not finite; {kept}; "
-            f"lower training.{self.stage_name}.learning_rate and use --resume"
+            f"stage {self.stage_name}, step {step}: {name} is not finite; {kept}; {remedy} and use "
+            "--resume"
         )

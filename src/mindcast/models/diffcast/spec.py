@@ -18,6 +18,7 @@ from mindcast.models.diffcast.settings import DiffCastSettings
 from mindcast.models.diffcast.weights import RELEASED
 
 STAGES = late("mindcast.models.diffcast.stages")
+BLOCKS = late("mindcast.models.diffcast.recomputed")("blocks")
 
 
 def _plan(settings: DiffCastSettings, sampling: Sampling) -> Plan:
@@ -45,6 +46,7 @@ SPEC = ModelSpec(
             augmentation="quarter_turns",
             build_network=STAGES("build_backbone"),
             build_objectives=STAGES("backbone_objectives"),
+            blocks=BLOCKS,
             draw=no_draws,
             monitor="loss",
             optional=True,
@@ -58,6 +60,7 @@ SPEC = ModelSpec(
             augmentation="quarter_turns",
             build_network=STAGES("build_joint"),
             build_objectives=STAGES("joint_objectives"),
+            blocks=BLOCKS,
             draw=draws.for_segments,
             monitor="loss",
             optional=True,

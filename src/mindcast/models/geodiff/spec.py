@@ -12,6 +12,7 @@ from mindcast.models.geodiff.weights import RELEASED
 
 FIELDS = ("levels_hpa", "factor", "statics", "priors")
 STAGES = late("mindcast.models.geodiff.stages")
+BLOCKS = late("mindcast.models.geodiff.recomputed")("blocks")
 
 
 def _crops(settings: GeoDiffSettings) -> Patch:
@@ -46,6 +47,7 @@ SPEC = ModelSpec(
             augmentation="mirrored_fields",
             build_network=STAGES("build_deterministic"),
             build_objectives=STAGES("deterministic_objectives"),
+            blocks=BLOCKS,
             draw=no_draws,
             monitor="rmse",
             preview=STAGES("preview_deterministic"),
@@ -58,6 +60,7 @@ SPEC = ModelSpec(
             augmentation="mirrored_fields",
             build_network=STAGES("build_denoiser"),
             build_objectives=STAGES("denoiser_objectives"),
+            blocks=BLOCKS,
             draw=draws.for_residuals,
             monitor="noise",
             optional=True,
@@ -70,6 +73,7 @@ SPEC = ModelSpec(
             augmentation="mirrored_fields",
             build_network=STAGES("build_joint"),
             build_objectives=STAGES("joint_objectives"),
+            blocks=BLOCKS,
             draw=draws.for_residuals,
             monitor="total",
             optional=True,

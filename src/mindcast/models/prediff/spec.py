@@ -19,6 +19,7 @@ from mindcast.models.prediff.settings import PreDiffSettings
 from mindcast.models.prediff.weights import RELEASED
 
 STAGES = late("mindcast.models.prediff.stages")
+BLOCKS = late("mindcast.models.prediff.recomputed")("blocks")
 
 
 FRAMES = ("frame_size", "context_frames", "target_frames")
@@ -47,6 +48,7 @@ SPEC = ModelSpec(
             augmentation="any_angle",
             build_network=STAGES("build_autoencoder"),
             build_objectives=STAGES("autoencoder_objectives"),
+            blocks=BLOCKS,
             draw=draws.for_autoencoder,
             monitor="total",
             preview=STAGES("preview_reconstruction"),
@@ -58,6 +60,7 @@ SPEC = ModelSpec(
             augmentation="quarter_turns",
             build_network=STAGES("build_alignment"),
             build_objectives=STAGES("alignment_objectives"),
+            blocks=BLOCKS,
             draw=draws.for_latents,
             monitor="loss",
             optional=True,
@@ -70,6 +73,7 @@ SPEC = ModelSpec(
             augmentation="quarter_turns",
             build_network=STAGES("build_denoiser"),
             build_objectives=STAGES("denoiser_objectives"),
+            blocks=BLOCKS,
             draw=draws.for_latents,
             monitor="loss_simple",
             preview=STAGES("preview_forecast"),
