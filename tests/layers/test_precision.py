@@ -9,7 +9,7 @@ from mindcast.layers.convolution import Conv2d, Conv3d
 from mindcast.layers.dense import Dense
 from mindcast.layers.norm import GroupNorm, LayerNorm
 from mindcast.layers.precision import LowerProduct, lower
-from mindcast.layers.softmax import make_softmax
+from mindcast.layers.softmax import Softmax
 from mindcast.layers.transposed_convolution import Conv2dTranspose
 
 SCALE = 2.0**16
@@ -29,7 +29,7 @@ class Net(nn.Cell):
         self.position = ms.Parameter(Tensor(np.full((1, 16), 0.1, np.float32)))
         self.flat, self.group = Conv2d(4, 8, 3, padding=1), GroupNorm(2, 8)
         self.deep, self.up = Conv3d(8, 8, 3, padding=1), Conv2dTranspose(8, 8, 4, 2, 1)
-        self.recurrent, self.softmax = ConvGRULayer(8), make_softmax()
+        self.recurrent, self.softmax = ConvGRULayer(8), Softmax()
         self.times = ops.BatchMatMul(transpose_b=True)
 
     def construct(self, x):

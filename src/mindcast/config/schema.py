@@ -51,9 +51,9 @@ class StageTraining(Frozen):
     ema_decay: float = Field(default=0.0, ge=0, lt=1)
     """Decay of the averaged weights, which then serve the forecasts; 0: no averaging. In a short
     training it stays lower, so that about the last tenth is averaged."""
-    recompute: Annotated[bool, SPEED] = False
+    recompute: bool = False
     """Compute what lies inside the network's blocks again for the gradient instead of keeping it:
-    less memory, more time, the same numbers."""
+    less memory, more time; sums of gradients may differ in their last bit."""
     loss_scale: float = Field(default=2.0**16, ge=1, le=2.0**40)
     """With `runtime.precision` float16, and only there: what the loss is multiplied by at first.
     Halved at every step whose gradients overflow, which is skipped."""

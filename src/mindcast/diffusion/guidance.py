@@ -16,6 +16,9 @@ import mindspore as ms
 from mindspore import Tensor, nn, ops
 
 SMALLEST_SQUARE = 1e-20  # below it the violation counts as met: no gradient, and no 0/0
+# A gradient of so many entries is small; what a network computes in float16 would be lost below
+# 6e-8. A power of two changes no bit of what it computes in float32.
+GRADIENT_SCALE = 2.0**12
 
 
 class AlignmentViolation(nn.Cell):
@@ -29,13 +32,13 @@ class AlignmentViolation(nn.Cell):
         self, z: Tensor, t: Tensor, target: Tensor, *known: Tensor
     ) -> tuple[Tensor, Tensor]:
         """z (N, ...), t (N,) int32, target (N, values); known: what the knowledge takes after t.
-        Gives (sum of U, U)."""
+        Gives (`GRADIENT_SCALE` times the sum of U, U)."""
         values = self.knowledge(z, t, *known)
         if values.ndim == 3:
             values = values.mean(axis=1)
         excess = values - target
         violation = ops.sqrt(ops.maximum((excess * excess).sum(axis=-1), SMALLEST_SQUARE))
-        return violation.sum(), violation
+        return violation.sum() * GRADIENT_SCALE, violation
 
 
 class AlignmentGuidance(nn.Cell):
@@ -55,4 +58,4 @@ class AlignmentGuidance(nn.Cell):
     ) -> tuple[Tensor, Tensor]:
         """Arguments as those of `AlignmentViolation`. Gives (gradient like z, U (N,))."""
         (_, violation), gradient = self.differentiate(z, t, target, *known)
-        return gradient, violation
+        return gradient * (1 / GRADIENT_SCALE), violation
