@@ -12,6 +12,7 @@ import mindspore as ms
 from mindspore import Tensor, nn, ops
 
 from mindcast.layers.dense import Dense
+from mindcast.layers.fused_convolution import FusedConvolution
 
 NUMBER_TYPES = {"float16": ms.float16, "bfloat16": ms.bfloat16}
 PRODUCTS = (ops.MatMul, ops.BatchMatMul, ops.Conv2D, ops.Conv3D, ops.Conv2DTranspose)
@@ -37,8 +38,9 @@ class LowerProduct(nn.Cell):
 def lower(network: nn.Cell, number_type: str) -> None:
     """Compute every product within a network in "float16" or "bfloat16", or leave it ("float32").
 
-    Its parameters keep type, name and value. Cells with a gradient of their own, norms and softmax,
-    which also multiply matrices, stay as they are, and so do cells with the attribute `in_float32`.
+    Its parameters keep type, name and value. Convolutions leave their fused kernels, which are of
+    float32, for the public operators. Other cells with a gradient of their own stay as they are:
+    norms and softmax, kernels of whole attentions; so do cells with the attribute `in_float32`.
     """
     if number_type != "float32":
         _lower_within(network, number_type)
@@ -47,6 +49,8 @@ def lower(network: nn.Cell, number_type: str) -> None:
 def _lower_within(cell: nn.Cell, number_type: str) -> None:
     if isinstance(cell, LowerProduct) or hasattr(cell, "bprop") or hasattr(cell, "in_float32"):
         return
+    if isinstance(getattr(cell, "fused", None), FusedConvolution):
+        cell.fused = None
     members = {name: part for name, part in vars(cell).items() if isinstance(part, PRODUCTS)}
     children = cell.name_cells()
     if isinstance(cell, Dense) and not isinstance(cell.product, LowerProduct):

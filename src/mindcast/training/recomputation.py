@@ -7,6 +7,7 @@ or more. So here the whole block is a cell with a gradient of its own, which beg
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import mindspore as ms
@@ -40,7 +41,7 @@ class _Again(nn.Cell):
         super().__init__(auto_prefix=False)
         self.block = block
         weights = ms.ParameterTuple(block.trainable_params())
-        self.gradient = ms.grad(_Along(block), 0, weights)
+        self.gradient = ms.grad(_Along(_twin(block)), 0, weights)
 
     def construct(self, inputs: tuple[Tensor, ...], weights: tuple[Tensor, ...]) -> Any:
         # an argument that nothing depends on would be dropped, and its gradient with it
@@ -49,6 +50,13 @@ class _Again(nn.Cell):
     def bprop(self, inputs, weights, out, d_out):
         # after d_out is there, so that the compiler does not take the first pass for this one
         return self.gradient(ops.depend(inputs, d_out), d_out)
+
+
+def _twin(block: nn.Cell) -> nn.Cell:
+    """Another cell of the same parameters: the compiler mixes up two uses of one."""
+    parts = [part for _, cell in block.cells_and_names() for part in vars(cell).values()]
+    shared = [part for part in parts if isinstance(part, Tensor | ops.Primitive)]
+    return copy.deepcopy(block, {id(part): part for part in (*block.get_parameters(), *shared)})
 
 
 class _Along(nn.Cell):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from mindspore import nn
 
-from mindcast.layers.cuboid_stack import CuboidStack
+from mindcast.layers.cuboid_attention import CuboidSelfAttention
+from mindcast.layers.feed_forward import FeedForward
 from mindcast.layers.time_resblock import TimeResBlock
 from mindcast.models.prediff.vae_blocks import AttentionBlock, ResnetBlock
 
 
 def blocks() -> tuple[type[nn.Cell], ...]:
-    """Cuboid stacks and the ResBlocks before them; blocks and attention of the autoencoder."""
-    return (CuboidStack, TimeResBlock, ResnetBlock, AttentionBlock)
+    """Attention, feed-forward and time ResBlocks; blocks and attention of the autoencoder."""
+    return (CuboidSelfAttention, FeedForward, TimeResBlock, ResnetBlock, AttentionBlock)
