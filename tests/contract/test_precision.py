@@ -30,7 +30,7 @@ from tests.contract.models import (
 KEY = 4
 OVERFLOWING, USUAL = 2.0**40, 2.0**16
 STAGES = [(model, name) for model in MODELS for name in spec_of(model).stages]
-COMPILED = [("prediff", "alignment"), ("diffcast", "joint"), ("geodiff", "deterministic")]
+COMPILED = [("geodiff", "deterministic")]
 
 
 @pytest.mark.slow
@@ -111,7 +111,7 @@ def test_blocks_computed_again_give_the_same_loss_and_gradients(model, name, com
         stage, network, frozen, objectives = build_stage(model, name)
         shaken([network])
         if again:
-            assert recompute(network, stage.blocks(), compiled) > 1
+            assert recompute(network, stage.blocks()) > 1
         inputs = batch(model, stage, frozen)
         cell, weights = objectives[0].phases[0][1], objectives[0].parameters
         cell.set_train(True)

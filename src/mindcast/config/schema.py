@@ -53,7 +53,8 @@ class StageTraining(Frozen):
     training it stays lower, so that about the last tenth is averaged."""
     recompute: bool = False
     """Compute what lies inside the network's blocks again for the gradient instead of keeping it:
-    less memory, more time; sums of gradients may differ in their last bit."""
+    more time; less memory where blocks consist of public operators, so not with the CPU's kernels.
+    Sums of gradients may differ in their last bit."""
     loss_scale: float = Field(default=2.0**16, ge=1, le=2.0**40)
     """With `runtime.precision` float16, and only there: what the loss is multiplied by at first.
     Halved at every step whose gradients overflow, which is skipped."""

@@ -79,9 +79,13 @@ class Trainer:
         self.network = self.stage.build_network(model)
         self.precision = self.settings.runtime.precision
         lower(self.network, self.precision)
+        if self.options.recompute and not recompute(self.network, self.stage.blocks()):
+            raise Refusal(
+                f"training.{self.stage_name}.recompute = true: this network has no blocks to "
+                "compute again; set it to false"
+            )
         objectives = self.stage.build_objectives(model, self.network, self.frozen)
         graph = self.settings.runtime.mode == "graph"
-        self._recompute(graph)
         self.steps = [self._objective_step(objective, graph) for objective in objectives]
         self.pending = PendingDiagnostics(
             {self._logged(o, name) for o in objectives for name in o.mean_squares}
@@ -287,14 +291,6 @@ class Trainer:
             raise Refusal(f"{path}: is no state of a training; use another copy") from None
         if self.world.is_leader:
             warn_of_other_data([stored], self.settings)
-
-    def _recompute(self, graph: bool) -> None:
-        """After the objectives are there: they may walk the network by the paths of its cells."""
-        if self.options.recompute and not recompute(self.network, self.stage.blocks(), graph):
-            raise Refusal(
-                f"training.{self.stage_name}.recompute = true: this network has no blocks to "
-                "compute again; set it to false"
-            )
 
     def _restore_scales(self, saved: Mapping[str, Any]) -> None:
         for step in self.steps:
