@@ -8,6 +8,8 @@ gradients see the casts as operators like any other.
 
 from __future__ import annotations
 
+from typing import Any
+
 import mindspore as ms
 from mindspore import Tensor, nn, ops
 
@@ -19,12 +21,12 @@ PRODUCTS = (ops.MatMul, ops.BatchMatMul, ops.Conv2D, ops.Conv3D, ops.Conv2DTrans
 
 
 class LowerProduct(nn.Cell):
-    """A product of two tensors, computed in another number type than theirs.
+    """A product of two tensors, an operator or a cell, computed in another number type than theirs.
 
     Sums run as the device does them for that type: with float32 on Ascend and GPU.
     """
 
-    def __init__(self, product: nn.Cell | ops.Primitive, number_type: str) -> None:
+    def __init__(self, product: Any, number_type: str) -> None:
         super().__init__(auto_prefix=False)
         self.product = product
         self.kind = NUMBER_TYPES[number_type]
