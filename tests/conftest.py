@@ -1,5 +1,7 @@
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,19 @@ os.environ.setdefault("GLOG_v", "3")
 # what tests start as a process of its own imports the package of this checkout, installed or not
 SOURCE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "src")
 os.environ["PYTHONPATH"] = os.pathsep.join([SOURCE, os.environ.get("PYTHONPATH", "")])
+
+# graphs that tests compile are not those of the user; kernels, which take long to build, are, and
+# so are the fonts that matplotlib found
+OWN_CACHE = None
+if "MINDCAST_TESTS_CACHE" not in os.environ:  # workers of pytest-xdist share it
+    OWN_CACHE = os.environ["MINDCAST_TESTS_CACHE"] = tempfile.mkdtemp(prefix="mindcast-tests-")
+    users = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    os.environ.setdefault("MPLCONFIGDIR", str(users / "matplotlib"))
+    kernels = users / "mindcast" / "kernels"
+    kernels.mkdir(parents=True, exist_ok=True)
+    Path(OWN_CACHE, "mindcast").mkdir()
+    Path(OWN_CACHE, "mindcast", "kernels").symlink_to(kernels)
+os.environ["XDG_CACHE_HOME"] = os.environ["MINDCAST_TESTS_CACHE"]
 
 
 def pytest_configure(config):
@@ -65,6 +80,8 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_sessionfinish(session, exitstatus):
+    if OWN_CACHE is not None:
+        shutil.rmtree(OWN_CACHE, ignore_errors=True)
     session.config.exit_code = int(exitstatus)
 
 

@@ -8,26 +8,45 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import mindspore as ms
 import numpy as np
-from mindspore import Tensor, nn
+from mindspore import Parameter, Tensor, nn
 
+from mindcast.graphs.contents import Unknown, describe
+from mindcast.graphs.keeping import Kept
 from mindcast.kernels.operators import in_use
 from mindcast.kernels.waiting import Announcements, last_part
 
 
 @dataclass
 class Spent:
-    """Seconds that graphs took to compile, each with its first evaluation, in this process."""
+    """Seconds that graphs took to compile, each with its first evaluation, in this process.
+
+    graphs: how many there were; kept: how many of them an earlier process had compiled.
+    """
 
     seconds: float = 0.0
+    graphs: int = 0
+    kept: int = 0
+    show: Callable[[str], object] | None = None
 
 
 COMPILING = Spent()
+
+
+@contextmanager
+def shown(show: Callable[[str], object]) -> Iterator[None]:
+    """Within the `with`, `show` is told what goes on while a graph is compiled, and "" after."""
+    before, COMPILING.show = COMPILING.show, show
+    try:
+        yield
+    finally:
+        COMPILING.show = before
 
 
 def compiled(function: Callable[..., Any], graph: bool) -> Callable[..., Any]:
@@ -36,43 +55,101 @@ def compiled(function: Callable[..., Any], graph: bool) -> Callable[..., Any]:
     It takes NumPy arrays and tensors. A lambda cannot be compiled, nor can one that calls one. On
     the CPU a graph has ended when the call returns.
     """
-    announcements = Announcements() if graph and in_use() else None
-    inner = _graph(function, announcements) if graph else function
+    if not graph:
+        return lambda *inputs: function(*_tensors(inputs))
+    announcements = Announcements() if in_use() else None
+    cell = _graph(function, announcements)
+    inner = ms.jit(cell)
+    parts = (function, announcements.operator if announcements else None)
     known: set[tuple[Any, ...]] = set()
 
     def through_the_door(*inputs: np.ndarray | Tensor) -> Any:
-        tensors = [i if isinstance(i, Tensor) else Tensor(i) for i in inputs]
+        tensors = _tensors(inputs)
         kind = tuple((tensor.shape, tensor.dtype) for tensor in tensors)
-        if not graph:
-            return inner(*tensors)
-        begun = time.monotonic()
-        before = announcements.so_far() if announcements else 0
-        outputs = inner(*tensors)
         if kind not in known:
-            COMPILING.seconds += time.monotonic() - begun
+            with _counted():
+                outputs = _first(cell, parts, inner, tensors)
             known.add(kind)
         elif announcements:
+            before = announcements.so_far()
+            outputs = inner(*tensors)
             announcements.wait_beyond(before)
+        else:
+            outputs = inner(*tensors)
         return outputs[0] if announcements else outputs
 
     return through_the_door
 
 
-def _graph(function: Callable[..., Any], announcements: Announcements | None) -> Any:
-    """The function compiled; with announcements its outputs come with that of its end."""
+def _graph(function: Callable[..., Any], announcements: Announcements | None) -> _Graph:
+    """What is compiled; with announcements its outputs come with that of its end."""
     if announcements is None:
 
-        def call(*inputs):
-            return function(*inputs)
+        class Plain(_Graph):
+            def construct(self, *inputs):
+                return function(*inputs)
 
-        return ms.jit(call)
+        return Plain(auto_prefix=False)
     announce = announcements.operator
 
-    def announced(*inputs):
-        outputs = function(*inputs)
-        return outputs, announce(last_part(outputs))
+    class Announced(_Graph):
+        def construct(self, *inputs):
+            outputs = function(*inputs)
+            return outputs, announce(last_part(outputs))
 
-    return ms.jit(announced)
+    return Announced(auto_prefix=False)
+
+
+@contextmanager
+def _counted() -> Iterator[None]:
+    """Counts one graph, and shows that the work stands still for it."""
+    show, begun = COMPILING.show or (lambda _: None), time.monotonic()
+    show("compiling")
+    try:
+        yield
+    finally:
+        show("")
+    COMPILING.seconds += time.monotonic() - begun
+    COMPILING.graphs += 1
+
+
+class _Graph(nn.Cell):
+    """What is compiled; a kept graph takes its weights from what this names."""
+
+    weights: Mapping[str, Parameter] = {}
+
+    def parameters_dict(self, recurse: bool = True) -> Mapping[str, Parameter]:
+        """Every weight within, by name, those in functions too."""
+        return self.weights
+
+
+def _first(
+    cell: _Graph, parts: tuple[Any, ...], inner: Callable[..., Any], tensors: Sequence[Tensor]
+) -> Any:
+    """The first call with tensors of a kind: compiled, or taken from an earlier process."""
+    keeper = Kept.keeper
+    if keeper is None:
+        return inner(*tensors)
+    try:
+        contents = describe(parts, tensors)
+    except Unknown:
+        return inner(*tensors)
+    cell.weights = contents.weights
+    key = keeper.key(contents.digest)
+    try:
+        with keeper.compiling(key) as served:
+            outputs = inner(*tensors)
+    except Exception:
+        if not served:
+            raise
+        keeper.forget(key)  # one that MindSpore cannot use after all
+        return inner(*tensors)
+    COMPILING.kept += served
+    return outputs
+
+
+def _tensors(inputs: Sequence[np.ndarray | Tensor]) -> list[Tensor]:
+    return [i if isinstance(i, Tensor) else Tensor(i) for i in inputs]
 
 
 def arguments(cell: nn.Cell, named: Mapping[str, np.ndarray]) -> list[Tensor]:

@@ -62,9 +62,12 @@ class Cases:
 
     def forecast(self, first: int) -> Iterator[Case[Any]]:
         """The cases from number `first` on with their forecasts, in order; some at a time."""
+        from mindcast.compiled import shown
+
         world, model = self.world, self.model
         own_share = range(first + world.rank, self.count, world.size)
-        with self._bar("forecast", "step", model.steps * len(own_share)) as bar:
+        bar = self._bar("forecast", "step", model.steps * len(own_share))
+        with bar, shown(bar.set_postfix_str):
             for block in self._blocks(first):
                 cases = [self._case(number) for number in block]
                 own = self._own(cases, block, bar.update)

@@ -94,12 +94,13 @@ def _predict(
     """All files of the forecast, its pictures, the record of it, and its page if asked for."""
     from tqdm import tqdm
 
-    from mindcast.compiled import COMPILING
+    from mindcast.compiled import COMPILING, shown
 
     before = COMPILING.seconds
     total = model.steps * prediction.count
     written = []
-    with tqdm(total=total, desc="forecast", unit="step", dynamic_ncols=True) as bar:
+    bar = tqdm(total=total, desc="forecast", unit="step", dynamic_ncols=True)
+    with bar, shown(bar.set_postfix_str):
         for path in prediction.write(model, folder, about, seconds, bar.update):
             written.append(path)
             bar.write(f"forecast: {path}")

@@ -158,8 +158,11 @@ class Runtime(Frozen):
     precision: Literal["float32", "float16", "bfloat16"] = "float32"
     """Number type of the networks' products and convolutions; all else, weights too, is float32.
     float16 scales the loss of a training, bfloat16 needs no scale and does not exist on CPU."""
-    compile_cache: Annotated[str, SPEED] = ""
-    """Folder that keeps compiled graphs between runs; empty: none."""
+    compile_cache: Annotated[str, SPEED] = "auto"
+    """Folder of compiled graphs, by which later runs of one process on CPU start sooner; "auto":
+    `mindcast/graphs` in the user's cache folder ($XDG_CACHE_HOME or ~/.cache); empty: none."""
+    compile_cache_mib: Annotated[int, SPEED] = Field(default=2048, ge=1, le=1 << 24)
+    """Most that compiled graphs take on disk, MiB; those used longest ago make way."""
     encoded_mib: Annotated[int, SPEED] = Field(default=1024, ge=0, le=1 << 24)
     """Memory of each process, MiB, for what frozen networks make of frames in training,
     such as latents: each frame is encoded once while there is room; 0: at every step."""

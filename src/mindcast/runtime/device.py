@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 
 from mindcast.config.schema import Runtime
+from mindcast.graphs import keeping
 from mindcast.refusal import Refusal
 
 ORDER = ("Ascend", "GPU", "CPU")
@@ -35,9 +36,6 @@ def start(target: str, device_id: int, settings: Runtime, warn: bool = True) -> 
     # read when MindSpore's libraries are loaded: its operators run in turns on threads with a team
     # of helpers each, and a team that spins between its turns takes the cores from the other
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    if settings.compile_cache:
-        os.environ["MS_COMPILER_CACHE_ENABLE"] = "1"
-        os.environ["MS_COMPILER_CACHE_PATH"] = os.path.expanduser(settings.compile_cache)
     with native_output_hidden():
         import mindspore as ms
 
@@ -58,6 +56,7 @@ def start(target: str, device_id: int, settings: Runtime, warn: bool = True) -> 
     if used == "CPU":
         ms.runtime.launch_blocking()  # queued dispatch costs more than the operators on CPU
     _require_products(used, settings.precision)
+    _keep_graphs(settings, used)
     ms.set_seed(settings.seed)
     return used
 
@@ -83,6 +82,14 @@ def _require_products(used: str, precision: str) -> None:
             f"runtime.precision = {precision}: {used} does not multiply matrices of that type "
             f"({str(error).splitlines()[0].strip()}); use --set runtime.precision=float32"
         ) from None
+
+
+def _keep_graphs(settings: Runtime, device: str) -> None:
+    """Compiled graphs serve later runs on CPU; elsewhere none of this has been tried."""
+    where = settings.compile_cache if device == "CPU" else ""
+    note = keeping.begin(where, settings.compile_cache_mib)
+    if note:
+        print(f"mindcast: warning: {note}", file=sys.stderr, flush=True)
 
 
 def _first_present(target: str, device_id: int) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from mindcast.graphs import keeping
 from mindcast.refusal import Refusal
 from mindcast.runtime.device import native_output_hidden
 
@@ -47,6 +48,7 @@ class World:
             return
         from mindspore import communication
 
+        keeping.end()  # not tried with graphs that speak to other processes
         try:
             with native_output_hidden():
                 communication.init()

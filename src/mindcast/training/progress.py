@@ -6,11 +6,13 @@ import logging
 import time
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from types import TracebackType
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from mindcast.compiled import COMPILING, shown
 from mindcast.models.base import Preview
 from mindcast.refusal import Refusal
 from mindcast.runtime.run_folder import RunFolder
@@ -26,11 +28,14 @@ class Progress:
         self.curves = Curves(folder.tensorboard / stage, first)
         self.bar = tqdm(total=last, initial=first, desc=stage, unit="step", dynamic_ncols=True)
         self.redirect = logging_redirect_tqdm()
+        self.compiling = shown(self.bar.set_postfix_str)
+        self.before = replace(COMPILING)
         self.started = time.monotonic()
         self.first = first
 
     def __enter__(self) -> Progress:
         self.redirect.__enter__()
+        self.compiling.__enter__()
         return self
 
     def __exit__(
@@ -39,6 +44,7 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.compiling.__exit__(kind, error, trace)
         self.redirect.__exit__(kind, error, trace)
         self.bar.close()
         # a full disk that ended the training is told of once
@@ -47,7 +53,19 @@ class Progress:
 
     def advance(self) -> None:
         """One optimiser step is done."""
+        if self.bar.n == self.first:
+            self._first_step()
         self.bar.update(1)
+
+    def _first_step(self) -> None:
+        """How long the first step took, most of which is compiling."""
+        graphs = COMPILING.graphs - self.before.graphs
+        if graphs:
+            seconds = time.monotonic() - self.started
+            compiling = COMPILING.seconds - self.before.seconds
+            kept = COMPILING.kept - self.before.kept
+            text = "%s first step %.1f s, compiling %.1f s of it (%d graphs, %d of them kept ones)"
+            self.log.info(text, self.stage, seconds, compiling, graphs, kept)
 
     def status(self, step: int, values: Mapping[str, float]) -> None:
         """Means over the last interval: one line, one JSON record, one point in every curve."""

@@ -52,9 +52,9 @@ class ObjectiveStep:
         self.optimisers = nn.CellList(_optimisers(objective, training), auto_prefix=False)
         self.average = WeightAverage(averaged) if averaged else None
         self.ema_decay = training.ema_decay
-        self.limit = training.clip_norm
         self.gradient_functions: dict[int, Any] = {}
-        self.apply = compiled(self._apply, graph)
+        update = Update(self.optimisers, self.average, training.clip_norm)
+        self.apply = compiled(update, graph)
         self.add = compiled(_add, graph)
         self.world = world
 
@@ -145,8 +145,20 @@ class ObjectiveStep:
             self.gradient_functions[id(cell)] = compiled(differentiate, self.graph)
         return self.gradient_functions[id(cell)]
 
-    def _apply(self, scale, learning_rate, beta1_power, beta2_power, ema_decay, *gradients):
-        # gradients one by one: jit takes a tuple for a constant and would compile at every call
+
+class Update(nn.Cell):
+    """The weights of one objective moved by their gradients, and what goes along with them.
+
+    A cell of its own, of nothing but what the graph needs: a later run finds it by that.
+    """
+
+    def __init__(self, optimisers: nn.CellList, average: WeightAverage | None, limit: float):
+        super().__init__(auto_prefix=False)
+        self.optimisers, self.average, self.limit = optimisers, average, limit
+
+    def construct(self, scale, learning_rate, beta1_power, beta2_power, ema_decay, *gradients):
+        """The norm of the gradients, which come one by one: jit takes a tuple for a constant and
+        would compile at every call. scale: brings their sums to means."""
         gradients = scaled(gradients, scale)
         gradients, norm = clip_by_global_norm(gradients, self.limit)
         first = 0
