@@ -59,8 +59,9 @@ settings: $(READY)
 smoke: $(READY)
 	$(BIN)/python -m pytest tests/smoke
 
+# for instance: make bench ARGS="--only geodiff --torch --json figures.json"
 bench: $(READY)
-	$(BIN)/python -m tests.bench
+	PYTHONPATH=src $(BIN)/python -m tests.bench $(ARGS)
 
 hooks: $(READY)
 	$(BIN)/pre-commit install

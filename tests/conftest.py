@@ -9,7 +9,7 @@ from hypothesis import settings
 
 TESTS = Path(__file__).parent
 PLAIN = (
-    *("config", "physics", "motion", "weights", "data", "evaluation", "visualization"),
+    *("config", "physics", "motion", "weights", "data", "evaluation", "visualization", "bench"),
     *(
         "output",
         "page",

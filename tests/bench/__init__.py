@@ -1,1 +1,1 @@
-"""What our formulations gain over the stock operators on CPU: `python -m tests.bench`."""
+"""What MindCast costs on this machine, beside PyTorch if wanted: `python -m tests.bench`."""

@@ -1,94 +1,98 @@
-"""Times pairs (ours, stock operator) in one run and prints medians in ms and their ratio.
-
-Forward and backward, compiled, at the sizes of the released PreDiff and of the GeoDiff demo. Never
-a test: machines are noisy, so the two of a pair are interleaved and only their ratio means
-something. Then what latents cost that are computed once, see `encoding`.
-"""
+"""`python -m tests.bench`: what the networks cost on this machine; see docs/performance.md."""
 
 from __future__ import annotations
 
-import os
-import statistics
+import json
+import signal
+import sys
 import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
-os.environ.setdefault("GLOG_v", "3")
+from mindcast.files import write_text
+from mindcast.refusal import EXIT_CODE, Refusal
+from tests.bench import data, ensembles, forecasts, growth, machine, networks, sameness
+from tests.bench.machine import GIGA
+from tests.bench.options import Wanted, wanted
 
-import mindspore as ms
-import numpy as np
-from mindspore import Tensor, nn, ops
-
-from mindcast.layers.activation import make_activation
-from mindcast.layers.dense import Dense
-from mindcast.layers.edge_padding import with_edges
-from mindcast.layers.norm import GroupNorm, LayerNorm
-from mindcast.layers.resample import nearest_resize
-from mindcast.layers.softmax import make_softmax
-from tests.bench import encoding
-
-ROUNDS, WARM_UP = 15, 5
-TOKENS = (3328, 256)  # one sequence of 13 latent frames of 16 x 16, level 0
+INTERRUPTED = 128 + signal.SIGINT
 
 
-class Resize(nn.Cell):
-    def construct(self, x):
-        return nearest_resize(x, 2 * x.shape[2], 2 * x.shape[3])
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what the options ask for; 2 after a refusal."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # removes and ends
+    begun, found = time.monotonic(), {}
+    try:
+        asked = wanted(arguments)
+        for part in measured(asked):
+            found |= part
+            if asked.json is not None:  # as it comes: what is measured is not lost
+                write(asked.json, found)
+    except Refusal as refusal:
+        print(f"bench: {refusal}", file=sys.stderr)
+        return EXIT_CODE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    print(f"\nall of this took {time.monotonic() - begun:.0f} s")
+    return 0
 
 
-class StockResize(nn.Cell):
-    def construct(self, x):
-        return ops.interpolate(x, size=(2 * x.shape[2], 2 * x.shape[3]), mode="nearest")
+def measured(asked: Wanted) -> Iterator[dict[str, Any]]:
+    """Every part that is asked for, printed and by its name."""
+    limit, described = asked.sides.limit, machine.described()
+    _print_machine(described)
+    yield {"machine": described}
+    if asked.cases:
+        yield from _networks(asked)
+    if asked.growth:
+        yield {"growth": growth.measured(asked.sides, list(asked.growth))}
+    if asked.members:
+        yield {"members": ensembles.measured(limit, list(asked.members))}
+    if asked.data:
+        yield {"data": data.measured_stages(limit)}
+    if asked.reader:
+        yield {"reader": data.measured_reader(asked.archive_gb, limit)}
 
 
-class Edges(nn.Cell):
-    def construct(self, x):
-        return with_edges(x, 1)
+def _networks(asked: Wanted) -> Iterator[dict[str, Any]]:
+    names = {case.network for case in asked.cases}
+    for side, python in asked.sides.pythons.items():
+        if side in sameness.SIDES and not asked.quick:
+            yield {"sameness": sameness.measured(side, python, names)}
+    rates = networks.measured_rates(asked.sides)
+    for side, rate in rates.items():
+        print(
+            f"{side}: product {rate.product / GIGA:.0f} GFLOP/s, copy {rate.copy / GIGA:.1f} GB/s"
+        )
+    yield {"rates": {side: vars(rate) for side, rate in rates.items()}}
+    found: list[networks.Row] = []
+    for rows in networks.measured(asked.cases, asked.sides, rates, asked.rounds):
+        found += rows
+        yield {"networks": found}
+    yield {"forecasts": forecasts.estimated(found)}
 
 
-PAIRS = {
-    "layer norm": (LayerNorm(256), nn.LayerNorm((256,)), TOKENS),
-    "group norm": (GroupNorm(32, 128), nn.GroupNorm(32, 128), (6, 128, 64, 64)),
-    "gelu": (make_activation("gelu"), nn.GELU(approximate=False), (3328, 1024)),
-    "dense 256-1024": (Dense(256, 1024), nn.Dense(256, 1024), TOKENS),
-    "nearest x2": (Resize(), StockResize(), (6, 256, 32, 32)),
-    "softmax of 256": (make_softmax(), nn.Softmax(), (64, 256, 256)),
-    "replicated edges": (Edges(), nn.ReplicationPad2d(1), (32, 16, 32, 32)),
-}
+def _print_machine(found: dict[str, Any]) -> None:
+    built = "public operators, no kernels"
+    if found["kernels"]:
+        built = f"kernels there after {found['kernels_seconds']:.1f} s"
+    known = "{processor}, {cores} cores, {memory_gb:.0f} GB".format(**found)
+    print(f"{known}; {built}", flush=True)
 
 
-def stepper(cell: nn.Cell, shape: tuple[int, ...]):
-    """A function that runs forward and backward of `cell` once and waits for the result."""
-
-    def loss(x):
-        y = cell(x)
-        return (y * y).reshape(y.shape[0], -1).sum(axis=1).sum()
-
-    weights = ms.ParameterTuple(cell.trainable_params()) if cell.trainable_params() else None
-    differentiate = ms.value_and_grad(loss, 0, weights)
-
-    @ms.jit
-    def step(x):
-        return differentiate(x)
-
-    x = Tensor(np.random.default_rng(0).standard_normal(shape, dtype=np.float32))
-    return lambda: step(x)[0].asnumpy()
+def write(path: Path, found: dict[str, Any]) -> None:
+    """All figures as JSON, whole or not at all; NaN is null there."""
+    write_text(path, json.dumps(_plain(found), indent=1, allow_nan=False) + "\n")
 
 
-def seconds(call) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
-
-
-def main() -> None:
-    ms.runtime.launch_blocking()
-    print(f"{'forward + backward':20s} {'ours ms':>9s} {'stock ms':>9s} {'stock/ours':>11s}")
-    for name, (ours, stock, shape) in PAIRS.items():
-        calls = (stepper(ours, shape), stepper(stock, shape))
-        rounds = [[seconds(call) for call in calls] for _ in range(WARM_UP + ROUNDS)][WARM_UP:]
-        mine, theirs = (statistics.median(times) * 1e3 for times in zip(*rounds, strict=True))
-        print(f"{name:20s} {mine:9.1f} {theirs:9.1f} {theirs / mine:11.2f}", flush=True)
-    encoding.main()
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    return None if isinstance(value, float) and value != value else value
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

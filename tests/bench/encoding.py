@@ -1,11 +1,18 @@
-"""Times what the latents of one batch cost, computed and remembered, beside the rest of a step."""
+"""Times what the latents of one batch cost, computed and remembered, beside the rest of a step.
+
+`python -m tests.bench.encoding`, at the size of PreDiff's demo.
+"""
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+os.environ.setdefault("GLOG_v", "3")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as `runtime.device` has it
 
 import mindspore as ms
 import numpy as np
@@ -76,3 +83,7 @@ def main() -> None:
         gains = [(encoded + rest) / (remembered + rest) for rest in (evaluated, learned)]
         row = [f"{value:10.1f}" for value in (encoded, remembered, evaluated, learned)]
         print(f"{name:20s} " + " ".join([*row, *(f"{gain:10.2f}" for gain in gains)]), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What workers run: one file a side, see `tests.bench.worker`."""
