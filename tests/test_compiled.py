@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from mindspore import nn
+from mindspore import Parameter, Tensor, nn
 
 import mindcast.compiled
 from mindcast.compiled import Spent, arguments, compiled
@@ -49,3 +49,46 @@ def test_the_first_call_of_each_shape_counts_as_compilation(graph, monkeypatch):
     for size, seconds in ((3, 1), (3, 1), (4, 2), (3, 2)):
         function(np.ones(size, np.float32), np.ones(size, np.float32))
         assert mindcast.compiled.COMPILING.seconds == (seconds if graph else 0)
+
+
+class Optional(nn.Cell):
+    """x + w, whose sum is left out where w is zero and not trained."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = Parameter(Tensor(np.zeros(3, np.float32)), requires_grad=False)
+        self.left_out, self.sums = False, 0
+
+    def adds_nothing(self):
+        return not (self.w.requires_grad or self.w.asnumpy().any())
+
+    def construct(self, x):
+        if self.left_out:
+            return x * 1
+        self.sums += 1  # counts calls in PyNative, and compilations
+        return x + self.w
+
+
+@pytest.mark.parametrize("graph", [False, True])
+def test_what_adds_nothing_is_left_out_until_other_weights_are_loaded(graph):
+    cell, x = Optional(), np.ones(3, np.float32)
+    function = compiled(cell, graph)
+    for value, sums in ((0, 0), (2, 1), (0, 1)):
+        cell.w.set_data(Tensor(np.full(3, value, np.float32)))
+        np.testing.assert_array_equal(function(x).asnumpy(), 1 + value)
+        assert cell.sums == sums
+
+
+def test_what_is_trained_is_never_left_out():
+    cell, x = Optional(), np.ones(3, np.float32)
+    cell.w.requires_grad = True
+    compiled(cell, graph=False)(x)
+    assert cell.sums == 1
+
+
+def test_a_function_leaves_out_what_the_cell_that_it_calls_may_and_only_it():
+    outer, x = nn.SequentialCell(Optional()), np.ones(3, np.float32)
+    compiled(lambda x: outer(x), graph=False, cell=outer)(x)
+    assert outer[0].sums == 0
+    outer(Tensor(x))  # not through the door: nobody has asked
+    assert outer[0].sums == 1

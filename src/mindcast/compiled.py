@@ -21,6 +21,7 @@ from mindcast.graphs.contents import Unknown, describe
 from mindcast.graphs.keeping import Kept
 from mindcast.kernels.operators import in_use
 from mindcast.kernels.waiting import Announcements, last_part
+from mindcast.needless import left_out, needless_parts
 
 
 @dataclass
@@ -49,22 +50,38 @@ def shown(show: Callable[[str], object]) -> Iterator[None]:
         COMPILING.show = before
 
 
-def compiled(function: Callable[..., Any], graph: bool) -> Callable[..., Any]:
+def compiled(
+    function: Callable[..., Any], graph: bool, cell: nn.Cell | None = None
+) -> Callable[..., Any]:
     """A cell or function as a function of its own: a graph where wanted, else as it is.
 
     It takes NumPy arrays and tensors. A lambda cannot be compiled, nor can one that calls one. On
-    the CPU a graph has ended when the call returns.
+    the CPU a graph has ended when the call returns. cell: what a function calls whose parts may be
+    `Needless`; they are asked at every call, as weights may be loaded at any time, and every set of
+    answers has a form of its own.
     """
-    if not graph:
-        return lambda *inputs: function(*_tensors(inputs))
+    parts = needless_parts(function if cell is None else cell)
+    forms: dict[tuple[bool, ...], Callable[..., Any]] = {}
+
+    def through_the_door(*inputs: np.ndarray | Tensor) -> Any:
+        needless = tuple(part.adds_nothing() for part in parts)
+        if needless not in forms:
+            forms[needless] = _form(function) if graph else function
+        with left_out(parts, needless):
+            return forms[needless](*_tensors(inputs))
+
+    return through_the_door
+
+
+def _form(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function as a graph for every kind of tensors."""
     announcements = Announcements() if in_use() else None
     cell = _graph(function, announcements)
     inner = ms.jit(cell)
     parts = (function, announcements.operator if announcements else None)
     known: set[tuple[Any, ...]] = set()
 
-    def through_the_door(*inputs: np.ndarray | Tensor) -> Any:
-        tensors = _tensors(inputs)
+    def call(*tensors: Tensor) -> Any:
         kind = tuple((tensor.shape, tensor.dtype) for tensor in tensors)
         if kind not in known:
             with _counted():
@@ -78,7 +95,7 @@ def compiled(function: Callable[..., Any], graph: bool) -> Callable[..., Any]:
             outputs = inner(*tensors)
         return outputs[0] if announcements else outputs
 
-    return through_the_door
+    return call
 
 
 def _graph(function: Callable[..., Any], announcements: Announcements | None) -> _Graph:

@@ -112,6 +112,35 @@ def test_members_differ_by_their_motion_alone():
             np.testing.assert_array_equal(member, moved(context, FRAMES, CERTAIN))
 
 
+def test_an_error_of_the_start_displaces_a_member_alike_at_every_lead_time():
+    still = np.repeat(rain(frames=1), 2, axis=0)  # nothing moves
+    settings = MotionSettings(spread=0, local_spread=0, inflow="edge", start_spread=2.0)
+    made = moved_members(still[np.newaxis], [3], 40, 3, settings, seed=0)[0, ..., VALUE]
+    np.testing.assert_array_equal(made, np.repeat(made[:, :1], 3, axis=1))
+
+    def place(frame):
+        axes = np.arange(64) * frame.sum(axis=1), np.arange(64) * frame.sum(axis=0)
+        return np.array([axis.sum() / frame.sum() for axis in axes])
+
+    # rain amid zeros, which nothing flows into: its centre of mass shows the error
+    lone = np.zeros((2, 64, 64, 1), np.float32)
+    lone[:, 28:36, 28:36] = 0.5
+    made = moved_members(lone[np.newaxis], [3], 40, 1, settings, seed=0)[0, :, 0, ..., VALUE]
+    errors = np.stack([place(frame) for frame in made]) - place(lone[0, ..., 0])
+    # the standard deviation of 80 draws is known to 8 %
+    assert errors.std() == pytest.approx(2.0, rel=0.25)
+    assert abs(errors.mean()) < 0.7
+
+
+def test_a_member_without_an_error_of_the_start_is_what_it_was():
+    before, after = (
+        moved_members(rain()[np.newaxis], [3], 1, 2, MotionSettings(start_spread=spread), seed=0)
+        for spread in (0.0, 1e-6)
+    )
+    # points are interpolated to 1 / 32 of a pixel: some are rounded the other way
+    np.testing.assert_allclose(after, before, atol=0.02)
+
+
 def test_a_member_depends_on_its_case_key_seed_and_number_alone():
     contexts = np.stack([rain(), rain((-1, 1), seed=1)])
 

@@ -2,9 +2,9 @@
 
     edge   the value of the nearest edge, drawn out inwards
     zero   nothing
-    drawn  what lies behind the edge goes on outside: the best estimate smooths the nearest edge the
-           more, the further out a point lies; members draw how deep behind the edge their copy lies
-           and how far along it, so that they differ, and keep their texture, where nothing is known
+    drawn  what lies behind the edge goes on outside: members draw how deep behind the edge their
+           copy lies and how far along it, so that they differ, and keep their texture, where
+           nothing is known; the best estimate is that of "edge"
 
 The constants of "drawn" were chosen on training and validation sequences of real radar, not on test
 ones.
@@ -24,8 +24,6 @@ EDGE, ZERO, DRAWN = "edge", "zero", "drawn"
 # the values of a frame (H, W) at points (F, H, W, 2), column and row: (F, H, W), float32
 Sampled = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
-SOFTENING = 0.25  # standard deviation of the smoothing, as a share of the distance to the edge
-SIGMAS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # pixels, those in between are interpolated
 WAY_ALONG = 1 / 8  # standard deviation of a member's way along the edge, of the shorter side
 ALL_THE_WAY = 1 / 16  # distance from the edge at which that way has been gone, of the same
 
@@ -40,39 +38,30 @@ def zero(last: np.ndarray, points: np.ndarray) -> np.ndarray:
     return _remapped(last, points, opencv().BORDER_CONSTANT)
 
 
-def smoothed(last: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """See `Sampled`; outside the nearest edge of the frame smoothed by a Gaussian that widens with
-    the distance. Values inside are those of `edge`."""
-    from scipy.ndimage import map_coordinates  # late: it is slow to load
-
-    values = edge(last, points)
-    way = _way_outside(points)
-    distance = np.hypot(way[..., 0], way[..., 1])
-    outside = distance > 0
-    sigma = SOFTENING * distance[outside]
-    level = np.where(sigma < 1, sigma, 1 + np.log2(np.maximum(sigma, 1)))
-    columns, rows = points[outside].T
-    stack = _scales(np.ascontiguousarray(last, np.float32))
-    values[outside] = map_coordinates(stack, [level, rows, columns], order=1, mode="nearest")
-    return values
-
-
 def mirrored(
     last: np.ndarray, points: np.ndarray, depth: float, along: tuple[float, float]
 ) -> np.ndarray:
     """See `Sampled`; outside what lies inside.
 
     depth: of its place behind the edge, as a share of the point's distance from it; 0 is the edge,
-    1 a mirror image. along: its way along an edge, in pixels, of columns and of rows.
+    1 a mirror image. along: its way along an edge, in pixels, of columns and of rows. Beside the
+    edge is a copy without that way, which joins on to what is seen; one fades into the other. A way
+    that grew with the distance instead would shear the rain to stripes.
     """
     way = _way_outside(points)
-    gone = np.minimum(np.abs(way) / (ALL_THE_WAY * min(last.shape)), 1)
+    behind = points - (1 + np.float32(depth)) * way
     # beyond the left or right edge (axis 0) the way along it is one of rows, and the reverse
-    origin = points - (1 + np.float32(depth)) * way + gone[..., ::-1] * np.array(along, np.float32)
-    return _remapped(last, origin, opencv().BORDER_REFLECT)
+    elsewhere = behind + (way != 0)[..., ::-1] * np.array(along, np.float32)
+    border = opencv().BORDER_REFLECT
+    joined, other = _remapped(last, behind, border), _remapped(last, elsewhere, border)
+    gone = np.hypot(way[..., 0], way[..., 1]) / np.float32(ALL_THE_WAY * min(last.shape))
+    faded = joined + (1 - np.cos(np.pi * np.minimum(gone, 1))) / 2 * (other - joined)
+    # rounding must not bring it out of the range of both
+    limits = np.minimum(joined, other), np.maximum(joined, other)
+    return np.clip(faded, *limits, dtype=np.float32)
 
 
-BEST: dict[str, Sampled] = {EDGE: edge, ZERO: zero, DRAWN: smoothed}
+BEST: dict[str, Sampled] = {EDGE: edge, ZERO: zero, DRAWN: edge}
 
 
 def of_member(kind: str, frame: tuple[int, int], rng: np.random.Generator) -> Sampled:
@@ -89,17 +78,6 @@ def _way_outside(points: np.ndarray) -> np.ndarray:
     height, width = points.shape[1:3]
     last = np.array([width - 1, height - 1], np.float32)
     return np.asarray(points - np.clip(points, 0, last))
-
-
-def _scales(last: np.ndarray) -> np.ndarray:
-    """The frame smoothed by each of SIGMAS: (len(SIGMAS), H, W)."""
-    cv2 = opencv()
-    scales = [last]
-    for sigma in SIGMAS[1:]:
-        side = 2 * int(np.ceil(3 * sigma)) + 1
-        border = cv2.BORDER_REFLECT
-        scales.append(cv2.GaussianBlur(last, (side, side), sigma, borderType=border))
-    return np.stack(scales)
 
 
 def _remapped(last: np.ndarray, points: np.ndarray, border: int) -> np.ndarray:

@@ -14,11 +14,13 @@ import numpy as np
 def combined(
     learned: np.ndarray, extrapolated: np.ndarray, share: float, match: bool
 ) -> np.ndarray:
-    """Members (..., H, W, 1) in [0, 1], from learned frames, not clipped, and extrapolated ones.
+    """Forecasts (..., H, W, 1) in [0, 1], from learned frames, not clipped, and extrapolated ones.
 
     Both have the same shape. share, match: see `MotionSettings.learned_share` and `match_values`.
     """
-    frames = extrapolated + np.float32(share) * (learned - extrapolated)
+    frames = learned
+    if share < 1:
+        frames = extrapolated + np.float32(share) * (learned - extrapolated)
     if match:
         frames = matched(frames, extrapolated)
     return np.clip(frames, 0, 1).astype(np.float32)

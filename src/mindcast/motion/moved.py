@@ -18,12 +18,28 @@ import numpy as np
 from mindcast.motion.extrapolation import inside, origins
 from mindcast.motion.field import motion_field
 from mindcast.motion.inflow import BEST, Sampled, edge, of_member
-from mindcast.motion.perturbation import motion_rng, perturbed
+from mindcast.motion.perturbation import displaced, motion_rng, perturbed
 from mindcast.motion.settings import MOVED_CHANNELS, MotionSettings
 from mindcast.samples import NowcastSample
 
 VALUE, TENDENCY, INSIDE = range(MOVED_CHANNELS)
-Course = tuple[np.ndarray, Sampled]  # the motion field of one member, what it takes for inflow
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """How the frames of one member are found.
+
+    field: its motion. sampled: what it takes for inflow. start: its error in where rain is to begin
+    with, pixels of columns and of rows.
+    """
+
+    field: np.ndarray
+    sampled: Sampled
+    start: tuple[float, float] = (0.0, 0.0)
+
+    def points(self, frames: int) -> np.ndarray:
+        """See `extrapolation.origins`."""
+        return origins(self.field, frames) + np.array(self.start, np.float32)
 
 
 def moved(
@@ -38,7 +54,7 @@ def moved(
     float32. A context without motion stands still, see `motion_field`.
     """
     best = best_motion(context, settings) if motion is None else motion
-    return _along(best, BEST[settings.inflow], context, frames)
+    return _along(Course(best, BEST[settings.inflow]), context, frames)
 
 
 def moved_members(
@@ -62,7 +78,7 @@ def moved_members(
         best = best_motion(context, settings) if motions is None else motions[number]
         rngs = [motion_rng(seed, int(key), first + member) for member in range(members)]
         courses = [_course(best, settings, rng) for rng in rngs]
-        cases.append([_along(*course, context, frames) for course in courses])
+        cases.append([_along(course, context, frames) for course in courses])
     return np.array(cases)
 
 
@@ -83,7 +99,7 @@ class Extrapolated:
         nearest = courses[0]
         if len(courses) > 1:
             nearest = min(courses, key=lambda course: _error(course, context, truth))
-        extrapolated = _along(*nearest, context, len(truth))
+        extrapolated = _along(nearest, context, len(truth))
         return replace(sample, input=replace(sample.input, extrapolated=extrapolated))
 
 
@@ -95,13 +111,13 @@ def best_motion(context: np.ndarray, settings: MotionSettings) -> np.ndarray:
 def _course(best: np.ndarray, settings: MotionSettings, rng: np.random.Generator) -> Course:
     field = perturbed(best, settings, rng)
     height, width = field.shape[:2]
-    return field, of_member(settings.inflow, (height, width), rng)
+    return Course(field, of_member(settings.inflow, (height, width), rng), displaced(settings, rng))
 
 
-def _along(field: np.ndarray, sampled: Sampled, context: np.ndarray, frames: int) -> np.ndarray:
-    points = origins(field, frames)
-    values = sampled(context[-1, ..., 0], points)
-    tendency = sampled(_tendency(field, context[..., 0]), points)
+def _along(course: Course, context: np.ndarray, frames: int) -> np.ndarray:
+    points = course.points(frames)
+    values = course.sampled(context[-1, ..., 0], points)
+    tendency = course.sampled(_tendency(course.field, context[..., 0]), points)
     return np.stack([values, tendency, inside(points).astype(np.float32)], axis=-1)
 
 
@@ -121,6 +137,5 @@ def _tendency(field: np.ndarray, context: np.ndarray) -> np.ndarray:
 
 
 def _error(course: Course, context: np.ndarray, truth: np.ndarray) -> float:
-    field, sampled = course
-    values = sampled(context[-1, ..., 0], origins(field, len(truth)))
+    values = course.sampled(context[-1, ..., 0], course.points(len(truth)))
     return float(np.abs(values - truth[..., 0]).mean())

@@ -2,7 +2,7 @@
 
 The error of a member lasts as long as the forecast, so displacements grow with the lead time
 (Bowler et al. 2006 let theirs grow likewise): one normal draw for the whole frame and a smooth
-field of normal draws, along each axis.
+field of normal draws, along each axis. Another for the whole frame stays what it is at the start.
 """
 
 from __future__ import annotations
@@ -30,6 +30,17 @@ def perturbed(field: np.ndarray, settings: MotionSettings, rng: np.random.Genera
         scale = settings.local_scale * min(height, width)
         error = error + settings.local_spread * smooth_noise((height, width), scale, rng)
     return np.asarray(field + error, np.float32)
+
+
+def displaced(settings: MotionSettings, rng: np.random.Generator) -> tuple[float, float]:
+    """The error of one member in where rain is to begin with, pixels of columns and of rows.
+
+    Draws nothing where there is none, so that members without it stay what they were.
+    """
+    if not settings.start_spread:
+        return 0.0, 0.0
+    columns, rows = settings.start_spread * rng.standard_normal(2)
+    return float(columns), float(rows)
 
 
 def smooth_noise(frame: tuple[int, int], scale: float, rng: np.random.Generator) -> np.ndarray:

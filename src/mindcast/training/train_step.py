@@ -142,7 +142,7 @@ class ObjectiveStep:
 
             function = scaled_loss if self.loss_scale.active else cell
             differentiate = ms.value_and_grad(function, None, weights, has_aux=True)
-            self.gradient_functions[id(cell)] = compiled(differentiate, self.graph)
+            self.gradient_functions[id(cell)] = compiled(differentiate, self.graph, cell)
         return self.gradient_functions[id(cell)]
 
 

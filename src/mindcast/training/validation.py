@@ -59,5 +59,5 @@ class Validation:
             def diagnostics(*inputs: Any) -> Any:
                 return cell(*inputs)[1]
 
-            self.evaluators[id(cell)] = compiled(diagnostics, self.graph)
+            self.evaluators[id(cell)] = compiled(diagnostics, self.graph, cell)
         return self.evaluators[id(cell)]

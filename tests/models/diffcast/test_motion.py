@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor, nn
 
-from mindcast.compiled import arguments
+from mindcast.compiled import arguments, compiled
 from mindcast.config.schema import Sampling
 from mindcast.models.diffcast import draws, stages
 from mindcast.models.diffcast.backbone_loss import BackboneLoss, MovedBackboneLoss
@@ -13,7 +13,6 @@ from mindcast.models.diffcast.residual_loss import MovedResidualLoss, ResidualLo
 from mindcast.models.diffcast.spec import SPEC
 from mindcast.motion.extrapolation import extrapolate
 from mindcast.motion.field import motion_field
-from mindcast.motion.inflow import smoothed
 from mindcast.motion.moved import VALUE, moved_members
 from mindcast.samples import NowcastInput, Sample, stacked
 from tests.models.diffcast.small import CONTEXT, TARGET, settings_of
@@ -60,7 +59,7 @@ def extrapolation(given):
     """The last frames (N, T, H, W) along the motion of their contexts, without any model."""
     return np.stack(
         [
-            extrapolate(case[-1, ..., 0], motion_field(case[..., 0]).field, TARGET, smoothed)
+            extrapolate(case[-1, ..., 0], motion_field(case[..., 0]).field, TARGET)
             for case in given.context
         ]
     )
@@ -170,6 +169,21 @@ def test_an_untrained_denoiser_that_sees_the_forecast_leaves_members_to_motion()
     np.testing.assert_allclose(made[..., 0], own[..., VALUE], atol=1e-6)
 
 
+@pytest.mark.parametrize("method", ["advection", "diffcast-mu"])
+def test_a_single_forecast_gets_its_share_of_the_correction(method):
+    made = build(settings())
+    for backbone in (made["backbone"], made["joint"].backbone_net):
+        bias = backbone.correction.last.bias
+        bias.set_data(Tensor(np.full(bias.shape, 0.2, np.float32)))
+    start = extrapolation(context())
+    for share in (1.0, 0.5, 0.0):
+        advection = {**ADVECTION, "motion": {"learned_share": share}}
+        forecaster = forecaster_of(settings(advection=advection), made)
+        forecast = forecaster.forecast(method, context(), KEYS, members=1)
+        expected = np.clip(start + share * 0.2, 0, 1)
+        np.testing.assert_allclose(forecast[:, 0, ..., 0], expected, atol=1e-6)
+
+
 def with_residual(forecaster, value):
     forecaster.step = lambda x, *known: (0 * x + value, 0 * x + value)
     return forecaster.forecast("diffcast", context(), KEYS, members=1)
@@ -225,8 +239,7 @@ def test_the_loss_of_a_backbone_that_takes_moved_frames_is_its_error():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("conditioning_noise", [0.0, 0.3])
-@pytest.mark.parametrize("use", [True, False])
+@pytest.mark.parametrize(("use", "conditioning_noise"), [(True, 0.3), (False, 0.0)])
 def test_the_joint_loss_hands_the_moved_frames_to_backbone_and_denoiser(use, conditioning_noise):
     chosen = settings(
         denoiser={**DENOISER, "sees_forecast": True},
@@ -271,8 +284,8 @@ def test_the_compiled_joint_loss_agrees_with_pynative():
         loss, None, ms.ParameterTuple(objective.parameters), has_aux=True
     )
     (value, _), gradients = differentiate(*inputs)
-    (compiled, _), compiled_gradients = ms.jit(differentiate)(*inputs)
-    assert float(compiled) == pytest.approx(float(value), rel=1e-5)
+    (again, _), compiled_gradients = ms.jit(differentiate)(*inputs)
+    assert float(again) == pytest.approx(float(value), rel=1e-5)
     scale = max(np.abs(g.asnumpy()).max() for g in gradients)
     for a, b in zip(compiled_gradients, gradients, strict=True):
         np.testing.assert_allclose(a.asnumpy(), b.asnumpy(), atol=1e-4 * scale)
@@ -293,3 +306,72 @@ def test_an_advection_frozen_from_the_start_stays_the_extrapolation():
     (objective,) = stages.joint_objectives(chosen, network, {})
     trained = {id(parameter) for parameter in objective.parameters}
     assert trained.isdisjoint(id(p) for p in network.backbone_net.get_parameters())
+
+
+class Refusing(nn.Cell):
+    """Stands for a correction that must not be computed; `last` is that of the true one."""
+
+    def __init__(self, last):
+        super().__init__(auto_prefix=False)
+        self.last = last
+
+    def construct(self, moved, lead):
+        raise AssertionError("the correction was computed")
+
+
+def frozen_joint():
+    """A joint network whose advection is frozen from the start, its objective and a batch."""
+    chosen = settings(
+        denoiser={"dim": 8, "multiples": [1], "sees_forecast": True},
+        advection={"dim": 8, "multiples": [1]},
+        context_net={"use": False},
+        freeze_backbone=True,
+        warm_start=False,
+    )
+    ms.set_seed(0)
+    network = stages.build_joint(chosen)
+    (objective,) = stages.joint_objectives(chosen, network, {})
+    ((_, loss),) = objective.phases
+    return network, objective, loss, arguments(loss, training_batch(chosen))
+
+
+def test_a_correction_that_is_zero_and_frozen_is_not_computed_and_training_is_the_same_to_the_bit():
+    network, objective, loss, inputs = frozen_joint()
+    weights = ms.ParameterTuple(objective.parameters)
+    differentiate = ms.value_and_grad(loss, None, weights, has_aux=True)
+    through_the_door = compiled(differentiate, graph=False, cell=loss)
+    last = network.model.final_conv.weight
+    last.set_data(last.value() + 0.1)  # it starts at zero, which hides what comes before
+    (expected, _), gradients = differentiate(*inputs)
+    network.backbone_net.correction = Refusing(network.backbone_net.correction.last)
+    (value, _), own = through_the_door(*inputs)
+    assert float(value) == float(expected)
+    for one, other in zip(own, gradients, strict=True):
+        np.testing.assert_array_equal(one.asnumpy(), other.asnumpy())
+
+
+@pytest.mark.slow
+def test_a_graph_computes_a_frozen_correction_once_weights_are_loaded():
+    network, _, loss, inputs = frozen_joint()
+    function, losses = compiled(loss, graph=True), []
+    bias = network.backbone_net.correction.last.bias
+    for value in (0.0, 0.1, 0.0):
+        bias.set_data(Tensor(np.full(bias.shape, value, np.float32)))
+        losses.append(float(function(*inputs)[0]))
+    assert losses[0] == losses[2] != losses[1]
+
+
+@pytest.mark.parametrize("method", ["diffcast-mu", "diffcast"])
+def test_a_forecast_computes_a_correction_once_it_is_not_zero(method):
+    chosen = settings(patch=4)
+    made = build(chosen)
+    for parameter in made["joint"].get_parameters():
+        parameter.requires_grad = False  # as it is loaded
+    forecaster, backbone = forecaster_of(chosen, made), made["joint"].backbone_net
+    correction = backbone.correction
+    backbone.correction = Refusing(correction.last)
+    before = forecaster.forecast(method, context(), KEYS, members=1)
+    backbone.correction = correction
+    correction.last.bias.set_data(correction.last.bias.value() + 0.2)
+    after = forecaster.forecast(method, context(), KEYS, members=1)
+    assert np.abs(after - before).max() > 0.05

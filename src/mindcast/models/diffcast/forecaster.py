@@ -128,9 +128,14 @@ class DiffCastForecaster:
         self, mean: Callable[..., Tensor], input: NowcastInput, tiles: Tiles
     ) -> np.ndarray:
         """What one of `means` makes of every case: (N, 1, T, H, W, 1)."""
-        outputs = [mean(piece) for piece in self._pieces(self._sources(input), tiles)]
+        motion, taken = self.settings.motion, self._taken(input)
+        outputs = [mean(piece) for piece in self._pieces(self._laid_out(taken), tiles)]
         means = _whole(ops.cat(outputs, 0), tiles).asnumpy()
-        return np.clip(self._fields(means[:, np.newaxis]), 0, 1)
+        frames = self._fields(means[:, np.newaxis])
+        if motion is None:
+            return np.clip(frames, 0, 1)
+        start = taken[:, np.newaxis, ..., VALUE : VALUE + 1]
+        return combined(frames, start, motion.learned_share, match=False)
 
     def _members(
         self,
@@ -179,14 +184,14 @@ class DiffCastForecaster:
         height, width = (n // self.settings.patch for n in context.shape[2:4])
         return tiles_over((height, width), self.settings.network_frame, self.overlap)
 
-    def _sources(self, input: NowcastInput) -> list[np.ndarray]:
-        """What the backbone takes of each case (1, T, C, H, W)."""
+    def _taken(self, input: NowcastInput) -> np.ndarray:
+        """What the backbone takes of all cases (N, T, H, W, C)."""
         motion, frames, context = self.settings.motion, self.settings.target_frames, input.context
-        if motion is not None:
-            given = input.motion if input.motion is not None else [None] * len(context)
-            pairs = zip(context, given, strict=True)
-            context = np.stack([moved(case, frames, motion, field) for case, field in pairs])
-        return self._laid_out(context)
+        if motion is None:
+            return context
+        given = input.motion if input.motion is not None else [None] * len(context)
+        pairs = zip(context, given, strict=True)
+        return np.stack([moved(case, frames, motion, field) for case, field in pairs])
 
     def _pieces(
         self, rows: Sequence[np.ndarray], tiles: Tiles

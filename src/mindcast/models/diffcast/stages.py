@@ -54,6 +54,9 @@ def joint_objectives(
             "model.freeze_backbone = true: there is no trained backbone; train stage backbone "
             "first or set it to false"
         )
+    if settings.freeze_backbone:
+        for parameter in network.backbone_net.get_parameters():
+            parameter.requires_grad = False
     loss: nn.Cell = ResidualLoss(network, settings)
     if settings.motion is not None:
         loss = MovedResidualLoss(loss)

@@ -83,6 +83,7 @@ def test_settings_of_another_backbone_are_an_error():
         ("Advection", {"motion": {"spread": -0.1}}, "greater than or equal to 0"),
         ("Advection", {"motion": {"local_spread": -0.1}}, "greater than or equal to 0"),
         ("Advection", {"motion": {"local_scale": 0}}, "greater than 0"),
+        ("Advection", {"motion": {"start_spread": -0.1}}, "greater than or equal to 0"),
         ("Advection", {"motion": {"candidates": 0}}, "greater than 0"),
         ("Advection", {"motion": {"inflow": "wrap"}}, "'edge', 'zero' or 'drawn'"),
         (

@@ -3,7 +3,8 @@
 Rain mostly moves, so the network learns only what motion does not explain, in coordinates that move
 with the rain (Ritvanen et al. 2023): all that it sees has been carried to where it is needed. One
 small network serves every lead time, which it gets as a number; its last convolution starts at
-zero, so that before the first step the forecast is the extrapolation exactly.
+zero, so that before the first step the forecast is the extrapolation exactly. One that stays there,
+as in a joint training that freezes it, is not computed (`needless.Needless`).
 """
 
 from __future__ import annotations
@@ -40,6 +41,12 @@ class Advection(Backbone):
         self.correction = Correction(settings.dim, settings.multiples, channels)
         self.event_error = EventError(settings.events) if settings.loss == "events" else None
         self.leads = Tensor(np.arange(target_frames, dtype=np.int32))
+        self.left_out = False
+
+    def adds_nothing(self) -> bool:
+        """See `needless.Needless`: the correction's last convolution is zero and not trained."""
+        last = self.correction.last.get_parameters()
+        return not any(p.requires_grad or p.asnumpy().any() for p in last)
 
     def forecast_and_loss(self, context: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """The forecast, and its error against `target` (N, T_out, C, H, W): see the settings."""
@@ -54,8 +61,10 @@ class Advection(Backbone):
         moved = context.reshape(count * frames, -1, height, width)
         first = VALUE * self.channels
         extrapolated = moved[:, first : first + self.channels]
-        corrected = extrapolated + self.correction(moved, ops.tile(self.leads, (count,)))
-        return corrected.reshape(count, frames, self.channels, height, width)
+        if not self.left_out:
+            lead = ops.tile(self.leads, (count,))
+            extrapolated = extrapolated + self.correction(moved, lead)
+        return extrapolated.reshape(count, frames, self.channels, height, width)
 
 
 class Correction(nn.Cell):
