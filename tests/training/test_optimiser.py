@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from mindspore import Parameter, Tensor
 
-from mindcast.training.optimiser import AdamW, clip_by_global_norm, decayed
+from mindcast.training.optimiser import AdamW, clipping, decayed
 
 SHAPES = {"weight": (3, 4), "bias": (4,)}
 
@@ -54,8 +54,9 @@ def test_steps_agree_with_float64(compiled, betas, eps, decay, factor):
 
     run = ms.jit(step) if compiled else step
     for k in range(1, 4):
-        gradients = tuple(Tensor(g) for g in gradients_of(k))
-        run(gradients, scalar(0.05 / factor), scalar(betas[0] ** k), scalar(betas[1] ** k))
+        gradients = tuple(Tensor(4 * g) for g in gradients_of(k))
+        powers = [scalar(beta**k) for beta in betas]
+        run(gradients, scalar(0.05 / factor), *powers, scalar(0.25))
     for weight, value in zip(weights, expected, strict=True):
         np.testing.assert_allclose(weight.asnumpy(), value, rtol=2e-5, atol=2e-6)
 
@@ -93,16 +94,21 @@ def test_weight_decay_acts_on_matrices_and_kernels_only(name, shape, expected):
 def test_clipping_scales_all_gradients_to_the_limit():
     # norm of (3, 4) and 12 is 13
     gradients = (Tensor(np.float32([[3, 4]])), Tensor(np.float32([12])))
-    clipped, norm = clip_by_global_norm(gradients, 6.5)
+    factor, norm = clipping(gradients, 6.5, scalar(1))
     assert norm.asnumpy() == pytest.approx(13)
-    np.testing.assert_allclose(clipped[0].asnumpy(), [[1.5, 2]], rtol=1e-6)
-    np.testing.assert_allclose(clipped[1].asnumpy(), [6], rtol=1e-6)
+    assert factor.asnumpy() == pytest.approx(0.5)
 
 
 def test_gradients_below_the_limit_are_left_alone():
-    gradient = np.float32([[0.3, 0.4]])
-    (clipped,), _ = clip_by_global_norm((Tensor(gradient),), 1.0)
-    np.testing.assert_array_equal(clipped.asnumpy(), gradient)
+    factor, _ = clipping((Tensor(np.float32([[0.3, 0.4]])),), 1.0, scalar(1))
+    assert factor.asnumpy() == 1
+
+
+def test_the_limit_holds_for_means_of_what_is_summed():
+    # a sum of 4 with the norm 10: the mean has 2.5, and twice the limit
+    factor, norm = clipping((Tensor(np.float32([6, 8])),), 1.25, scalar(0.25))
+    assert norm.asnumpy() == pytest.approx(2.5)
+    assert factor.asnumpy() == pytest.approx(0.25 * 0.5)
 
 
 def test_norm_of_many_values_is_accurate_for_every_rank_and_when_compiled():
@@ -111,7 +117,7 @@ def test_norm_of_many_values_is_accurate_for_every_rank_and_when_compiled():
     exact = np.sqrt(sum((a.astype(np.float64) ** 2).sum() for a in arrays))
 
     def norm_of(*gradients):
-        return clip_by_global_norm(gradients, 1.0)[1]
+        return clipping(gradients, 1.0, scalar(1))[1]
 
     for run in (norm_of, ms.jit(norm_of)):
         assert run(*[Tensor(a) for a in arrays]).asnumpy() == pytest.approx(exact, rel=1e-6)

@@ -69,11 +69,14 @@ class AdamW(nn.Cell):
         learning_rate: Tensor,
         beta1_power: Tensor,
         beta2_power: Tensor,
+        factor: Tensor,
     ) -> Tensor:
-        """One step with gradients in the parameters' order; returns its learning rate.
+        """One step with `factor` times the gradients, in the parameters' order; returns its
+        learning rate.
 
-        learning_rate, beta1_power = beta1^t and beta2_power = beta2^t (t = 1 first) are scalar
-        float32 tensors.
+        learning_rate, beta1_power = beta1^t, beta2_power = beta2^t (t = 1 first) and factor are
+        scalar float32 tensors. The factor comes here and not before: no second copy of all
+        gradients is made.
         """
         # With m' = m / (1 - beta1^t) and v' = v / (1 - beta2^t) the step is lr m' / (sqrt(v') +
         # eps). The kernel computes lr c / (1 - beta1^t) m / (sqrt(v) + e), c = sqrt(1 - beta2^t);
@@ -83,24 +86,22 @@ class AdamW(nn.Cell):
         if self.weight_decay > 0:
             self.each(ops.partial(_shrink, 1 - learning_rate * self.weight_decay), self.shrinking)
         adam = ops.partial(
-            _adam, beta1_power, beta2_power, learning_rate, self.beta1, self.beta2, eps
+            _adam, beta1_power, beta2_power, learning_rate, self.beta1, self.beta2, eps, factor
         )
         self.each(adam, self.parameters, self.moment1, self.moment2, gradients)
         return learning_rate
 
 
-def clip_by_global_norm(
-    gradients: tuple[Tensor, ...], limit: float
-) -> tuple[tuple[Tensor, ...], Tensor]:
-    """Gradients scaled by min(1, limit / (norm + 1e-6)), and their 2-norm over all tensors."""
-    norm = ops.sqrt(ops.addn(_each(_sum_of_squares, gradients)))
-    coefficient = ops.minimum(limit / (norm + NORM_GUARD), Tensor(np.float32(1)))
-    return scaled(gradients, coefficient), norm
+def clipping(
+    gradients: tuple[Tensor, ...], limit: float, scale: Tensor
+) -> tuple[Tensor, Tensor]:
+    """What brings gradients to their means and below the limit, and the 2-norm of the means.
 
-
-def scaled(gradients: tuple[Tensor, ...], factor: Tensor) -> tuple[Tensor, ...]:
-    """Every gradient times a scalar tensor."""
-    return _each(ops.partial(_scale, factor), gradients)
+    scale: of the sums that are given, for their means. The factor is scale times
+    min(1, limit / (norm + 1e-6)), the norm over all tensors.
+    """
+    norm = ops.sqrt(ops.addn(_each(_sum_of_squares, gradients))) * scale
+    return scale * ops.minimum(limit / (norm + NORM_GUARD), Tensor(np.float32(1))), norm
 
 
 def added(one: tuple[Tensor, ...], other: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -113,7 +114,6 @@ def added(one: tuple[Tensor, ...], other: tuple[Tensor, ...]) -> tuple[Tensor, .
 _each = ops.HyperMap()
 _sum_of_squares = ops.MultitypeFuncGraph("sum_of_squares")
 _sum = ops.MultitypeFuncGraph("sum")
-_scale = ops.MultitypeFuncGraph("scale")
 _shrink = ops.MultitypeFuncGraph("shrink")
 _adam = ops.MultitypeFuncGraph("adam")
 _kernel = ops.Adam()
@@ -131,16 +131,14 @@ def _sum_of_two(one, other):
     return one + other
 
 
-@_scale.register("Tensor", "Tensor")
-def _scale_one(coefficient, gradient):
-    return gradient * coefficient
-
-
 @_shrink.register("Tensor", "Tensor")
 def _shrink_one(factor, parameter):
     return ops.assign(parameter, parameter * factor)
 
 
-@_adam.register(*["Tensor"] * 10)
-def _adam_one(power1, power2, learning_rate, beta1, beta2, eps, p, moment1, moment2, gradient):
+@_adam.register(*["Tensor"] * 11)
+def _adam_one(
+    power1, power2, learning_rate, beta1, beta2, eps, factor, p, moment1, moment2, gradient
+):
+    gradient = gradient * factor
     return _kernel(p, moment1, moment2, power1, power2, learning_rate, beta1, beta2, eps, gradient)

@@ -22,7 +22,7 @@ from mindcast.runtime.parallel import ALONE, World
 from mindcast.samples import Named
 from mindcast.training.ema import WeightAverage, effective_decay
 from mindcast.training.loss_scale import LossScale
-from mindcast.training.optimiser import AdamW, added, clip_by_global_norm, scaled
+from mindcast.training.optimiser import AdamW, added, clipping
 from mindcast.training.reduction import summed_over_processes
 
 
@@ -159,12 +159,11 @@ class Update(nn.Cell):
     def construct(self, scale, learning_rate, beta1_power, beta2_power, ema_decay, *gradients):
         """The norm of the gradients, which come one by one: jit takes a tuple for a constant and
         would compile at every call. scale: brings their sums to means."""
-        gradients = scaled(gradients, scale)
-        gradients, norm = clip_by_global_norm(gradients, self.limit)
+        factor, norm = clipping(gradients, self.limit, scale)
         first = 0
         for optimiser in self.optimisers:
             last = first + len(optimiser.parameters)
-            optimiser(gradients[first:last], learning_rate, beta1_power, beta2_power)
+            optimiser(gradients[first:last], learning_rate, beta1_power, beta2_power, factor)
             first = last
         if self.average is not None:
             self.average(ema_decay)
