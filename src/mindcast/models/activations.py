@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mindcast.kernels.build import library
+
 BYTES = 4  # of a number, float32
-# How much of all that is written stays as long as a compiled graph does, which CPU kernels use to
-# keep for tables. Measured beside these counts by `python -m tests.bench.members`; a card has none.
-KEPT = {"CPU": 1.0}
+# How much of all that is written stays as long as a compiled graph does: what MindSpore's own CPU
+# operators keep for tables, and bounds of it with our kernels. Measured beside these counts by
+# `python -m tests.bench.members`; a card keeps nothing.
+KEPT_BY_TABLES, KEPT_WITH_KERNELS = 1.0, 0.25
 
 
 @dataclass(frozen=True)
@@ -33,4 +36,10 @@ def bytes_of(blocks: Iterable[Block], device: str) -> int:
     """
     blocks = tuple(blocks)
     alive = sum(b.handed_on for b in blocks) + max((b.written for b in blocks), default=0)
-    return int(BYTES * (alive + KEPT.get(device, 0.0) * sum(b.written for b in blocks)))
+    return int(BYTES * (alive + _kept(device) * sum(b.written for b in blocks)))
+
+
+def _kept(device: str) -> float:
+    if device != "CPU":
+        return 0.0
+    return KEPT_WITH_KERNELS if library() else KEPT_BY_TABLES

@@ -92,9 +92,7 @@ class AdamW(nn.Cell):
         return learning_rate
 
 
-def clipping(
-    gradients: tuple[Tensor, ...], limit: float, scale: Tensor
-) -> tuple[Tensor, Tensor]:
+def clipping(gradients: tuple[Tensor, ...], limit: float, scale: Tensor) -> tuple[Tensor, Tensor]:
     """What brings gradients to their means and below the limit, and the 2-norm of the means.
 
     scale: of the sums that are given, for their means. The factor is scale times
