@@ -93,6 +93,27 @@ def pytest_unconfigure(config):
         leave(config.exit_code)
 
 
+@pytest.fixture(params=["kernels", "public operators"])
+def kernels(request, monkeypatch):
+    """Layers built in the test are made of kernels (True), and once more without them."""
+    return _with_kernels(monkeypatch, request.param == "kernels")
+
+
+@pytest.fixture
+def switch(monkeypatch):
+    """A function that turns kernels on or off for the layers that are built next."""
+    return lambda on: _with_kernels(monkeypatch, on)
+
+
+def _with_kernels(monkeypatch, on):
+    from mindcast.kernels import build, operators
+
+    if on and build.library() is None:
+        pytest.skip("no C++ compiler that builds the kernels")
+    monkeypatch.setattr(operators, "library", build.library if on else lambda: None)
+    return on
+
+
 @pytest.fixture(scope="session")
 def nowcast_run(tmp_path_factory):
     """A run folder of a small nowcast; tests must not write into it."""

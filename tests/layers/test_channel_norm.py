@@ -36,7 +36,7 @@ CASES = [(ChannelLayerNorm, layer_norm), (RMSNorm, rms_norm)]
 
 
 @pytest.mark.parametrize(("make", "expected"), CASES)
-def test_values_and_gradients_are_those_of_the_formula(make, expected):
+def test_values_and_gradients_are_those_of_the_formula(make, expected, kernels):
     x, gamma, cotangent = normal(SHAPE), normal(SHAPE[1], 1), normal(SHAPE, 2)
     cell = make(SHAPE[1])
     (weight,) = cell.get_parameters()
@@ -60,7 +60,7 @@ def test_values_and_gradients_are_those_of_the_formula(make, expected):
         assert got.asnumpy().reshape(array.shape)[index] == pytest.approx(slope, rel=2e-3, abs=1e-4)
 
 
-def test_a_factor_of_each_frame_multiplies_the_result():
+def test_a_factor_of_each_frame_multiplies_the_result(kernels):
     x, factor = normal(SHAPE), normal(SHAPE[:2], 1)
     cell = RMSNorm(SHAPE[1])
     plain = cell(Tensor(x)).asnumpy()
@@ -68,14 +68,14 @@ def test_a_factor_of_each_frame_multiplies_the_result():
     np.testing.assert_allclose(got, plain * factor[:, :, None, None], rtol=1e-5, atol=1e-6)
 
 
-def test_positions_of_all_zero_channels_give_zero_and_a_finite_gradient():
+def test_positions_of_all_zero_channels_give_zero_and_a_finite_gradient(kernels):
     cell, x = RMSNorm(3), Tensor(np.zeros((1, 3, 2, 2), np.float32))
     gradient = ms.grad(lambda x: cell(x).sum())(x)
     assert not cell(x).asnumpy().any()
     assert np.isfinite(gradient.asnumpy()).all()
 
 
-def test_a_vector_keeps_its_direction_and_gets_a_mean_square_of_one():
+def test_a_vector_keeps_its_direction_and_gets_a_mean_square_of_one(kernels):
     x = normal(SHAPE)
     y = RMSNorm(SHAPE[1])(Tensor(x)).asnumpy()
     np.testing.assert_allclose((y * y).mean(axis=1), 1, rtol=1e-5)

@@ -31,7 +31,7 @@ def frame_by_frame(gru, x):
 
 
 @pytest.mark.parametrize("kernel", [1, 3, 5])
-def test_the_states_are_those_of_the_definition(kernel):
+def test_the_states_are_those_of_the_definition(kernel, kernels):
     gru, x = unit(kernel), frames()
     for got, expected in zip(gru(Tensor(x)), frame_by_frame(gru, x), strict=True):
         np.testing.assert_allclose(got.asnumpy(), expected, atol=1e-6)

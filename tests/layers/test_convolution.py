@@ -21,32 +21,33 @@ def correlate(x, weight, bias, stride, padding):
 
 
 @pytest.mark.parametrize(
-    ("cell", "shape", "stride", "padding"),
+    ("build", "shape", "stride", "padding"),
     [
-        (Conv2d(3, 4, 3, padding=1), (2, 3, 5, 6), (1, 1), ((1, 1), (1, 1))),
+        (lambda: Conv2d(3, 4, 3, padding=1), (2, 3, 5, 6), (1, 1), ((1, 1), (1, 1))),
         (
-            Conv2d(3, 4, (2, 3), stride=(2, 1), padding=(0, 2)),
+            lambda: Conv2d(3, 4, (2, 3), stride=(2, 1), padding=(0, 2)),
             (2, 3, 5, 6),
             (2, 1),
             ((0, 0), (2, 2)),
         ),
-        (Conv3d(2, 3, 3, padding=1), (1, 2, 3, 4, 5), (1, 1, 1), 3 * [(1, 1)]),
+        (lambda: Conv3d(2, 3, 3, padding=1), (1, 2, 3, 4, 5), (1, 1, 1), 3 * [(1, 1)]),
         (
-            Conv3d(2, 3, (1, 3, 3), (1, 2, 2), (0, 1, 1)),
+            lambda: Conv3d(2, 3, (1, 3, 3), (1, 2, 2), (0, 1, 1)),
             (1, 2, 3, 4, 5),
             (1, 2, 2),
             [(0, 0), (1, 1), (1, 1)],
         ),
-        (Conv2d(2, 3, 3, 2, (0, 1, 2, 0)), (1, 2, 5, 6), (2, 2), ((0, 1), (2, 0))),
+        (lambda: Conv2d(2, 3, 3, 2, (0, 1, 2, 0)), (1, 2, 5, 6), (2, 2), ((0, 1), (2, 0))),
     ],
 )
-def test_convolution_equals_the_sum_over_kernel_positions(cell, shape, stride, padding):
+def test_convolution_equals_the_sum_over_kernel_positions(build, shape, stride, padding, kernels):
+    cell = build()
     x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     expected = correlate(x, cell.weight.asnumpy(), cell.bias.asnumpy(), stride, padding)
     np.testing.assert_allclose(cell(Tensor(x)).asnumpy(), expected, atol=2e-6)
 
 
-def test_groups_of_channels_do_not_see_each_other():
+def test_groups_of_channels_do_not_see_each_other(kernels):
     cell = Conv2d(4, 6, 3, padding=1, groups=2)
     x = np.random.default_rng(0).normal(size=(2, 4, 5, 6)).astype(np.float32)
     weight, bias = cell.weight.asnumpy(), cell.bias.asnumpy()

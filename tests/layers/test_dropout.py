@@ -6,6 +6,7 @@ from mindspore import Tensor, nn
 from mindcast.layers.dropout import Dropout, make_dropout
 
 SHAPE = (64, 50, 32)
+pytestmark = pytest.mark.usefixtures("kernels")
 
 
 def given(seed=0):

@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from mindcast.layers import norm
 from mindcast.layers.norm import BatchNorm, GroupNorm, JoinedGroupNorm, LayerNorm
 
 
@@ -49,18 +48,19 @@ def numerical_gradients(function, arguments, cotangent, step=1e-4):
 
 
 CASES = [
-    (LayerNorm(6), layer_norm, (2, 3, 6), 6),
-    (GroupNorm(2, 4), group_norm(2), (2, 4, 3, 2), 4),
-    (GroupNorm(3, 3), group_norm(3), (2, 3, 2, 2, 3), 3),
-    (GroupNorm(2, 4), group_norm(2), (3, 4, 5), 4),
-    (BatchNorm(2).set_train(True), batch_norm, (3, 2, 2, 2), 2),
+    (lambda: LayerNorm(6), layer_norm, (2, 3, 6)),
+    (lambda: GroupNorm(2, 4), group_norm(2), (2, 4, 3, 2)),
+    (lambda: GroupNorm(3, 3), group_norm(3), (2, 3, 2, 2, 3)),
+    (lambda: GroupNorm(2, 4), group_norm(2), (3, 4, 5)),
+    (lambda: BatchNorm(2).set_train(True), batch_norm, (3, 2, 2, 2)),
 ]
 
 
-@pytest.mark.parametrize(("cell", "reference", "shape", "channels"), CASES)
+@pytest.mark.parametrize(("build", "reference", "shape"), CASES)
 @pytest.mark.parametrize("compiled", [False, True])
-def test_norm_and_its_gradients_equal_the_formula(cell, reference, shape, channels, compiled):
-    rng = np.random.default_rng(0)
+def test_norm_and_its_gradients_equal_the_formula(build, reference, shape, compiled, kernels):
+    cell, rng = build(), np.random.default_rng(0)
+    channels = cell.weight.shape[0]
     x, cotangent = rng.normal(1.0, 2.0, shape), rng.normal(size=shape)
     weight, bias = rng.normal(size=channels), rng.normal(size=channels)
     cell.weight.set_data(Tensor(weight, ms.float32))
@@ -80,34 +80,23 @@ def test_norm_and_its_gradients_equal_the_formula(cell, reference, shape, channe
 
 
 @pytest.mark.parametrize(
-    ("cell", "reference", "shape"),
+    ("build", "reference", "shape"),
     [
-        (LayerNorm(256), layer_norm, (64, 256)),
-        (GroupNorm(4, 8), group_norm(4), (2, 8, 32, 32)),
-        (BatchNorm(8).set_train(True), batch_norm, (2, 8, 32, 32)),
+        (lambda: LayerNorm(256), layer_norm, (64, 256)),
+        (lambda: GroupNorm(4, 8), group_norm(4), (2, 8, 32, 32)),
+        (lambda: BatchNorm(8).set_train(True), batch_norm, (2, 8, 32, 32)),
     ],
 )
 def test_norm_keeps_its_accuracy_where_the_mean_is_a_hundred_times_the_deviation(
-    cell, reference, shape
+    build, reference, shape, kernels
 ):
     # float32 numbers near 100 are 7.6e-6 apart, so entries of order 1 can be right to about 1e-5;
     # a variance from E[x^2] - mean^2 would be wrong by 1e-3.
     x = np.random.default_rng(1).normal(100.0, 1.0, shape).astype(np.float32)
+    cell = build()
     channels = cell.weight.shape[0]
     expected = reference(x.astype(np.float64), np.ones(channels), np.zeros(channels))
     np.testing.assert_allclose(cell(Tensor(x)).asnumpy(), expected, atol=3e-5)
-
-
-@pytest.mark.parametrize(
-    ("build", "shape"),
-    [(lambda: LayerNorm(6), (2, 3, 6)), (lambda: GroupNorm(2, 4), (2, 4, 3, 2))],
-)
-def test_fused_form_of_other_devices_equals_the_cpu_form(build, shape, monkeypatch):
-    x = Tensor(np.random.default_rng(2).normal(size=shape).astype(np.float32))
-    expected = build()(x).asnumpy()
-    monkeypatch.setattr(norm, "on_cpu", lambda: False)
-    cell = build()
-    np.testing.assert_allclose(cell(x).asnumpy(), expected, atol=2e-6)
 
 
 def test_batch_norm_moves_running_statistics_by_a_tenth_towards_the_unbiased_ones():
@@ -131,9 +120,7 @@ def test_norm_parameters_carry_the_names_of_the_reference():
     assert [p.name for p in BatchNorm(2).get_parameters()] == names
 
 
-@pytest.mark.parametrize("on_cpu", [True, False])
-def test_joined_norm_equals_the_norms_of_its_parts(on_cpu, monkeypatch):
-    monkeypatch.setattr(norm, "on_cpu", lambda: on_cpu)
+def test_joined_norm_equals_the_norms_of_its_parts(kernels):
     rng = np.random.default_rng(0)
     parts = [rng.normal(size=(2, 4, 3, 2)).astype(np.float32) for _ in range(3)]
     affine = [rng.normal(size=(2, 4)).astype(np.float32) for _ in range(3)]
@@ -141,3 +128,17 @@ def test_joined_norm_equals_the_norms_of_its_parts(on_cpu, monkeypatch):
     weight, bias = (np.concatenate([pair[k] for pair in affine]) for k in (0, 1))
     together = JoinedGroupNorm(6)(Tensor(np.concatenate(parts, 1)), Tensor(weight), Tensor(bias))
     np.testing.assert_allclose(together.asnumpy(), np.concatenate(expected, 1), atol=1e-5)
+
+
+def test_factor_and_shift_of_each_sample_act_before_the_activation(kernels):
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(2, 6, 3, 5)).astype(np.float32)
+    factor, shift = rng.normal(size=(2, 2, 6)).astype(np.float32)
+    weight, bias = rng.normal(size=(2, 6)).astype(np.float32)
+    cell = GroupNorm(3, 6, silu=True)
+    cell.weight.set_data(Tensor(weight))
+    cell.bias.set_data(Tensor(bias))
+    spread = (slice(None), slice(None), None, None)
+    moved = factor[spread] * group_norm(3)(x, weight, bias) + shift[spread]
+    got = cell(Tensor(x), Tensor(factor), Tensor(shift)).asnumpy()
+    np.testing.assert_allclose(got, moved / (1 + np.exp(-moved)), atol=3e-6)

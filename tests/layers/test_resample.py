@@ -4,7 +4,7 @@ import pytest
 from mindspore import Tensor
 
 from mindcast.layers import resample
-from mindcast.layers.resample import nearest_resize, space_to_depth
+from mindcast.layers.resample import SpaceToDepth, nearest_resize
 
 SIZES = [(4, 6), (9, 3), (5, 2), (2, 4), (3, 2), (1, 1), (7, 9)]
 
@@ -49,9 +49,9 @@ def test_compiled_resize_equals_the_eager_one():
         np.testing.assert_array_equal(got.asnumpy(), nearest_resize(x, *size).asnumpy())
 
 
-def test_blocks_of_pixels_become_channels_row_by_row():
+def test_blocks_of_pixels_become_channels_row_by_row(kernels):
     x = np.arange(2 * 4 * 4, dtype=np.float32).reshape(1, 2, 4, 4)
-    y = space_to_depth(Tensor(x), 2).asnumpy()
+    y = SpaceToDepth(2)(Tensor(x)).asnumpy()
     assert y.shape == (1, 8, 2, 2)
     # channel 0 holds 0 1 2 3 / 4 5 6 7 / ...: its first block is 0 1 / 4 5
     assert y[0, :4, 0, 0].tolist() == [0, 1, 4, 5]

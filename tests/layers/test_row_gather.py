@@ -15,7 +15,7 @@ def test_identity_index_costs_nothing():
     assert isinstance(row_gather(np.arange(4), 4), nn.Identity)
 
 
-def test_gather_and_its_gradient_equal_the_selection_matrix():
+def test_gather_and_its_gradient_equal_the_selection_matrix(kernels):
     rng = np.random.default_rng(0)
     index, rows = np.array([2, 0, 2, 3, 0, 3]), 3
     x = rng.normal(size=(2, rows, 4)).astype(np.float32)

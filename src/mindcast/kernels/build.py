@@ -46,18 +46,24 @@ def library() -> Path | None:
     compiler = _compiler()
     if compiler is None:
         return None
+    try:
+        return _found_or_compiled(compiler)
+    except subprocess.CalledProcessError as error:
+        _say(compiler, error.stderr)
+    except OSError as error:  # no space anywhere, or what `CXX` names is no program
+        _say(compiler, str(error))
+    return None
+
+
+def _found_or_compiled(compiler: Sequence[str]) -> Path:
     sources = sorted(SOURCES.glob("*.cpp"))
     kept = _cache() / _key(compiler, [*sources, *sorted(SOURCES.glob("*.h"))]) / LIBRARY
     if kept.is_file():
         return kept
     try:
-        try:
-            return _compiled(compiler, sources, kept)
-        except OSError:  # nothing can be kept there: for this process only
-            return _compiled(compiler, sources, _passing_folder() / LIBRARY)
-    except subprocess.CalledProcessError as error:
-        _say(compiler, error.stderr)
-        return None
+        return _compiled(compiler, sources, kept)
+    except OSError:  # nothing can be kept there: for this process only
+        return _compiled(compiler, sources, _passing_folder() / LIBRARY)
 
 
 def _cache() -> Path:
@@ -72,18 +78,22 @@ def _passing_folder() -> Path:
     return Path(folder)
 
 
-def _compiler() -> str | None:
-    """The C++ compiler that `CXX` names, else the first that is installed."""
-    named = os.environ.get("CXX")
-    candidates = (named,) if named else COMPILERS
-    return next((path for name in candidates if (path := shutil.which(name))), None)
+def _compiler() -> list[str] | None:
+    """The C++ compiler that `CXX` names, as "ccache g++" too, else the first that is installed."""
+    named = os.environ.get("CXX", "")
+    if shutil.which(named):
+        return [named]
+    for name, *options in [named.split()] if named.strip() else [[name] for name in COMPILERS]:
+        if path := shutil.which(name):
+            return [path, *options]
+    return None
 
 
-def _key(compiler: str, files: Sequence[Path]) -> str:
+def _key(compiler: Sequence[str], files: Sequence[Path]) -> str:
     """A name for what that compiler makes of those files for this CPU."""
-    version = subprocess.run([compiler, "--version"], capture_output=True, check=False).stdout
+    version = subprocess.run([*compiler, "--version"], capture_output=True, check=False).stdout
     digest = hashlib.sha256()
-    for part in (version, *(text.encode() for text in (*OPTIONS, compiler, _cpu()))):
+    for part in (version, *(text.encode() for text in (*OPTIONS, *compiler, _cpu()))):
         digest.update(part + b"\0")
     for path in files:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
@@ -100,25 +110,27 @@ def _cpu() -> str:
     return "\n".join([platform.machine(), platform.processor(), *sorted(set(told))])
 
 
-def _compiled(compiler: str, sources: Sequence[Path], target: Path) -> Path:
+def _compiled(compiler: Sequence[str], sources: Sequence[Path], target: Path) -> Path:
     """Compile beside the target and move it into place, so that no reader meets half a file."""
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(suffix=".so", dir=target.parent)
     os.close(handle)
     try:
-        command = [compiler, *OPTIONS, *map(str, sources), "-o", name]
-        subprocess.run(command, capture_output=True, check=True, text=True)
+        command = [*compiler, *OPTIONS, *map(str, sources), "-o", name]
+        subprocess.run(command, capture_output=True, check=True, text=True, errors="replace")
         os.replace(name, target)
     finally:
         Path(name).unlink(missing_ok=True)
     return target
 
 
-def _say(compiler: str, told: str) -> None:
-    first = next((line for line in told.splitlines() if "error" in line), told[:200].strip())
+def _say(compiler: Sequence[str], told: str) -> None:
+    lines = [line for line in told.splitlines() if line.strip()]
+    first = next((line for line in lines if "error" in line), " ".join(lines)[:200])
     print(
-        f"mindcast: warning: {compiler} cannot build the CPU kernels ({first}); the slower public "
-        f"operators are used; CXX names another compiler, {SWITCH}=off stops the attempt",
+        f"mindcast: warning: {' '.join(compiler)} cannot build the CPU kernels ({first}); "
+        "the slower public operators are used; CXX names another compiler, "
+        f"{SWITCH}=off stops the attempt",
         file=sys.stderr,
         flush=True,
     )

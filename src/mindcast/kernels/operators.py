@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import mindspore as ms
@@ -12,13 +13,26 @@ from mindcast.kernels.build import library
 
 Shape = tuple[int, ...]
 
+_wanted = True  # `public_operators` alone changes it
+
+
+@contextmanager
+def public_operators() -> Iterator[None]:
+    """Layers that are made inside do without kernels, whose gradients have no gradient."""
+    global _wanted
+    before, _wanted = _wanted, False
+    try:
+        yield
+    finally:
+        _wanted = before
+
 
 def in_use() -> bool:
     """Whether operators made now will run on the CPU, with kernels that this machine could build.
 
     Asked at construction: a network keeps the form that it was built with.
     """
-    return ms.get_context("device_target") == "CPU" and library() is not None
+    return _wanted and ms.get_context("device_target") == "CPU" and library() is not None
 
 
 def kernel(

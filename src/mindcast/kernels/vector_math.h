@@ -5,7 +5,7 @@
 #include <cstring>
 
 // e^x to 2e-7 relative: x = n ln 2 + r, |r| <= ln 2 / 2, a polynomial for e^r, n into the exponent.
-// Beyond +-87 the result stays at the last number there; NaN stays NaN.
+// Exactly 0 below -87 and infinite above 88, near the ends of float32's range; NaN stays NaN.
 inline float exponential(float x) {
   const float low = x < -87.0f ? -87.0f : x;
   const float bounded = low > 88.0f ? 88.0f : low;
@@ -21,7 +21,9 @@ inline float exponential(float x) {
   const int32_t bits = (static_cast<int32_t>(n) + 127) << 23;
   float scale;
   std::memcpy(&scale, &bits, sizeof scale);
-  return power * scale;
+  const float inside = power * scale;
+  const float above = x > 88.0f ? HUGE_VALF : inside;
+  return x < -87.0f ? 0.0f : above;
 }
 
 inline float logistic(float x) { return 1.0f / (1.0f + exponential(-x)); }

@@ -50,11 +50,28 @@ class _Fused(nn.Cell):
         return (dx.astype(x.dtype),)
 
 
+class LeakyRelu(nn.Cell):
+    """x, times `slope` where it is negative (Maas et al. 2013)."""
+
+    def __init__(self, slope: float) -> None:
+        super().__init__()
+        self.slope = slope
+
+    def construct(self, x: Tensor) -> Tensor:
+        """Elementwise; any shape."""
+        return leaky_relu(x, self.slope)
+
+
+def leaky_relu(x: Tensor, slope: float) -> Tensor:
+    """As `LeakyRelu`; the gradient of `ops.leaky_relu` divides, which on CPU keeps a table."""
+    return slope * x + (1.0 - slope) * ops.relu(x)
+
+
 ACTIVATIONS = {
     "gelu": Gelu,
     "silu": Silu,
     "relu": nn.ReLU,
-    "leaky": lambda: nn.LeakyReLU(LEAKY_SLOPE),
+    "leaky": lambda: LeakyRelu(LEAKY_SLOPE),
 }
 
 

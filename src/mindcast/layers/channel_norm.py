@@ -104,8 +104,9 @@ class _UnitNorm(nn.Cell):
 
     def construct(self, x: Tensor, gain: Tensor, shift: Tensor) -> tuple[Tensor, ...]:
         f, c = gain.shape
-        length = ops.sqrt((x * x).sum(1, keepdims=True))
-        unit = x * ops.reciprocal(ops.maximum(length, SMALLEST_LENGTH))
+        # the bound is put on the square: the root's slope at a vector of zeros is infinite
+        squares = ops.maximum((x * x).sum(1, keepdims=True), SMALLEST_LENGTH**2)
+        unit = x * ops.rsqrt(squares)
         y = unit * gain.reshape(f, c, 1) + shift.reshape(f, c, 1)
         return (ops.silu(y) if self.silu else y,)
 

@@ -6,6 +6,7 @@ Weights and biases start uniform in +-1/sqrt(fan_in), PyTorch's default.
 from __future__ import annotations
 
 import math
+from operator import gt
 
 import mindspore as ms
 from mindspore import Tensor, nn
@@ -50,7 +51,7 @@ class Conv2d(nn.Conv2d):
         )
         initialise.start_uniform(self, in_channels // groups * math.prod(kernel))
         dilations = (dilation, dilation)
-        self.fused = _fused(self.stride, padding, dilations, groups)
+        self.fused = _fused(kernel, self.stride, padding, dilations, groups)
 
     def construct(self, x: Tensor) -> Tensor:
         """float32 by the kernel where there is one, else by the public operator."""
@@ -85,7 +86,7 @@ class Conv3d(nn.Conv3d):
             bias_init="zeros",
         )
         initialise.start_uniform(self, in_channels * math.prod(kernel))
-        self.fused = _fused(self.stride, padding, (1, 1, 1), 1)
+        self.fused = _fused(kernel, self.stride, padding, (1, 1, 1), 1)
 
     def construct(self, x: Tensor) -> Tensor:
         """float32 by the kernel where there is one, else by the public operator."""
@@ -95,16 +96,21 @@ class Conv3d(nn.Conv3d):
 
 
 def _fused(
+    kernel: tuple[int, ...],
     strides: tuple[int, ...],
     padding: int | tuple[int, ...],
     dilations: tuple[int, ...],
     groups: int,
 ) -> FusedConvolution | None:
-    """The kernel for a convolution of stride 1 with as many zeros before as after each axis."""
+    """The kernel for a convolution of stride 1 with as many zeros before as after each axis.
+
+    Not for more zeros than the taps reach over: the kernel's gradient could not cut them off again.
+    """
     axes = len(dilations)
     sides = (padding,) * 2 * axes if isinstance(padding, int) else padding
     before, after = sides[::2], sides[1::2]
-    if set(strides) != {1} or before != after:
+    reach = [step * (taps - 1) for step, taps in zip(dilations, kernel, strict=True)]
+    if set(strides) != {1} or before != after or any(map(gt, before, reach)):
         return None
     in_front = (0,) * (3 - axes)
     return fused_convolution((*in_front, *before), (*(1 for _ in in_front), *dilations), groups)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 import mindspore as ms
+
+from mindcast.kernels.operators import public_operators
 
 
 def on_cpu() -> bool:
@@ -14,3 +18,12 @@ def on_cpu() -> bool:
 def exact_product() -> bool:
     """Products with 0/1 matrices are exact on CPU; elsewhere the factors may be rounded first."""
     return on_cpu()
+
+
+def differentiable_twice() -> AbstractContextManager[None]:
+    """Layers that are built inside may stand in a gradient that is differentiated again.
+
+    They are made of public operators: MindSpore does not compile a gradient of the gradient that a
+    cell defines, even where nothing flows through it.
+    """
+    return public_operators()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from mindspore import Tensor, nn
 
 from mindcast.layers import initialise
+from mindcast.layers.activation import LeakyRelu
 from mindcast.layers.convolution import Conv2d
+from mindcast.layers.device import differentiable_twice
 from mindcast.layers.norm import BatchNorm
 
 SLOPE = 0.2
@@ -22,11 +24,11 @@ class PatchDiscriminator(nn.Cell):
     def __init__(self, in_channels: int, channels: int, layers: int) -> None:
         super().__init__()
         widths = [channels * min(2**n, 8) for n in range(layers + 1)]
-        cells = [_convolution(in_channels, widths[0], stride=2), nn.LeakyReLU(SLOPE)]
+        cells = [_convolution(in_channels, widths[0], stride=2), LeakyRelu(SLOPE)]
         for n in range(1, layers + 1):
             stride = 1 if n == layers else 2
             cells.append(_convolution(widths[n - 1], widths[n], stride, bias=False))
-            cells += [_batch_norm(widths[n]), nn.LeakyReLU(SLOPE)]
+            cells += [_batch_norm(widths[n]), LeakyRelu(SLOPE)]
         self.main = nn.SequentialCell(*cells, _convolution(widths[-1], 1, stride=1))
 
     def construct(self, frames: Tensor) -> Tensor:
@@ -36,7 +38,8 @@ class PatchDiscriminator(nn.Cell):
 
 def _convolution(in_channels: int, out_channels: int, stride: int, bias: bool = True) -> Conv2d:
     """Weights start from N(0, 0.02), biases as in any convolution."""
-    cell = Conv2d(in_channels, out_channels, 4, stride, padding=1, bias=bias)
+    with differentiable_twice():  # for the balance of the generator's loss
+        cell = Conv2d(in_channels, out_channels, 4, stride, padding=1, bias=bias)
     cell.weight.set_data(initialise.normal(cell.weight.shape, WEIGHT_STD))
     return cell
 

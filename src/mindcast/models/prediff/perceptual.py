@@ -10,6 +10,7 @@ import numpy as np
 from mindspore import Tensor, nn, ops
 
 from mindcast.layers.convolution import Conv2d
+from mindcast.layers.device import differentiable_twice
 from mindcast.models.prediff.settings import AdversarySettings
 from mindcast.refusal import Refusal
 
@@ -68,7 +69,8 @@ def _stage(indices: tuple[int, ...], weights: Mapping[str, np.ndarray]) -> nn.Se
     cells = []
     for index in indices:
         kernel = np.asarray(weights[f"features.{index}.weight"], np.float32)
-        cell = Conv2d(kernel.shape[1], kernel.shape[0], kernel.shape[2], padding=1)
+        with differentiable_twice():  # for the balance of the generator's loss
+            cell = Conv2d(kernel.shape[1], kernel.shape[0], kernel.shape[2], padding=1)
         cell.weight.set_data(Tensor(kernel))
         cell.bias.set_data(Tensor(np.asarray(weights[f"features.{index}.bias"], np.float32)))
         cells += [cell, nn.ReLU()]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from mindspore import Tensor, nn, ops
 
+from mindcast.layers.activation import leaky_relu
 from mindcast.layers.convolution import Conv2d
 from mindcast.layers.transposed_convolution import Conv2dTranspose
 from mindcast.models.diffcast.backbones.base import Backbone, mean_square
@@ -88,7 +89,7 @@ class GatedCell(nn.Cell):
         reset, keep = gates[:, : self.hidden], gates[:, self.hidden :]
         candidate = reset * candidate
         candidate = candidate if x is None else candidate + x[:, gated:]
-        candidate = ops.leaky_relu(candidate, self.slope)
+        candidate = leaky_relu(candidate, self.slope)
         return candidate + keep * (h - candidate)
 
 
@@ -119,7 +120,7 @@ class Encoder(nn.Cell):
         n = context.shape[0]
         for i in range(self.levels):
             frames = sequence.reshape(-1, *sequence.shape[2:])
-            frames = ops.leaky_relu(self.downs[i](frames), self.slope)
+            frames = leaky_relu(self.downs[i](frames), self.slope)
             start = ops.zeros((n, self.hidden[i], *self.grids[i]), context.dtype)
             sequence = self.rnns[i](start, frames)
             final = (*final, sequence[:, -1])
@@ -157,8 +158,8 @@ class Forecaster(nn.Cell):
         for k in range(self.levels):
             sequence = self.rnns[k](states[self.levels - 1 - k], frames)
             frames = self.ups[k](sequence.reshape(-1, *sequence.shape[2:]))
-            frames = ops.leaky_relu(frames, self.slope)
-        frames = self.out_conv2(ops.leaky_relu(self.out_conv1(frames), self.slope))
+            frames = leaky_relu(frames, self.slope)
+        frames = self.out_conv2(leaky_relu(self.out_conv1(frames), self.slope))
         return frames.reshape(-1, self.target_frames, *frames.shape[1:])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mindspore import Tensor, nn
 
+from mindcast.layers.activation import LeakyRelu
 from mindcast.layers.convolution import Conv2d
 from mindcast.layers.cuboid_patterns import Shape
 from mindcast.layers.norm import GroupNorm
@@ -95,6 +96,6 @@ def convolutions(in_channels: int, out_channels: int, count: int) -> nn.Sequenti
         layers += [
             Conv2d(out_channels if k else in_channels, out_channels, 3, padding=1),
             GroupNorm(stem_groups(out_channels), out_channels),
-            nn.LeakyReLU(SLOPE),
+            LeakyRelu(SLOPE),
         ]
     return nn.SequentialCell(layers)

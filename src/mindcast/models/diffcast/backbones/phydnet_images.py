@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mindspore import Tensor, nn, ops
 
+from mindcast.layers.activation import leaky_relu
 from mindcast.layers.convolution import Conv2d
 from mindcast.layers.norm import GroupNorm
 from mindcast.layers.transposed_convolution import Conv2dTranspose
@@ -20,7 +21,7 @@ class Unit(nn.Cell):
 
     def construct(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C', H', W')."""
-        return ops.leaky_relu(self.main[1](self.main[0](x)), SLOPE)
+        return leaky_relu(self.main[1](self.main[0](x)), SLOPE)
 
 
 def down(in_channels: int, out_channels: int, stride: int, groups: int) -> Unit:

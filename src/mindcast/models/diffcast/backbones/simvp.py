@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from mindspore import Tensor, nn, ops
 
+from mindcast.layers.activation import leaky_relu
 from mindcast.layers.convolution import Conv2d
 from mindcast.layers.initialise import clear_bias
 from mindcast.layers.norm import GroupNorm, JoinedGroupNorm
@@ -200,7 +201,7 @@ class InceptionBlock(nn.Cell):
         mixed = ops.cat([branch.conv(x) for branch in self.layers], 1)
         weight = ops.cat([branch.norm.weight for branch in self.layers])
         bias = ops.cat([branch.norm.bias for branch in self.layers])
-        active = ops.leaky_relu(self.joined(mixed, weight, bias), SLOPE)
+        active = leaky_relu(self.joined(mixed, weight, bias), SLOPE)
         parts = ops.split(active, active.shape[1] // self.branches, 1)
         total = parts[0]
         for part in parts[1:]:
