@@ -51,7 +51,7 @@ def test_forward_pass_decodes_the_latent_that_the_noise_stands_for():
     x, noise = normal(1, 1, 8, 8), normal(1, 3, 4, 4, seed=1)
     restored, mean, logvar = network(x, noise)
     z = mean.asnumpy() + np.exp(0.5 * logvar.asnumpy()) * noise.asnumpy()
-    np.testing.assert_allclose(restored.asnumpy(), network.decode(Tensor(z)).asnumpy(), atol=1e-6)
+    np.testing.assert_allclose(restored.asnumpy(), network.decode(Tensor(z)).asnumpy(), atol=3e-6)
 
 
 def test_compiled_autoencoder_equals_the_eager_one():
