@@ -32,6 +32,7 @@ class Progress:
         self.before = replace(COMPILING)
         self.started = time.monotonic()
         self.first = first
+        self.waiting = True
 
     def __enter__(self) -> Progress:
         self.redirect.__enter__()
@@ -53,7 +54,8 @@ class Progress:
 
     def advance(self) -> None:
         """One optimiser step is done."""
-        if self.bar.n == self.first:
+        if self.waiting:  # not the bar's own count: a bar that is switched off has none
+            self.waiting = False
             self._first_step()
         self.bar.update(1)
 
