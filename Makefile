@@ -9,7 +9,7 @@ BIN    := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 READY  := $(VENV)/.ready
 
-.PHONY: demo test quick lint types sizes format settings smoke bench hooks setup
+.PHONY: demo test quick lint types sizes format settings smoke bench kernels hooks setup
 
 setup: $(READY)
 
@@ -62,6 +62,10 @@ smoke: $(READY)
 # for instance: make bench ARGS="--only geodiff --torch --json figures.json"
 bench: $(READY)
 	PYTHONPATH=src $(BIN)/python -m tests.bench $(ARGS)
+
+# the CPU kernels, which otherwise the first command that runs a network builds
+kernels: $(READY)
+	PYTHONPATH=src $(BIN)/python -m mindcast.kernels
 
 hooks: $(READY)
 	$(BIN)/pre-commit install
