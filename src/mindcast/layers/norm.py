@@ -11,6 +11,7 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
 from mindcast.kernels.operators import in_use, kernel
+from mindcast.layers.broadcast import add, multiply
 
 
 class LayerNorm(nn.Cell):
@@ -182,14 +183,14 @@ class BatchNorm(nn.Cell):
         if self.training:
             count = rows.shape[0] * rows.shape[2]
             mean = self._channel_sum(rows) / count
-            centred = rows - mean
+            centred = add(rows, -mean)
             variance = self._channel_sum(centred * centred) / count
             self._update(mean, variance * (count / (count - 1)))
         else:
-            centred = rows - self.running_mean.reshape(1, -1, 1)
+            centred = add(rows, -self.running_mean.reshape(1, -1, 1))
             variance = self.running_var.reshape(1, -1, 1)
         scale = ops.rsqrt(variance + self.eps) * self.weight.reshape(1, -1, 1)
-        return (centred * scale + self.bias.reshape(1, -1, 1)).reshape(x.shape)
+        return add(multiply(centred, scale), self.bias.reshape(1, -1, 1)).reshape(x.shape)
 
     def _channel_sum(self, rows: Tensor) -> Tensor:
         return self.sum(self.sum(rows, 2), 0)
