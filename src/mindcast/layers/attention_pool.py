@@ -36,7 +36,8 @@ class AttentionPool(nn.Cell):
     def construct(self, x: Tensor) -> Tensor:
         """(N, C, tokens) -> (N, out_channels)."""
         n, c, count = x.shape[0], self.channels, x.shape[2] + 1
-        tokens = add(ops.cat((x.mean(2, keep_dims=True), x), 2), self.positional_embedding)
+        mean = x.sum(2, keepdims=True) * (1.0 / x.shape[2])  # the gradient of `mean` divides
+        tokens = add(ops.cat((mean, x), 2), self.positional_embedding)
         rows = self.qkv_proj(self.as_rows(tokens).reshape(-1, c))
         query, key, value = ops.split(rows, c, 1)
         query = query.reshape(n, count, c)[:, 0].reshape(n, self.heads, 1, -1)

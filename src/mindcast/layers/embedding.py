@@ -9,6 +9,7 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
 from mindcast.layers import initialise
+from mindcast.layers.broadcast import add
 from mindcast.layers.cuboid_patterns import Shape
 from mindcast.layers.dense import Dense
 
@@ -92,7 +93,8 @@ class SeparablePositions(nn.Cell):
         _, t, h, w, c = x.shape
         frames = self.T_embed.weight[:t].reshape(t, 1, 1, c)
         rows = self.H_embed.weight[:h].reshape(1, h, 1, c)
-        return x + (frames + rows + self.W_embed.weight[:w].reshape(1, 1, w, c))
+        columns = self.W_embed.weight[:w].reshape(1, 1, w, c)
+        return add(x, add(add(ops.broadcast_to(frames, (t, h, w, c)), rows), columns))
 
 
 class FramePositions(nn.Cell):
@@ -108,7 +110,8 @@ class FramePositions(nn.Cell):
         """(N, T, H, W, C), no larger than the tables -> the same shape."""
         _, t, h, w, c = x.shape
         cells = self.HW_embed.weight.reshape(*self.frame, c)[:h, :w]
-        return x + (self.T_embed.weight[:t].reshape(t, 1, 1, c) + cells)
+        frames = self.T_embed.weight[:t].reshape(t, 1, 1, c)
+        return add(x, add(ops.broadcast_to(frames, (t, h, w, c)), cells))
 
 
 POSITION_EMBEDDINGS = {"t+h+w": SeparablePositions, "t+hw": FramePositions}
