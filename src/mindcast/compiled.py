@@ -38,6 +38,7 @@ class Spent:
 
 
 COMPILING = Spent()
+CANNOT_BE_KEPT = "MindIR"  # the file of a graph; the error comes before anything is evaluated
 
 
 @contextmanager
@@ -156,10 +157,11 @@ def _first(
     try:
         with keeper.compiling(key) as served:
             outputs = inner(*tensors)
-    except Exception:
-        if not served:
+    except Exception as error:
+        if served:
+            keeper.forget(key)  # one that MindSpore cannot use after all
+        elif CANNOT_BE_KEPT not in str(error):
             raise
-        keeper.forget(key)  # one that MindSpore cannot use after all
         return inner(*tensors)
     COMPILING.kept += served
     return outputs
