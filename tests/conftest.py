@@ -26,6 +26,7 @@ settings.register_profile("house", deadline=None, max_examples=100, derandomize=
 settings.load_profile("house")
 
 os.environ.setdefault("GLOG_v", "3")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as `runtime.device` has it
 # what tests start as a process of its own imports the package of this checkout, installed or not
 SOURCE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "src")
 os.environ["PYTHONPATH"] = os.pathsep.join([SOURCE, os.environ.get("PYTHONPATH", "")])
