@@ -29,13 +29,14 @@ class Trained:
     files: dict[str, Path]
 
 
-def trained(settings: RunSettings, run: Path | None = None) -> Trained:
+def trained(settings: RunSettings, run: Path | None = None, began_with: bool = False) -> Trained:
     """The model of `settings`, its checkpoints those of `ckpt_path`, else the best ones of a run.
 
-    Refusal where one is missing.
+    began_with: see `checkpoint_files`. Refusal where one is missing.
     """
     spec = load_spec(settings.model.name)
-    files = checkpoint_files(spec, settings, spec.stages, run or Path())
+    began_with = began_with and run is not None
+    files = checkpoint_files(spec, settings, spec.stages, run or Path(), began_with)
     return Trained(spec, settings, files)
 
 
@@ -47,7 +48,8 @@ def find_trained(place: str | Path, overrides: Sequence[str] = ()) -> Trained:
     path = Path(place).expanduser()
     config = newest_config(path) if path.is_dir() else None
     if config is not None:
-        return trained(load_settings(config, overrides), path)
+        keys = (text.partition("=")[0].strip() for text in overrides)
+        return trained(load_settings(config, overrides), path, "ckpt_path" not in keys)
     return trained(settings_in_checkpoint(path, overrides))
 
 

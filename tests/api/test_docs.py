@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from tests.api.test_nowcaster import SIZE, codes, dataarray
+from tests.commands.test_memory import CHANGES
+from tests.data.temperature.files import dataset, write
+from tests.untrained import untrained_run
 
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
@@ -14,6 +17,8 @@ BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 def test_the_page_s_commands_run(tmp_path, monkeypatch, nowcast_run):
     text = Path("docs/python.md").read_text(encoding="utf-8")
     shutil.copytree(nowcast_run, tmp_path / "runs" / "a")
+    untrained_run(tmp_path / "runs" / "geo", "geodiff", CHANGES)
+    write(dataset(times=1), tmp_path / "coarse.nc")
     monkeypatch.chdir(tmp_path)
     frames = codes() / 5
     given = {

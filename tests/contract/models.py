@@ -83,7 +83,7 @@ def build_stage(model: str, name: str) -> tuple[Stage, Any, dict[str, Any], tupl
     """A stage, its own network, the frozen ones and the objectives."""
     stage, settings = spec_of(model).stages[name], settings_of(model)
     frozen = build_networks(model, stage.requires)
-    ms.set_seed(1)
+    ms.set_seed(3)  # with some a squeeze gate of two units is shut
     network = stage.build_network(settings.model)
     return stage, network, frozen, stage.build_objectives(settings.model, network, frozen)
 

@@ -13,7 +13,13 @@ import numpy as np
 
 from mindcast import __version__
 from mindcast.capacity import Fitted, fitted
-from mindcast.commands.request import Request, computing_settings, present, start
+from mindcast.commands.request import (
+    Request,
+    began_with,
+    computing_settings,
+    present,
+    start,
+)
 from mindcast.config.dates import parse_time
 from mindcast.files import write_text
 from mindcast.forecasting import Forecasting, open_forecasting
@@ -38,7 +44,7 @@ def run(request: Request) -> None:
     if world.size > 1:
         raise Refusal(f"--mode predict: works in one process, found {world.size}; start one")
     settings = computing_settings(request)
-    found = trained(settings, request.out)
+    found = trained(settings, request.out, began_with(request))
     at = _time(request)
     if request.to is not None:
         _require_free(request.to)

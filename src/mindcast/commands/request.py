@@ -100,6 +100,11 @@ def read_settings(request: Request) -> RunSettings:
     return settings
 
 
+def began_with(request: Request) -> bool:
+    """Whether `ckpt_path` is that of the run's own settings, and not named for this command."""
+    return request.cfg is None and not _names_checkpoint(request.overrides)
+
+
 def _of_checkpoint(request: Request) -> RunSettings:
     """The settings in the checkpoint that is named; Refusal where none is."""
     named = [text.partition("=") for text in request.overrides]

@@ -10,7 +10,14 @@ from mindcast.capacity import fitted
 from mindcast.commands import report
 from mindcast.commands.cases import Cases
 from mindcast.commands.report import Contents, Report
-from mindcast.commands.request import Request, computing_settings, present, run_path, start
+from mindcast.commands.request import (
+    Request,
+    began_with,
+    computing_settings,
+    present,
+    run_path,
+    start,
+)
 from mindcast.config.loader import to_yaml
 from mindcast.config.schema import RunSettings
 from mindcast.data import open_split
@@ -37,7 +44,7 @@ def run(request: Request) -> None:
     window = spec.window(settings.model)
     samples = open_split(settings.data, settings.evaluation.split, window)
     path = _existing_source(request, settings)
-    files = checkpoint_files(spec, settings, spec.stages, path)
+    files = checkpoint_files(spec, settings, spec.stages, path, began_with(request))
     device = start(request, settings, world)
     kind = load_task(spec.task)
     fit = fitted(spec, settings, kind.domain(samples), device, world)

@@ -5,7 +5,7 @@ The places are known without MindSpore, so a missing checkpoint is refused at on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,16 +21,35 @@ if TYPE_CHECKING:
 
 
 def checkpoint_files(
-    spec: ModelSpec, settings: RunSettings, stages: Iterable[str], run: Path
+    spec: ModelSpec,
+    settings: RunSettings,
+    stages: Iterable[str],
+    run: Path,
+    began_with: bool = False,
 ) -> dict[str, Path]:
     """The checkpoint of every stage: the one that `ckpt_path` names, else the best one beside it.
 
-    Without `ckpt_path` the best ones of the run folder `run`; see `files_in`. An optional stage may
-    be missing, unless its last network shows that it was trained; Refusal for any other.
+    Without `ckpt_path` the best ones of the run folder `run`; see `files_in`. began_with:
+    `ckpt_path` is what the run's training began with, so what it holds itself comes first. An
+    optional stage may be missing, unless its last network shows that it was trained; Refusal for
+    any other.
     """
+    made = files_in(run / "checkpoints", spec, stages) if began_with else {}
+    if not made:
+        return _named_files(spec, settings, tuple(stages), run)
+    rest = tuple(stage for stage in stages if stage not in made)
+    for stage in rest:
+        _check_not_lost(run / "checkpoints", stage)
+    found = made | (_named_files(spec, settings, rest, run) if rest else {})
+    return {stage: found[stage] for stage in stages if stage in found}
+
+
+def _named_files(
+    spec: ModelSpec, settings: RunSettings, stages: Sequence[str], run: Path
+) -> dict[str, Path]:
+    """Those that `ckpt_path` names, else the run's."""
     named = Path(settings.ckpt_path) if settings.ckpt_path else None
     folder = _folder(named, run)
-    stages = tuple(stages)
     own = _stage(named, spec) if named is not None and named.is_file() else None
     files = files_in(folder, spec, [stage for stage in stages if stage != own])
     if named is not None and own in stages:
@@ -59,14 +78,20 @@ def files_in(folder: Path, spec: ModelSpec, stages: Iterable[str]) -> dict[str, 
 
 
 def _check_may_be_missing(folder: Path, spec: ModelSpec, stage: str) -> None:
+    _check_not_lost(folder, stage)
+    if not spec.stages[stage].optional:
+        path = network_path(folder, stage, "best")
+        raise Refusal(f"{path}: no such checkpoint; train the stage first or fix ckpt_path")
+
+
+def _check_not_lost(folder: Path, stage: str) -> None:
+    """Refusal where the stage was trained, as its last network shows, and the best one is gone."""
     path, last = (network_path(folder, stage, which) for which in ("best", "last"))
     if last.exists():
         raise Refusal(
             f"{path}: no such checkpoint, though {last.name} is there; put it back, or set "
             f"ckpt_path={last}"
         )
-    if not spec.stages[stage].optional:
-        raise Refusal(f"{path}: no such checkpoint; train the stage first or fix ckpt_path")
 
 
 def load_frozen(

@@ -6,6 +6,7 @@ import numpy as np
 from mindspore import Tensor, nn, ops
 
 from mindcast.layers import initialise
+from mindcast.layers.broadcast import multiply
 from mindcast.models.geodiff.inputs import Channels, channels_first
 from mindcast.models.geodiff.positions import level_positions
 from mindcast.models.geodiff.prior_encoder import PriorEncoder
@@ -53,7 +54,7 @@ class DeterministicNetwork(nn.Cell):
             features = self.primary_priors(fine_priors)
         volume = self.channels(statics, statistics.normalised(bicubic))
         correction = self.primary(volume, None, features).reshape(bicubic.shape)
-        return bicubic + statistics.std.reshape(1, -1, 1, 1) * correction
+        return bicubic + multiply(correction, statistics.std.reshape(1, -1, 1, 1))
 
     def fine_priors(self, priors_lr: Tensor, statics: Tensor) -> Tensor:
         """Coarse priors and flag, standardised there, then upsampled: (N, Z, 7, H, W)."""

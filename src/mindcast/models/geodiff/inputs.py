@@ -34,11 +34,11 @@ class Channels(nn.Cell):
         parts = ()
         for field in fields:
             parts = (*parts, field.reshape(n, z, 1, h, w))
-        ones = ops.ones((n, z, 1, h, w), fields[0].dtype)
-        parts = (*parts, ones * self.level)
+        level = self.level.astype(fields[0].dtype)
+        parts = (*parts, ops.broadcast_to(level, (n, z, 1, h, w)))
         if self.statics:
             planes = statics.transpose(0, 3, 1, 2).reshape(n, 1, STATICS, h, w)
-            parts = (*parts, planes * ones)
+            parts = (*parts, ops.broadcast_to(planes, (n, z, STATICS, h, w)))
         return ops.cat(parts, 2)
 
 

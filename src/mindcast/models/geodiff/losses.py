@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from mindspore import Tensor, nn, ops
 
+from mindcast.layers.broadcast import multiply
 from mindcast.models.geodiff.settings import LossSettings
 from mindcast.models.geodiff.upsampling import SHIFT_K
 from mindcast.physics.constants import GAS_CONSTANT, GRAVITY
@@ -53,7 +54,7 @@ class LossTerms(nn.Cell):
         """predicted, truth (N, Z, H, W), reduced; std (Z,) K; above_ground (N, Z, H, W) 1 or 0;
         area (N, 1, H, W) or (1, 1, 1, 1), weights with mean 1."""
         error = predicted - truth
-        scaled = error / std.reshape(1, -1, 1, 1)
+        scaled = multiply(error, ops.reciprocal(std.reshape(1, -1, 1, 1)))
         pairs = above_ground[:, 1:] * above_ground[:, :-1]
         bound = ops.minimum(self.stability(truth), 0.0)
         return (

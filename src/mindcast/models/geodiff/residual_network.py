@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
+from mindcast.layers.broadcast import multiply
 from mindcast.models.geodiff.deterministic import DeterministicNetwork
 from mindcast.models.geodiff.hr_priors import FinePriors
 from mindcast.models.geodiff.inputs import Channels, channels_first
@@ -52,8 +53,8 @@ class ResidualNetwork(nn.Cell):
         if self.null_flag is None:
             return conditioning
         kept = kept.reshape(-1, 1, 1, 1, 1)
-        flag = (1 - kept) * self.null_flag * ops.ones_like(conditioning[:, :, :1])
-        return ops.cat((conditioning * kept, flag), 2)
+        flag = multiply(ops.ones_like(conditioning[:, :, :1]), (1 - kept) * self.null_flag)
+        return ops.cat((multiply(conditioning, kept), flag), 2)
 
     def features(self, priors: Tensor, kept: Tensor) -> tuple[Tensor, ...]:
         """Of standardised priors (N, Z, 7, H, W), which are zero where kept (N,) is 0; each
@@ -61,7 +62,7 @@ class ResidualNetwork(nn.Cell):
         if self.residual_priors is None:
             return ()
         features = ()
-        for folded in self.residual_priors(priors * kept.reshape(-1, 1, 1, 1, 1)):
+        for folded in self.residual_priors(multiply(priors, kept.reshape(-1, 1, 1, 1, 1))):
             features = (*features, folded.reshape(*priors.shape[:2], *folded.shape[1:]))
         return features
 
@@ -111,7 +112,7 @@ class ResidualConditioning(nn.Cell):
         conditioning = self.network.channels(statics, normalised(bicubic), normalised(primary))
         priors, flag = self.raw_priors(primary, wind_lr, priors_lr, metric)
         standard = self.network.residual_statistics.standardised(priors, flag)
-        flags = flag * ops.ones_like(standard[:, :, :1])
+        flags = multiply(ops.ones_like(standard[:, :, :1]), flag)
         return conditioning, ops.stop_gradient(ops.cat((standard, flags), 2))
 
     def raw_priors(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from mindspore import Parameter, Tensor, nn
+from mindspore import Parameter, Tensor, nn, ops
 
+from mindcast.layers.broadcast import add, multiply
 from mindcast.models.geodiff.upsampling import SHIFT_K
 
 PRIORS, FLAG = 6, 6  # how many prior fields there are, and where the flag stands behind them
@@ -27,9 +28,10 @@ class PriorStatistics(nn.Cell):
         flag (N, 1, 1, 1, 1): 0 sets the two fields that need winds to 0.
         """
         shape = (1, *self.prior_mean.shape, 1, 1)
-        scaled = (priors - self.prior_mean.reshape(shape)) / self.prior_std.reshape(shape)
+        centred = add(priors, -self.prior_mean.reshape(shape))
+        scaled = multiply(centred, ops.reciprocal(self.prior_std.reshape(shape)))
         clipped = scaled.clamp(-self.limit, self.limit)
-        return clipped * (flag * self.with_winds() + (1 - self.with_winds()))
+        return multiply(clipped, flag * self.with_winds() + (1 - self.with_winds()))
 
     def with_winds(self) -> Tensor:
         """(1, 1, 6, 1, 1): 1 for the fields that need winds."""
@@ -53,8 +55,8 @@ class FieldStatistics(PriorStatistics):
 
     def normalised(self, temperature: Tensor) -> Tensor:
         """Reduced temperature (N, Z, H, W) -> (T - mean) / std."""
-        mean = (self.mean - SHIFT_K).reshape(1, -1, 1, 1)
-        return (temperature - mean) / self.std.reshape(1, -1, 1, 1)
+        centred = add(temperature, (SHIFT_K - self.mean).reshape(1, -1, 1, 1))
+        return multiply(centred, ops.reciprocal(self.std.reshape(1, -1, 1, 1)))
 
 
 class ResidualStatistics(PriorStatistics):

@@ -10,6 +10,7 @@ from mindspore import Tensor, nn, ops
 
 from mindcast.diffusion.noising import ForwardNoising, at_time, constant
 from mindcast.diffusion.prediction import ToX0, TrainingTarget
+from mindcast.layers.broadcast import multiply
 from mindcast.models.geodiff.deterministic import DeterministicNetwork
 from mindcast.models.geodiff.inputs import channels_first
 from mindcast.models.geodiff.losses import PHYSICS, TERMS, LossTerms, over_batch, over_samples
@@ -175,12 +176,13 @@ class ResidualDiffusionLoss(nn.Cell):
         """The same from what `ResidualConditioning` gives."""
         noise, truth = channels_first(noise), reduced(truth)
         kelvin = self.scale * self.network.residual_statistics.sigma.reshape(1, -1, 1, 1)
-        x0 = ((truth - primary) / kelvin).reshape(noise.shape)
+        x0 = multiply(truth - primary, ops.reciprocal(kelvin)).reshape(noise.shape)
         x = self.add_noise(x0, t, noise)
         features = self.network.features(priors, kept)
         output = self.network(x, t, self.network.masked(conditioning, kept), *features)
         data = self.distance(self.target(x0, t, noise) - output)
-        estimate = primary + kelvin * self.to_x0(output, x, t).reshape(primary.shape)
+        residual = self.to_x0(output, x, t).reshape(primary.shape)
+        estimate = primary + multiply(residual, kelvin)
         std = self.deterministic.primary_statistics.std
         terms = self.errors(estimate, truth, std, weight, statics)
         trust = at_time(self.alpha_bar, t, t)
