@@ -1,10 +1,13 @@
 from itertools import pairwise
+from typing import get_args
 
 import numpy as np
 import pytest
 
+from mindcast.config.schema import Sampling
 from mindcast.diffusion.process import DiffusionProcess
 from mindcast.diffusion.samplers import SAMPLERS, make_plan
+from mindcast.diffusion.samplers.base import SPACINGS
 from mindcast.diffusion.schedules import beta_schedule
 from mindcast.refusal import Refusal
 
@@ -76,7 +79,7 @@ def test_the_exact_denoiser_of_a_gaussian_gives_that_gaussian(name, eta):
 
 
 @EACH
-@pytest.mark.parametrize("spacing", ["even", "endpoints"])
+@pytest.mark.parametrize("spacing", SPACINGS)
 @pytest.mark.parametrize("steps", [1, 2, 3, 20])
 def test_a_gaussian_of_zero_variance_is_followed_exactly_in_any_number_of_steps(
     name, eta, spacing, steps
@@ -140,7 +143,52 @@ def test_ddpm_guidance_is_scaled_by_the_clipped_deviation_also_in_the_last_step(
     assert plan[0].guidance_sigma == plan[0].sigma
 
 
-def test_even_spacing_makes_jumps_of_one_length_also_the_last():
+FIRST_OF = {"trailing": lambda steps: 1000 // steps - 1, "endpoints": lambda _: 0}
+FIRST_OF["log_snr"] = FIRST_OF["endpoints"]
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "sigmoid"])
+@pytest.mark.parametrize("spacing", SPACINGS)
+@pytest.mark.parametrize("steps", [1, 2, 5, 50, 333, 997, 999, 1000])
+def test_any_spacing_visits_as_many_different_times_as_asked_from_the_noisiest_on(
+    spacing, schedule, steps
+):
+    process = DiffusionProcess(beta_schedule(schedule, 1000))
+    times = [step.t for step in make_plan("ddim", process, steps, spacing=spacing)]
+    assert len(times) == steps
+    assert (np.diff(times) < 0).all()
+    assert times[0] == 999
+    assert times[-1] == (999 if steps == 1 else FIRST_OF[spacing](steps))
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("spacing", SPACINGS)
+def test_with_all_levels_every_spacing_is_the_full_plan(name, spacing):
+    full = make_plan(name, PROCESS, 1000)
+    assert [step.t for step in full] == list(range(999, -1, -1))
+    assert make_plan(name, PROCESS, 1000, spacing=spacing) == full
+
+
+def test_the_setting_knows_every_spacing():
+    assert get_args(Sampling.model_fields["spacing"].annotation) == ("auto", *SPACINGS)
+
+
+def test_log_snr_spacing_makes_steps_of_one_length_in_the_logarithm_where_times_are_dense():
+    # lambda = log(alpha / sigma); rounding to whole times moves it by at most half a time's step,
+    # 0.01 near the noisy end, but as the first levels lie far apart not there
+    times = [step.t for step in make_plan("dpmpp_2m", PROCESS, 12, spacing="log_snr")]
+    a = PROCESS.alpha_bar[times]
+    jumps = np.diff(0.5 * np.log(a / (1 - a)))
+    np.testing.assert_allclose(jumps[:8], jumps[:8].mean(), rtol=0.03)
+
+
+def test_an_unknown_spacing_is_refused_with_the_known_names():
+    known = r"sampling\.spacing: 'leading', expected one of auto, trailing, endpoints, log_snr"
+    with pytest.raises(Refusal, match=known):
+        make_plan("ddim", PROCESS, 10, spacing="leading")
+
+
+def test_trailing_spacing_makes_jumps_of_one_length_also_the_last():
     assert [step.t for step in make_plan("ddim", PROCESS, 4)] == [999, 749, 499, 249]
 
 

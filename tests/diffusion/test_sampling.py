@@ -8,6 +8,7 @@ from mindcast.diffusion.noising import ForwardNoising, at_time, constant
 from mindcast.diffusion.prediction import KINDS, TrainingTarget
 from mindcast.diffusion.process import DiffusionProcess
 from mindcast.diffusion.samplers import SAMPLERS, SamplerStep, make_plan
+from mindcast.diffusion.samplers.base import SPACINGS
 from mindcast.diffusion.sampling import GuidedSamplingStep, MemberNoise, SamplingStep, sample
 from mindcast.diffusion.schedules import beta_schedule
 
@@ -209,7 +210,7 @@ def test_a_network_that_knows_the_data_recovers_it_whatever_it_predicts(name, ki
             epsilon = (x - self.clean(x0, t, 0 * x)) / at_time(self.spread, t, x)
             return self.target(x0, t, epsilon)
 
-    for spacing in ("even", "endpoints"):
+    for spacing in SPACINGS:
         plan = make_plan(name, PROCESS, 8, 0.0, spacing)
         made = sample(SamplingStep(Knowing(), PROCESS, kind), plan, noise())
         np.testing.assert_allclose(made, x0.asnumpy(), atol=1e-4)

@@ -91,6 +91,11 @@ class Sampling(Frozen):
     """Network evaluations a forecast, at most the model's `diffusion.timesteps`."""
     eta: float = Field(default=0.0, ge=0, le=1)
     """Noise that "ddim" adds: 0 none, 1 as much as "ddpm". The other samplers take 0 only."""
+    spacing: Literal["auto", "trailing", "endpoints", "log_snr"] = "auto"
+    """Where a plan with fewer steps than noise levels T stops: "trailing" at equal jumps in time
+    from T - 1 to clean data; "endpoints" evenly from T - 1 to 0; "log_snr" from T - 1 to 0 evenly
+    in the logarithm of the signal-to-noise ratio. "auto": "trailing", but of GeoDiff's "ddim"
+    "endpoints", as in its reference. What they are worth: performance.md, "Few calls"."""
     members: Size = 1
     """Members of an ensemble."""
     batch_size: Rows = "auto"

@@ -52,7 +52,7 @@ def _named_files(
     folder = _folder(named, run)
     own = _stage(named, spec) if named is not None and named.is_file() else None
     files = files_in(folder, spec, [stage for stage in stages if stage != own])
-    if named is not None and own in stages:
+    if named is not None and own is not None and own in stages:
         files[own] = named
     for stage in stages:
         if stage not in files:

@@ -40,3 +40,8 @@ def test_ddim_visits_both_ends_and_ddpm_all_steps():
     )
     with pytest.raises(Refusal, match=r"sampling\.steps: 101, expected 1 to 100"):
         options.plan(Sampling(sampler="ddim", steps=101))
+
+
+def test_a_spacing_that_is_asked_for_is_taken_by_ddim_too():
+    trailing = Sampling(sampler="ddim", steps=5, spacing="trailing")
+    assert [s.t for s in DiffusionSettings(timesteps=100).plan(trailing)] == [99, 79, 59, 39, 19]

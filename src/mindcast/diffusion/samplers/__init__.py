@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from mindcast.diffusion.process import DiffusionProcess
 from mindcast.diffusion.samplers import ddim, ddpm, dpmpp_2m, dpmpp_2m_sde
-from mindcast.diffusion.samplers.base import SPACINGS, Plan, Sampler, SamplerStep
+from mindcast.diffusion.samplers.base import SPACINGS, TRAILING, Plan, Sampler, SamplerStep
 from mindcast.refusal import Refusal
 
 __all__ = ["SAMPLERS", "Plan", "Sampler", "SamplerStep", "make_plan", "require_sampler"]
 
+AUTO = "auto"
 SAMPLERS: dict[str, Sampler] = {
     "ddpm": ddpm.plan,
     "ddim": ddim.plan,
@@ -24,14 +25,14 @@ def require_sampler(name: str) -> None:
 
 
 def make_plan(
-    name: str, process: DiffusionProcess, steps: int, eta: float = 0.0, spacing: str = "even"
+    name: str, process: DiffusionProcess, steps: int, eta: float = 0.0, spacing: str = AUTO
 ) -> Plan:
     """The plan of sampler `name` with `steps` steps, noisiest first.
 
     eta in [0, 1]: share of the ancestral noise, for samplers that have the choice.
-    spacing: of the times, a name of `base.SPACINGS`: "even" jumps from T - 1 to clean data, or
-    "endpoints", evenly from T - 1 to time 0, and from there to clean data. Raises Refusal
-    for an unknown name, more steps than the process has levels, or an impossible eta.
+    spacing: how the times are placed, a name of `base.SPACINGS`; "auto" is "trailing". With as many
+    steps as the process has levels every one visits all of them. Raises Refusal for an unknown
+    name, more steps than levels, or an impossible eta.
     """
     require_sampler(name)
     if not 1 <= steps <= process.timesteps:
@@ -41,4 +42,9 @@ def make_plan(
         )
     if not 0 <= eta <= 1:
         raise Refusal(f"sampling.eta: {eta}, expected a number from 0 to 1")
-    return SAMPLERS[name](process, SPACINGS[spacing](process.timesteps, steps), eta)
+    spacing = TRAILING if spacing == AUTO else spacing
+    if spacing not in SPACINGS:
+        raise Refusal(
+            f"sampling.spacing: {spacing!r}, expected one of {', '.join((AUTO, *SPACINGS))}"
+        )
+    return SAMPLERS[name](process, SPACINGS[spacing](process, steps), eta)

@@ -51,26 +51,50 @@ Plan = tuple[SamplerStep, ...]
 Sampler = Callable[[DiffusionProcess, np.ndarray, float], Plan]  # (process, times, eta) -> plan
 
 
-def even_times(timesteps: int, steps: int) -> np.ndarray:
+def trailing_times(process: DiffusionProcess, steps: int) -> np.ndarray:
     """The times, rising, of `steps` equal jumps down from T - 1 to clean data.
 
     Jump k ends at floor(k T / steps) - 1, and "-1" is clean data: the plan starts at the noisiest
     level, and its last jump is as long as the others ("trailing" in Lin et al. 2024, table 2).
+    Their "leading" is not there: it starts from pure noise at a level that has less.
     """
-    return np.arange(1, steps + 1) * timesteps // steps - 1
+    return np.arange(1, steps + 1) * process.timesteps // steps - 1
 
 
-def endpoint_times(timesteps: int, steps: int) -> np.ndarray:
-    """At most `steps` times, rising, evenly from 0 to T - 1, both included, rounded half to even.
+def endpoint_times(process: DiffusionProcess, steps: int) -> np.ndarray:
+    """`steps` times, rising, evenly from 0 to T - 1, both included, rounded half to even.
 
-    One step starts at T - 1. Where rounding gives a time twice it is visited once.
+    One step starts at T - 1. "linspace" in Lin et al. 2024, table 2.
     """
     if steps == 1:
-        return np.array([timesteps - 1])
-    return np.unique(np.round(np.linspace(0, timesteps - 1, steps))).astype(int)
+        return np.array([process.timesteps - 1])
+    return np.round(np.linspace(0, process.timesteps - 1, steps)).astype(int)
 
 
-SPACINGS = {"even": even_times, "endpoints": endpoint_times}
+def log_snr_times(process: DiffusionProcess, steps: int) -> np.ndarray:
+    """`steps` times, rising, about evenly in lambda = log(alpha / sigma), from time 0 to T - 1.
+
+    The handcrafted steps of equal h of DPM-Solver (Lu et al. 2022); lambda is half the log of the
+    signal-to-noise ratio. Rounded to whole times, of which each is visited once: where levels are
+    too close to be told apart in time, the next free ones are taken.
+    """
+    last = process.timesteps - 1
+    if steps == 1:
+        return np.array([last])
+    log_ratio = 0.5 * (np.log(process.alpha_bar) - process.log_one_minus_alpha_bar)
+    wanted = np.linspace(log_ratio[0], log_ratio[last], steps)  # falls as time rises
+    nearest = np.round(np.interp(-wanted, -log_ratio, np.arange(last + 1))).astype(int)
+    number = np.arange(steps)
+    once = np.maximum.accumulate(nearest - number) + number
+    return np.minimum(once, last + 1 - steps + number)
+
+
+TRAILING = "trailing"
+SPACINGS: dict[str, Callable[[DiffusionProcess, int], np.ndarray]] = {
+    TRAILING: trailing_times,
+    "endpoints": endpoint_times,
+    "log_snr": log_snr_times,
+}
 
 
 def refuse_eta(name: str, eta: float) -> None:

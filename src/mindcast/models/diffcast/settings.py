@@ -99,7 +99,9 @@ class DiffusionSettings(Frozen):
 
     def plan(self, sampling: Sampling) -> Plan:
         """The plan of a sampling; Refusal for an impossible one."""
-        return make_plan(sampling.sampler, self.process(), sampling.steps, sampling.eta)
+        return make_plan(
+            sampling.sampler, self.process(), sampling.steps, sampling.eta, sampling.spacing
+        )
 
     @property
     def clip_range(self) -> tuple[float, float] | None:

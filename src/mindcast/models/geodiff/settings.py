@@ -138,10 +138,13 @@ class DiffusionSettings(Frozen):
     def plan(self, sampling: Sampling) -> Plan:
         """The plan of a sampling; Refusal for an impossible one.
 
-        The times of "ddim" include both ends, as in the reference. The other samplers jump evenly:
-        a multistep one would extrapolate over the last, far longest jump of log(alpha / sigma).
+        Where spacing is "auto", the times of "ddim" include both ends, as in the reference. The
+        other samplers jump evenly: a multistep one would extrapolate over the last, far longest
+        jump of log(alpha / sigma).
         """
-        spacing = "endpoints" if sampling.sampler == "ddim" else "even"
+        spacing = sampling.spacing
+        if spacing == "auto" and sampling.sampler == "ddim":
+            spacing = "endpoints"
         return make_plan(sampling.sampler, self.process(), sampling.steps, sampling.eta, spacing)
 
     @property
