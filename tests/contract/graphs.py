@@ -72,7 +72,7 @@ def _shapes(text: str) -> tuple[Shape, ...]:
     )
 
 
-def offenders(graph: list[Operator], share: float, least: int = 0) -> list[Operator]:
+def offenders(graph: list[Operator], share: float, least: float = 0) -> list[Operator]:
     """Those that keep a table and write more than that share of the largest output of all."""
     limit = max(share * max((o.entries for o in graph), default=0), least)
     return [o for o in graph if o.keeps_a_table and o.entries > limit]
