@@ -181,7 +181,7 @@ def ddim(golden: GoldenFile) -> Iterator[Comparison]:
             )
             yield Comparison(name, of_x0 * x + of_noise * epsilon, expected, FLOAT64)
         elif name.startswith("steps_"):
-            got = endpoint_times(process.timesteps, int(name.removeprefix("steps_")))
+            got = endpoint_times(process, int(name.removeprefix("steps_")))
             order = got if expected[0] < expected[-1] else got[::-1]
             yield Comparison(name, order, expected, tolerance=0)
 
