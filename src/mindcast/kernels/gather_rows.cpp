@@ -31,23 +31,3 @@ KERNEL(gather_rows) {
     }
   return 0;
 }
-
-// The same along the last axis: x (R, P), table (K, M) int32 -> y (R, M)
-KERNEL(gather_columns) {
-  const float *x = tensor(data, 0);
-  const int32_t *table = tensor<int32_t>(data, 1);
-  float *y = tensor(data, 2);
-  const Index width = shapes[0][1], copies = shapes[1][0], picked = shapes[1][1];
-#pragma omp parallel for
-  for (Index r = 0; r < shapes[0][0]; ++r) {
-    const float *in = x + r * width;
-    float *out = y + r * picked;
-    for (Index m = 0; m < picked; ++m) out[m] = table[m] < width ? in[table[m]] : 0.0f;
-    for (Index k = 1; k < copies; ++k)
-      for (Index m = 0; m < picked; ++m) {
-        const Index from = table[k * picked + m];
-        out[m] += from < width ? in[from] : 0.0f;
-      }
-  }
-  return 0;
-}
