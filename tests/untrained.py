@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mindcast.config.schema import RunSettings
 from mindcast.models import load_spec
 from mindcast.runtime import run_folder
 from mindcast.runtime.run_folder import network_path
@@ -24,18 +25,22 @@ DOWNSCALE = ("model.priors.source=available",)
 
 def untrained_run(folder: Path, model: str, changes: tuple[str, ...] = ()) -> Path:
     """A run of the smoke settings of a model, as if each stage had done one step."""
+    return untrained_run_of(folder, load_settings(f"configs/smoke/{model}.yaml", changes))
+
+
+def untrained_run_of(folder: Path, settings: RunSettings) -> Path:
+    """A run of these settings, as if each stage had done one step."""
     import mindspore as ms
 
     from mindcast.training import checkpoint
 
-    spec = load_spec(model)
-    settings = load_settings(f"configs/smoke/{model}.yaml", changes)
+    spec = load_spec(settings.model.name)
     run = run_folder.create(folder, settings)
     ms.set_seed(0)
     for name, stage in spec.stages.items():
         network = stage.build_network(settings.model)
         about = {
-            "model": model,
+            "model": spec.name,
             "stage": name,
             "settings": settings.model_dump(mode="json"),
             "total_steps": 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import time
@@ -12,7 +13,17 @@ from typing import Any
 
 from mindcast.files import write_text
 from mindcast.refusal import EXIT_CODE, Refusal
-from tests.bench import data, ensembles, forecasts, growth, machine, networks, sameness
+from tests.bench import (
+    data,
+    first_calls,
+    forecasts,
+    growth,
+    machine,
+    members,
+    networks,
+    reader,
+    sameness,
+)
 from tests.bench.machine import GIGA
 from tests.bench.options import Wanted, wanted
 
@@ -39,20 +50,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measured(asked: Wanted) -> Iterator[dict[str, Any]]:
-    """Every part that is asked for, printed and by its name."""
-    limit, described = asked.sides.limit, machine.described()
+    """Every part that is asked for, printed and by its name, and how long each took."""
+    described = machine.described()
     _print_machine(described)
     yield {"machine": described}
-    if asked.cases:
-        yield from _networks(asked)
-    if asked.growth:
-        yield {"growth": growth.measured(asked.sides, list(asked.growth))}
-    if asked.members:
-        yield {"members": ensembles.measured(limit, list(asked.members))}
-    if asked.data:
-        yield {"data": data.measured_stages(limit)}
-    if asked.reader:
-        yield {"reader": data.measured_reader(asked.archive_gb, limit)}
+    spent: dict[str, dict[str, float]] = {}
+    for name in asked.all_parts:
+        wall, cpu = time.monotonic(), _cpu_seconds()
+        yield from _part(name, asked)
+        spent[name] = {"seconds": time.monotonic() - wall, "cpu_seconds": _cpu_seconds() - cpu}
+        print("({}: {seconds:.0f} s, CPU {cpu_seconds:.0f} s)".format(name, **spent[name]))
+        yield {"parts": spent}
+
+
+def _part(name: str, asked: Wanted) -> Iterator[dict[str, Any]]:
+    limit, wanted = asked.sides.limit, asked.parts.get(name, ())
+    match name:
+        case "networks":
+            yield from _networks(asked)
+        case "growth":
+            yield {name: growth.measured(asked.sides, wanted)}
+        case "members":
+            yield {name: members.measured(limit, wanted)}
+        case "first":
+            yield {name: first_calls.measured(limit, wanted)}
+        case "data":
+            yield {name: data.measured(limit, wanted)}
+        case "reader":
+            yield {name: reader.measured(asked.archive_gb, limit)}
+
+
+def _cpu_seconds() -> float:
+    """Of this process and of those of it that have ended."""
+    spent = os.times()
+    return sum(spent[:4])
 
 
 def _networks(asked: Wanted) -> Iterator[dict[str, Any]]:

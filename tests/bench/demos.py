@@ -10,6 +10,9 @@ from mindcast.models.geodiff.settings import GeoDiffSettings
 from tests.bench.cases import CONFIGS
 
 EVENTS = 6
+GRID = [32, 32]  # points of a generated temperature field: a training crop
+# the stage whose network is called again and again in a forecast
+DRAWING = {"prediff": "diffusion", "diffcast": "joint", "geodiff": "diffusion"}
 
 
 @dataclass(frozen=True)
@@ -34,5 +37,6 @@ class Demo:
     @property
     def _data(self) -> str:
         if self.model == "geodiff":
-            return f"{{name: synthetic_temperature, root_dir: {self.folder / 'temperature'}}}"
+            root = self.folder / "temperature"
+            return f"{{name: synthetic_temperature, root_dir: {root}, grid_size: {GRID}}}"
         return f"{{name: synthetic, root_dir: {self.folder / 'radar'}, events: {EVENTS}}}"

@@ -1,106 +1,81 @@
-"""What a member costs by how many are drawn at once: `python -m tests.bench.members`.
+"""What a member costs by how many are drawn at once, by the demos' configurations.
 
-The demo's networks, untrained, and input of noise. Each batch in a process of its own, as a graph
-keeps its memory to the end: so what a batch grows by is seen, beside what `row_bytes` computes.
+Each batch has a process of its own, as a graph keeps its memory to the end: so what a batch grows
+by is seen, beside what is computed to choose one.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import time
-from dataclasses import asdict, dataclass, replace
+import statistics
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-ROOT = Path(__file__).parents[2]
-NAMES, BATCHES, STEPS = ("prediff", "diffcast", "geodiff"), (1, 2, 4, 8), 4
-MIB = 1 << 20
+from tests.bench.demos import DRAWING, Demo
+from tests.bench.exponent import fitted
+from tests.bench.processes import Ended, worker
+from tests.bench.table import Table
 
-
-@dataclass(frozen=True)
-class Row:
-    """Of one model and batch: seconds and CPU seconds a member (of STEPS network calls, encoding
-    and decoding), seconds of the first call, MiB that the process grew by, MiB computed for it."""
-
-    model: str
-    batch: int
-    seconds: float
-    cpu_seconds: float
-    first_call: float
-    grown_mib: float
-    computed_mib: float
+MODELS = tuple(DRAWING)
+BATCHES = (1, 4)
+STEPS, ROUNDS = 4, 2
+TITLES = ("members at once", "first s", "s", "s/member", "CPU s/m.", "MB grown", "computed")
+MB = 1e6
 
 
-def rows(
-    names: tuple[str, ...] = NAMES, batches: tuple[int, ...] = BATCHES, rounds: int = 2
-) -> list[Row]:
-    """The table, one process after the other."""
-    made = []
-    for name in names:
-        for batch in batches:
-            command = [sys.executable, "-m", "tests.bench.members", name, str(batch), str(rounds)]
-            paths = (str(ROOT / "src"), str(ROOT), os.environ.get("PYTHONPATH", ""))
-            variables = {**os.environ, "GLOG_v": "3", "PYTHONPATH": os.pathsep.join(paths)}
-            done = subprocess.run(
-                command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, check=True, text=True
-            )
-            made.append(Row(**json.loads(done.stdout.splitlines()[-1])))
-    return made
+def measured(limit: float, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Printed rows, one a model: forecasts of 1 and 4 members, each drawn in one batch.
+
+    The exponent is that of the seconds of a forecast over its members.
+    """
+    table, rows = Table(TITLES), []
+    with tempfile.TemporaryDirectory(prefix="mindcast-bench-") as folder:
+        for name in names:
+            asked, batches = Demo(name, Path(folder)).asked, []
+            for members in BATCHES:
+                batches.append(_batch(asked, members, limit))
+                _print(table, name, batches[-1])
+            seconds = [batch.get("seconds", float("nan")) for batch in batches]
+            rows.append({"model": name, "exponent": fitted(BATCHES, seconds), "batches": batches})
+            table.row(f"{name}, exponent", None, rows[-1]["exponent"])
+    return rows
 
 
-def measured(name: str, batch: int, rounds: int) -> Row:
-    """One row, in this process; the fastest of some rounds."""
-    import numpy as np
+def _batch(asked: Mapping[str, Any], members: int, limit: float) -> dict[str, Any]:
+    sampling = (f"sampling.steps={STEPS}", f"sampling.batch_size={members}")
+    asked = {**asked, "changes": [*asked["changes"], *sampling]}
+    try:
+        with worker("ensemble", limit=limit) as one:
+            opened = one.ask("prepare", **asked)
+            first, *later = (one.ask("forecast", members=members) for _ in range(1 + ROUNDS))
+    except Ended as end:
+        return {"members": members, "problem": str(end)}
+    medians = {
+        key: statistics.median(answer[key] for answer in later)
+        for key in ("seconds", "cpu_seconds")
+    }
+    return {
+        "members": members,
+        "first_seconds": first["seconds"],
+        **medians,
+        "grown_bytes": later[-1]["resident"] - opened["resident"],
+        "computed_bytes": opened["computed"],
+        "problem": "",
+    }
 
-    from mindcast.config.schema import Runtime
-    from mindcast.models import load_spec
-    from mindcast.runtime import device
-    from mindcast.settings import load_settings
-    from tests.contract.models import sample
 
-    settings = load_settings(f"configs/demo/{name}.yaml")
-    spec, model = load_spec(name), settings.model
-    device.start("CPU", 0, Runtime())
-    networks = {stage: spec.stages[stage].build_network(model) for stage in spec.stages}
-    sampling = settings.sampling.model_copy(
-        update={"batch_size": batch, "members": batch, "steps": STEPS}
+def _print(table: Table, name: str, batch: Mapping[str, Any]) -> None:
+    members = batch["members"]
+    if batch["problem"]:
+        print(f"{name}, {members}: {batch['problem']}", flush=True)
+        return
+    table.row(
+        f"{name}, {members}",
+        batch["first_seconds"],
+        batch["seconds"],
+        batch["seconds"] / members,
+        batch["cpu_seconds"] / members,
+        batch["grown_bytes"] / MB,
+        batch["computed_bytes"] / MB,
     )
-    forecaster = spec.build_forecaster(model, networks, sampling, 0, True)
-    method = next(m for m in forecaster.methods if m not in forecaster.deterministic)
-    window = replace(spec.window(model), frame=model.frame_size)
-    given = sample(window, 1, np.random.default_rng(0))
-    before = _resident()
-    times = []
-    for number in range(1 + rounds):
-        begun = time.perf_counter(), time.process_time()
-        forecaster.forecast(method, replace(given.input), [0], batch, given.truth, first=number)
-        times.append((time.perf_counter() - begun[0], time.process_time() - begun[1]))
-    seconds, spent = (min(column) / batch for column in zip(*times[1:], strict=True))
-    computed = batch * spec.row_bytes(model, model.frame_size, "CPU") / MIB
-    grown = (_resident() - before) / MIB
-    return Row(name, batch, seconds, spent, times[0][0], grown, computed)
-
-
-def _resident() -> int:
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
-
-
-def main() -> None:
-    titles = ("s/member", "CPU s/member", "first call s", "MiB grown", "MiB computed")
-    print(f"{'model':10s} {'batch':>5s} " + " ".join(f"{title:>12s}" for title in titles))
-    for name in NAMES:
-        for row in rows((name,)):
-            costs = (row.seconds, row.cpu_seconds, row.first_call)
-            sizes = (row.grown_mib, row.computed_mib)
-            columns = [f"{value:12.3f}" for value in costs] + [f"{size:12.0f}" for size in sizes]
-            print(f"{name:10s} {row.batch:5d} " + " ".join(columns), flush=True)
-
-
-if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        print(json.dumps(asdict(measured(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))))
-    else:
-        main()

@@ -4,37 +4,51 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mindcast.refusal import Refusal
-from tests.bench import ensembles, growth
+from tests.bench import data, first_calls, growth, members, reader
 from tests.bench.cases import Case, released
 from tests.bench.player import QUICK, Rounds, Sides
 from tests.bench.processes import GB, memory_at_hand
 from tests.bench.torch_environment import DEFAULT, python_of
 
 SPARE_BYTES = 1e9  # left to the system when no limit is given
-DATA, READER = "data", "reader"
-GROWTH, MEMBERS = "growth", "members"
+# beside the networks: each part and of what it is measured
+PARTS: dict[str, tuple[str, ...]] = {
+    "growth": tuple(growth.MODELS),
+    "members": members.MODELS,
+    "first": first_calls.MODELS,
+    "data": tuple(data.STAGES),
+    "reader": reader.KINDS,
+}
+# named by --only alone, so that the whole stays under ten minutes on two cores
+DEAR = (
+    *("first diffcast", "first geodiff"),
+    *("data prediff vae", "data diffcast joint", "data geodiff diffusion"),
+)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """cases: of the networks. growth, members: names of models. data, reader: whether. quick: few
-    calls, and no check that the networks of both sides are the same."""
+    """cases: of the networks. parts: what is asked for of each of `PARTS`. quick: few calls, and
+    no check that the networks of both sides are the same."""
 
     sides: Sides
     rounds: Rounds
     cases: tuple[Case, ...]
-    growth: tuple[str, ...]
-    members: tuple[str, ...]
-    data: bool
-    reader: bool
+    parts: Mapping[str, tuple[str, ...]]
     archive_gb: float
     quick: bool
     json: Path | None
+
+    @property
+    def all_parts(self) -> tuple[str, ...]:
+        """The names of what is asked for, in the order in which it is measured."""
+        others = (part for part, names in self.parts.items() if names)
+        return ("networks", *others) if self.cases else tuple(others)
 
 
 def wanted(arguments: Sequence[str] | None = None) -> Wanted:
@@ -60,46 +74,37 @@ def wanted(arguments: Sequence[str] | None = None) -> Wanted:
 
 
 def _chosen(given: argparse.Namespace, sides: Sides, rounds: Rounds, json: Path | None) -> Wanted:
-    """--only picks by name; --quick leaves out all but the networks, unless it is named."""
-    word, whole = given.only, not given.quick or bool(given.only)
+    """--only picks by name. Else `DEAR` is left out, and with --quick all but the networks."""
+    word = given.only
     cases = tuple(case for case in released() if word in case.name)
-    names = {part: _models(part, table, word) for part, table in PARTS.items() if whole}
-    made = Wanted(
-        sides,
-        rounds,
-        cases,
-        names.get(GROWTH, ()),
-        names.get(MEMBERS, ()),
-        data=whole and word in DATA,
-        reader=whole and word in READER,
-        archive_gb=given.archive_gb,
-        quick=given.quick,
-        json=json,
-    )
-    if not (made.cases or made.growth or made.members or made.data or made.reader):
+    parts = {
+        part: tuple(name for name in names if _is_wanted(f"{part} {name}", word, given.quick))
+        for part, names in PARTS.items()
+    }
+    if not cases and not any(parts.values()):
         known = [case.name for case in released()]
-        known += [f"{part} {model}" for part, table in PARTS.items() for model in table]
-        raise Refusal(f"--only {word}: expected a part of {', '.join([*known, DATA, READER])}")
-    return made
+        known += [f"{part} {name}" for part, names in PARTS.items() for name in names]
+        raise Refusal(f"--only {word}: expected a part of {', '.join(known)}")
+    return Wanted(sides, rounds, cases, parts, given.archive_gb, given.quick, json)
 
 
-PARTS = {GROWTH: tuple(growth.MODELS), MEMBERS: tuple(ensembles.STAGES)}
-
-
-def _models(part: str, models: Sequence[str], word: str) -> tuple[str, ...]:
-    return tuple(model for model in models if word in f"{part} {model}")
+def _is_wanted(name: str, word: str, quick: bool) -> bool:
+    return word in name if word else not quick and name not in DEAR
 
 
 def _parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m tests.bench",
-        description="What MindCast's networks, data and ensembles cost on this machine; "
-        "docs/performance.md says what the columns mean.",
+        description="What MindCast's networks, ensembles, first calls and data cost on this "
+        "machine; docs/performance.md says what the columns mean.",
     )
     made.add_argument("--json", metavar="FILE", help="write all figures to a new file")
     made.add_argument("--quick", action="store_true", help="the networks alone, few calls")
     made.add_argument(
-        "--only", metavar="NAME", default="", help="the parts whose names hold this word"
+        "--only",
+        metavar="NAME",
+        default="",
+        help="the parts whose names hold this word; only so are measured: " + ", ".join(DEAR),
     )
     made.add_argument(
         "--torch",

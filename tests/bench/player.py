@@ -21,10 +21,10 @@ class Rounds:
     have taken `seconds`.
     """
 
-    warm_up: int = 2
-    least: int = 3
+    warm_up: int = 1
+    least: int = 2
     most: int = 9
-    seconds: float = 8.0
+    seconds: float = 4.0
 
     def counted(self, spent: Sequence[float]) -> Iterator[int]:
         """The numbers of the calls that count; `spent`: seconds of each so far, as it grows."""

@@ -67,6 +67,7 @@ class Worker:
             selector.register(self.process.stdout, selectors.EVENT_READ)
             while not selector.select(LOOK_SECONDS):
                 self._check_memory()
+        self._check_memory()  # a quick answer was not looked at
         line = self.process.stdout.readline()
         if not line:
             raise Ended(self._last_words())
@@ -87,15 +88,20 @@ class Worker:
         code = self.process.wait()
         if code == -9:
             return f"killed by the system at {self.held / GB:.1f} GB"
-        self.errors.seek(0)
-        lines = [line.strip() for line in self.errors if line.strip()]
-        errors = [line for line in lines if ERROR.match(line)] or lines
-        return f"failed: {errors[-1][:300]}" if errors else f"ended with code {code}"
+        return last_words(code, self.errors)
 
     def end(self) -> None:
         """Ends the process; nothing if it has ended."""
         self.process.kill()
         self.process.wait()
+
+
+def last_words(code: int, errors: IO[str]) -> str:
+    """What a process that failed wrote last: the error of a traceback, else the last line."""
+    errors.seek(0)
+    lines = [line.strip() for line in errors if line.strip()]
+    said = [line for line in lines if ERROR.match(line)] or lines
+    return f"failed: {said[-1][:300]}" if said else f"ended with code {code}"
 
 
 @contextmanager

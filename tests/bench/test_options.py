@@ -4,7 +4,7 @@ import pytest
 
 from mindcast.refusal import Refusal
 from tests.bench.__main__ import main
-from tests.bench.options import wanted
+from tests.bench.options import DEAR, PARTS, wanted
 from tests.bench.torch_environment import python_of
 
 
@@ -17,29 +17,41 @@ def refusal_of(*arguments):
 def test_all_parts_are_wanted_without_options():
     asked = wanted([])
     assert len(asked.cases) == 9
-    assert asked.growth == asked.members == ("prediff", "diffcast", "geodiff")
-    assert asked.data
-    assert asked.reader
+    assert asked.all_parts == ("networks", "growth", "members", "first", "data", "reader")
+    assert asked.parts["growth"] == asked.parts["members"] == ("prediff", "diffcast", "geodiff")
     assert list(asked.sides.pythons) == ["mindspore"]
+
+
+def test_what_is_dear_is_measured_where_it_is_named():
+    left_out = [f"{part} {name}" for part, names in PARTS.items() for name in names]
+    left_out = [name for name in left_out if name.split(" ", 1)[1] not in chosen([], name)]
+    assert set(left_out) == set(DEAR)
+    for name in DEAR:
+        assert name.split(" ", 1)[1] in chosen(["--only", name], name)
+
+
+def chosen(arguments, name):
+    return wanted(arguments).parts[name.split()[0]]
 
 
 def test_quick_leaves_the_networks():
     asked = wanted(["--quick"])
     assert len(asked.cases) == 9
-    assert (asked.growth, asked.members, asked.data, asked.reader) == ((), (), False, False)
+    assert asked.all_parts == ("networks",)
 
 
 def test_only_picks_parts_by_a_word_of_their_names():
     asked = wanted(["--only", "growth geo"])
-    assert (asked.cases, asked.growth, asked.members) == ((), ("geodiff",), ())
+    assert asked.all_parts == ("growth",)
+    assert asked.parts["growth"] == ("geodiff",)
     assert [case.name for case in wanted(["--only", "encode"]).cases] == ["prediff encode"]
+    assert wanted(["--quick", "--only", "first "]).all_parts == ("first",)
 
 
 def test_an_unknown_part_is_refused_with_the_names_that_there_are():
     refused = refusal_of("--only", "decoder")
     assert refused.startswith("--only decoder: expected a part of prediff denoiser, ")
-    assert refused.endswith("growth geodiff, members prediff, members diffcast, members geodiff, "
-                            "data, reader")  # fmt: skip
+    assert refused.endswith("data diffcast joint, data geodiff diffusion, reader archive")
 
 
 def test_a_file_of_figures_is_not_overwritten(tmp_path):

@@ -23,8 +23,9 @@ SIDES = {
     "stage": "tests.bench.sides.stage_side",
     "reading": "tests.bench.sides.reading_side",
     "ensemble": "tests.bench.sides.ensemble_side",
+    "run": "tests.bench.sides.run_side",
 }
-ON_MINDSPORE = ("mindspore", "stage", "ensemble")
+ON_MINDSPORE = ("mindspore", "stage", "ensemble", "run")
 KIB = 1024
 
 

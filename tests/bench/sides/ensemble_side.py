@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import mindspore as ms
@@ -16,11 +17,13 @@ class EnsembleSide:
 
     version = f"mindspore {ms.__version__}"
 
-    def prepare(self, config: str, changes: list[str], stages: list[str]) -> dict[str, Any]:
-        """Open the data and build the forecaster of the networks of these stages."""
+    def prepare(self, config: str, changes: list[str]) -> dict[str, Any]:
+        """Open the data and build the forecaster; `computed`: bytes that one batch should take."""
         settings = load_settings(config, changes)
         spec = load_spec(settings.model.name)
-        networks = {name: spec.stages[name].build_network(settings.model) for name in stages}
+        networks = {
+            name: stage.build_network(settings.model) for name, stage in spec.stages.items()
+        }
         for network in networks.values():
             network.set_train(False)
         self.forecaster = spec.build_forecaster(
@@ -28,11 +31,13 @@ class EnsembleSide:
         )
         samples = open_split(settings.data, "test", spec.window(settings.model))
         self.input, self.method = samples[0].batched().input, spec.name
-        return {"batch": settings.sampling.batch_size, "steps": settings.sampling.steps}
+        row = spec.row_bytes(settings.model, settings.model.frame_size, "CPU")
+        return {"computed": settings.sampling.batch_size * row}
 
     def forecast(self, members: int) -> dict[str, Any]:
         """That many members of the case."""
-        made = self.forecaster.forecast(self.method, self.input, [0], members)
+        anew = replace(self.input)  # of an input that it knows, it would not encode the context
+        made = self.forecaster.forecast(self.method, anew, [0], members)
         return {"shape": list(made.shape)}
 
 
