@@ -59,7 +59,8 @@ def measured(asked: Wanted) -> Iterator[dict[str, Any]]:
         wall, cpu = time.monotonic(), _cpu_seconds()
         yield from _part(name, asked)
         spent[name] = {"seconds": time.monotonic() - wall, "cpu_seconds": _cpu_seconds() - cpu}
-        print("({}: {seconds:.0f} s, CPU {cpu_seconds:.0f} s)".format(name, **spent[name]))
+        took = "({}: {seconds:.0f} s, CPU {cpu_seconds:.0f} s)".format(name, **spent[name])
+        print(took, flush=True)
         yield {"parts": spent}
 
 
