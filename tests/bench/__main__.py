@@ -6,8 +6,10 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +101,11 @@ def _networks(asked: Wanted) -> Iterator[dict[str, Any]]:
         )
     yield {"rates": {side: vars(rate) for side, rate in rates.items()}}
     found: list[networks.Row] = []
-    for rows in networks.measured(asked.cases, asked.sides, rates, asked.rounds):
-        found += rows
-        yield {"networks": found}
+    with tempfile.TemporaryDirectory() as graphs:
+        sides = replace(asked.sides, graphs=graphs) if asked.kept else asked.sides
+        for rows in networks.measured(asked.cases, sides, rates, asked.rounds):
+            found += rows
+            yield {"networks": found, "kept": asked.kept}
     yield {"forecasts": forecasts.estimated(found)}
 
 

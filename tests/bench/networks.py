@@ -63,6 +63,9 @@ def row_of(case: Case, result: Measured, rates: Rates) -> Row:
 
 
 def _results(case: Case, sides: Sides, rounds: Rounds) -> list[Measured]:
+    if sides.graphs:
+        with ExitStack() as opened:  # the earlier process
+            Player("mindspore", sides, opened).begin(case.plain())
     with ExitStack() as opened:
         players = [Player(side, sides, opened) for side in sides.pythons]
         play(players, case.plain(), rounds)

@@ -34,7 +34,8 @@ DEAR = (
 @dataclass(frozen=True)
 class Wanted:
     """cases: of the networks. parts: what is asked for of each of `PARTS`. quick: few calls, and
-    no check that the networks of both sides are the same."""
+    no check that the networks of both sides are the same. kept: networks with graphs that an
+    earlier process compiled."""
 
     sides: Sides
     rounds: Rounds
@@ -42,6 +43,7 @@ class Wanted:
     parts: Mapping[str, tuple[str, ...]]
     archive_gb: float
     quick: bool
+    kept: bool
     json: Path | None
 
     @property
@@ -85,7 +87,7 @@ def _chosen(given: argparse.Namespace, sides: Sides, rounds: Rounds, json: Path 
         known = [case.name for case in released()]
         known += [f"{part} {name}" for part, names in PARTS.items() for name in names]
         raise Refusal(f"--only {word}: expected a part of {', '.join(known)}")
-    return Wanted(sides, rounds, cases, parts, given.archive_gb, given.quick, json)
+    return Wanted(sides, rounds, cases, parts, given.archive_gb, given.quick, given.kept, json)
 
 
 def _is_wanted(name: str, word: str, quick: bool) -> bool:
@@ -118,6 +120,11 @@ def _parser() -> argparse.ArgumentParser:
         "--channels-last",
         action="store_true",
         help="PyTorch's 2-D convolutions channels last, which is faster (side torch-cl)",
+    )
+    made.add_argument(
+        "--kept",
+        action="store_true",
+        help="the networks with graphs that a process before has compiled",
     )
     made.add_argument(
         "--limit-gb",

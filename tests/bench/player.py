@@ -39,10 +39,14 @@ QUICK = Rounds(warm_up=1, least=1, most=3, seconds=4.0)
 
 @dataclass(frozen=True)
 class Sides:
-    """Who is measured: the Python of each side, and the bytes that one process may hold."""
+    """Who is measured: the Python of each side, and the bytes that one process may hold.
+
+    graphs: a folder of graphs that an earlier process compiled; "": each compiles its own.
+    """
 
     pythons: Mapping[str, str]
     limit: float
+    graphs: str = ""
 
 
 @dataclass
@@ -69,7 +73,7 @@ class Player:
         self.result = Measured(side)
         try:
             self.worker: Worker = opened.enter_context(
-                worker(side, sides.pythons[side], sides.limit)
+                worker(side, sides.pythons[side], sides.limit, sides.graphs)
             )
         except Ended as end:
             self.result.problem = str(end)

@@ -36,12 +36,13 @@ class Worker:
         limit: float,
         folder: str,
         errors: IO[str],
+        graphs: str = "",
     ) -> None:
         self.side, self.limit, self.errors = side, limit, errors
         self.held = 0  # bytes, as last seen
         path = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
         self.process = subprocess.Popen(
-            [python, "-m", "tests.bench.worker", side],
+            [python, "-m", "tests.bench.worker", side, graphs],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -109,10 +110,11 @@ def worker(
     side: str,
     python: str = sys.executable,
     limit: float = float("inf"),
+    graphs: str = "",
 ) -> Iterator[Worker]:
-    """A worker for the time of the `with`."""
+    """A worker for the time of the `with`; graphs: a folder of compiled ones, "": none."""
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as errors:
-        started = Worker(side, python, limit, folder, errors)
+        started = Worker(side, python, limit, folder, errors, graphs)
         try:
             yield started
         finally:

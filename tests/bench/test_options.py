@@ -54,6 +54,11 @@ def test_an_unknown_part_is_refused_with_the_names_that_there_are():
     assert refused.endswith("data diffcast joint, data geodiff diffusion, reader archive")
 
 
+def test_graphs_are_kept_where_that_is_asked_for():
+    assert not wanted(["--quick"]).kept
+    assert wanted(["--quick", "--kept"]).kept
+
+
 def test_a_file_of_figures_is_not_overwritten(tmp_path):
     there = tmp_path / "figures.json"
     there.write_text("{}")

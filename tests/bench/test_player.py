@@ -1,5 +1,6 @@
 import pytest
 
+from tests.bench.cases import released
 from tests.bench.player import Measured, Rounds, sum_up
 from tests.bench.processes import Ended, worker
 
@@ -33,6 +34,19 @@ def test_without_calls_there_are_no_seconds():
 def test_a_worker_beyond_its_memory_is_killed_and_says_at_how_much():
     with pytest.raises(Ended, match=r"^killed at 0\.\d GB$"), worker("reading", limit=1e6):
         pass
+
+
+@pytest.mark.slow
+def test_a_worker_leaves_its_graphs_where_the_next_finds_them(tmp_path):
+    (case,) = (case for case in released() if case.name == "prediff alignment")
+    kept = []
+    for _ in range(2):
+        with worker("mindspore", graphs=str(tmp_path)) as one:
+            one.ask("prepare", case=case.plain())
+            one.ask("call")
+        kept.append({path for path in tmp_path.rglob("*") if path.is_file()})
+    assert kept[0]
+    assert kept[0] == kept[1]
 
 
 def test_a_worker_that_fails_hands_on_its_last_words():

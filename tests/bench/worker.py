@@ -1,8 +1,8 @@
 """A process that is told what to do line by line: JSON in, JSON out.
 
-`python -m tests.bench.worker SIDE`. What it can do are the methods of an object that the side's
-module makes. A process holds one network or one reader, so that its resident memory is that of the
-case. Nothing is imported here that the environment of PyTorch lacks.
+`python -m tests.bench.worker SIDE [GRAPHS]`. What it can do are the methods of an object that the
+side's module makes. A process holds one network or one reader, so that its resident memory is that
+of the case. Nothing is imported here that the environment of PyTorch lacks.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ def memory(process: int | str) -> dict[str, int]:
     return {"resident": KIB * int(sizes["VmRSS"]), "peak": KIB * int(sizes["VmHWM"])}
 
 
-def main(name: str) -> None:
-    """Answer orders until there are no more."""
+def main(name: str, graphs: str = "") -> None:
+    """Answer orders until there are no more. graphs: a folder of compiled ones; "": none."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print goes with the errors
     if name in ON_MINDSPORE:
-        _start_device()
+        _start_device(graphs)
     side = import_module(SIDES[name]).start()
 
     def answer(said: dict[str, Any]) -> None:
@@ -65,13 +65,13 @@ def main(name: str) -> None:
         answer(timed(getattr(side, order.pop("do")), **order))
 
 
-def _start_device() -> None:
-    """As commands do, before anything loads MindSpore; without a cache of compiled graphs."""
+def _start_device(graphs: str) -> None:
+    """As commands do, before anything loads MindSpore."""
     from mindcast.config.schema import Runtime
     from mindcast.runtime.device import start
 
-    start("CPU", 0, Runtime(compile_cache=""))
+    start("CPU", 0, Runtime(compile_cache=graphs))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

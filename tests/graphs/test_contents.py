@@ -1,5 +1,6 @@
 import functools
 import threading
+from pathlib import Path
 
 import mindspore as ms
 import numpy as np
@@ -91,6 +92,7 @@ def of_closure(value):
         ({"a": 1}, {"a": 2}),
         (("ab", "c"), ("a", "bc")),
         (ms.float32, ms.float16),
+        (Path("a/b"), Path("a/c")),
     ],
 )
 def test_what_differs_is_told_apart(one, other):

@@ -91,6 +91,7 @@ CASES: dict[str, Case] = {
     "turned axes": Case(lambda: make_permute(0, 3, 1, 4, 2), ((3, 2, 1, 5, 3),), moves=True),
     "convolution": Case(lambda: Conv2d(3, 7, 3, padding=1), ((3, 3, 5, 7),)),
     "convolution of vectors": Case(lambda: Conv2d(3, 7, 3, padding=1), ((3, 3, 3, 32),)),
+    "convolution to many": Case(lambda: Conv2d(12, 70, 3, padding=1), ((3, 12, 9, 16),)),
     "convolution of pixels": Case(lambda: Conv2d(5, 2, 1, bias=False), ((3, 5, 1, 1),)),
     "convolution of volumes": Case(lambda: Conv3d(2, 3, 3, padding=1), ((3, 2, 3, 4, 5),)),
     "recurrent convolution": Case(lambda: States(3), ((3, 2, 3, 5, 6),)),

@@ -13,6 +13,8 @@ IMAGES = [
     *(({"kernel": k, "padding": (k - 1) // 2}, (2, 3, 7, 9)) for k in range(1, 8)),
     ({"kernel": 2, "padding": 1}, (2, 3, 1, 1)),
     ({"kernel": 1}, (2, 3, 4, 16)),  # images serve as they are
+    ({"kernel": 1}, (2, 3, 6, 16)),  # more pixels than are summed at once
+    ({"kernel": 1, "groups": 2, "outputs": 18}, (2, 4, 5, 16)),
     ({"kernel": 3}, (2, 3, 3, 3)),  # a single pixel comes out
     ({"kernel": 3, "padding": 1}, (2, 3, 5, 15)),
     ({"kernel": 3, "padding": 1}, (2, 3, 5, 16)),
@@ -33,6 +35,10 @@ IMAGES = [
     ({"kernel": 3, "padding": 1, "groups": 2, "outputs": 14}, (2, 4, 5, 7)),
     ({"kernel": 3, "padding": 1, "outputs": 1}, (2, 1, 5, 7)),
     ({"kernel": 3, "padding": 1, "outputs": 13}, (2, 8, 5, 7)),
+    ({"kernel": 3, "padding": 1, "groups": 2, "outputs": 20}, (2, 4, 5, 7)),
+    ({"kernel": 3, "padding": 2, "dilation": 2, "outputs": 9}, (2, 3, 7, 6)),
+    # more outputs, taps of channels and pixels than the gradient of the weights takes at once
+    ({"kernel": 3, "padding": 1, "outputs": 70}, (2, 45, 5, 29)),
     ({"kernel": 3, "padding": 1, "stride": 2}, (2, 3, 6, 6)),  # public
 ]
 VOLUMES = [
@@ -43,6 +49,8 @@ VOLUMES = [
     ({"kernel": (2, 3, 4), "padding": 1}, (2, 3, 3, 4, 5)),
     ({"kernel": 3, "padding": (2, 1, 1)}, (2, 3, 2, 3, 3)),
     ({"kernel": 2, "bias": False}, (2, 3, 3, 4, 5)),
+    ({"kernel": 3, "padding": 1, "outputs": 17}, (2, 3, 3, 4, 5)),
+    ({"kernel": 3, "padding": (2, 1, 1), "outputs": 8}, (2, 3, 2, 3, 16)),
 ]
 ALL = [*((Conv2d, *case) for case in IMAGES), *((Conv3d, *case) for case in VOLUMES)]
 

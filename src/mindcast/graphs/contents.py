@@ -16,13 +16,14 @@ import types
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any
 
 import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-PLAIN = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis))
+PLAIN = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), PurePath)
 SEQUENCES, MAPPINGS = (tuple, list, deque), (dict, types.MappingProxyType)
 # what changes from process to process, or by use, and never a graph
 PASSING = frozenset(

@@ -13,11 +13,10 @@ Index announcements = 0;
 
 }  // namespace
 
-// Any tensors -> their number (1), once all of them are there
+// Any tensors -> how many announcements there have been (1), once all of them are there
 KERNEL(announce) {
-  *tensor(data, count - 1) = static_cast<float>(count - 1);
   const std::lock_guard<std::mutex> lock(mutex);
-  ++announcements;
+  *tensor(data, count - 1) = static_cast<float>(++announcements);
   changed.notify_all();
   return 0;
 }

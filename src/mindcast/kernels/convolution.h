@@ -59,12 +59,24 @@ struct Convolution {
     return (height + 2 * pad_h) * row() + LANES + step_w * (taps_w - 1);
   }
 
-  // Of every tap in an image, from the first.
-  std::vector<Index> shifts() const {
+  // A column is a tap of a channel of a group. Where it is, from the first tap of the first.
+  std::vector<Index> offsets() const {
     std::vector<Index> all;
-    for (Index i = 0; i < taps_h; ++i)
-      for (Index j = 0; j < taps_w; ++j) all.push_back(i * step_h * row() + j * step_w);
+    for (Index channel = 0; channel < of_group; ++channel)
+      for (Index t = 0; t < taps_t; ++t)
+        for (Index i = 0; i < taps_h; ++i)
+          for (Index j = 0; j < taps_w; ++j)
+            all.push_back((channel * frames + t * step_t) * plane() + i * step_h * row() +
+                          j * step_w);
     return all;
+  }
+
+  // Of the taps of an output frame those that meet a frame: [first, last) along T.
+  Index first_tap(Index frame) const {
+    return std::max<Index>(0, (pad_t - frame + step_t - 1) / step_t);
+  }
+  Index last_tap(Index frame) const {
+    return std::min(taps_t, (frames - 1 + pad_t - frame) / step_t + 1);
   }
 
  private:

@@ -22,6 +22,8 @@ class Announcements:
 
     def __init__(self) -> None:
         self.operator = kernel("announce", lambda *tensors: (1,))
+        # it comes after all that writes to weights before it, though it reads none of them
+        self.operator.add_prim_attr("side_effect_mem", True)
         self.native = ctypes.CDLL(str(library()))
         self.native.announced.restype = ctypes.c_int64
         self.native.wait_beyond.argtypes = (ctypes.c_int64, ctypes.c_double)
