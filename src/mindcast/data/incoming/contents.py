@@ -64,7 +64,11 @@ class Array:
     def __init__(self, name: str, variable: netCDF4.Variable) -> None:
         self._variable = variable
         self.name, self.dims, self.ndim = name, tuple(variable.dimensions), variable.ndim
-        self.attrs: dict[str, Any] = {key: variable.getncattr(key) for key in variable.ncattrs()}
+
+    @cached_property
+    def attrs(self) -> dict[str, Any]:
+        """All of them, read when one is asked for."""
+        return {key: self._variable.getncattr(key) for key in self._variable.ncattrs()}
 
     @property
     def values(self) -> np.ndarray:
