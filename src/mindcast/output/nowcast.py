@@ -18,7 +18,7 @@ from mindcast.mapgrid import MapGrid
 from mindcast.output.chunks import PACKING, Packer
 from mindcast.output.map_axes import GRID_MAPPING, map_axes, pixel_axes
 from mindcast.output.netcdf import REMEDY, Variable, attributes, realization, refuse_existing
-from mindcast.output.unfailing import Unfailing
+from mindcast.unfailing import Unfailing
 
 MISSING = np.float32(9.969209968386869e36)  # NetCDF's own, which all tools know
 BLOCK = 1024  # side of a chunk at most, pixels
