@@ -141,6 +141,25 @@ def test_a_checkpoint_is_read_without_mindspore_and_what_would_disturb_it(run):
     assert told == "set()\n"
 
 
+def test_a_checkpoint_that_does_not_fit_is_refused_without_mindspore(run):
+    code = (
+        "import sys; from mindcast.refusal import Refusal\n"
+        "from mindcast.trained import find_trained\n"
+        "try: find_trained(*sys.argv[1:2], sys.argv[2:])\n"
+        "except Refusal as refusal: print(refusal, 'mindspore' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, str(run), "model.diffusion.timesteps=7"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "joint_best.ckpt: was made with model.diffusion.timesteps = " in told
+    assert told.endswith("False\n")
+
+
+def test_a_checkpoint_under_the_name_of_another_stage_is_refused(run):
+    checkpoints = run / "checkpoints"
+    shutil.copy(checkpoints / "joint_best.ckpt", checkpoints / "backbone_best.ckpt")
+    assert "holds diffcast/joint, expected diffcast/backbone" in refused(run)
+
+
 def test_in_a_folder_the_names_of_checkpoints_are_free(tmp_path):
     settings = load_settings("configs/smoke/prediff.yaml")
     about = {"model": "prediff", "settings": settings.model_dump(mode="json")}

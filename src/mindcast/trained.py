@@ -14,7 +14,7 @@ from mindcast.refusal import Refusal
 from mindcast.runtime.run_folder import network_path, newest_config
 from mindcast.settings import load_settings, settings_of_tree
 from mindcast.training import stored
-from mindcast.training.networks import checkpoint_files, files_in
+from mindcast.training.networks import checkpoint_files, files_in, require_fitting
 from mindcast.training.origin import settings_in
 
 GIVE_CFG = "give the settings file of the run that made it with --cfg"
@@ -32,11 +32,12 @@ class Trained:
 def trained(settings: RunSettings, run: Path | None = None, began_with: bool = False) -> Trained:
     """The model of `settings`, its checkpoints those of `ckpt_path`, else the best ones of a run.
 
-    began_with: see `checkpoint_files`. Refusal where one is missing.
+    began_with: see `checkpoint_files`. Refusal where one is missing or does not fit.
     """
     spec = load_spec(settings.model.name)
     began_with = began_with and run is not None
     files = checkpoint_files(spec, settings, spec.stages, run or Path(), began_with)
+    require_fitting(spec, settings, files)
     return Trained(spec, settings, files)
 
 

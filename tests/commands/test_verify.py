@@ -88,3 +88,12 @@ def test_what_is_no_netcdf_is_refused_by_its_kind(folder, capsys):
     (folder / "a.nc").write_text("some words")
     (line,) = refused(folder, capsys, forecast="a.nc")
     assert "a.nc: is text, expected the NetCDF file of a forecast; look at it" in line
+
+
+def test_a_truth_of_no_known_format_is_refused_before_the_forecast_is_opened(folder, capsys):
+    (folder / "damaged.nc").write_bytes(b"CDF\x01" + bytes(9))
+    (line,) = refused(folder, capsys, forecast="damaged.nc")
+    assert "damaged.nc" in line
+    (folder / "truth.nc").write_text("some words")
+    (line,) = refused(folder, capsys, forecast="damaged.nc")
+    assert "truth.nc: is text; can be read: knmi: " in line

@@ -9,11 +9,12 @@ from mindcast.models import MODELS
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "mindcast"
 # the ground floor: every room may stand on it
-GROUND = ("refusal", "files", "mapgrid", "samples", "cases")
+GROUND = ("refusal", "files", "unfailing", "mapgrid", "samples", "cases")
 # room -> the others that it may import, in order of the floors: none may import one that follows
 ROOMS = {
     "refusal": (),
     "files": (),
+    "unfailing": (),
     "mapgrid": (),
     "samples": (),
     "cases": (),

@@ -14,7 +14,7 @@ from mindcast.data.incoming.model_input import as_input
 from mindcast.forecasting import Forecasting
 from mindcast.models.base import Window
 from mindcast.refusal import Refusal
-from mindcast.tasks.nowcast.prediction import Future, needed_by
+from mindcast.tasks.nowcast.future import Future, needed_by
 from mindcast.trained import Trained
 
 if TYPE_CHECKING:

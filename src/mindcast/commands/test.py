@@ -30,7 +30,7 @@ from mindcast.runtime.versions import versions
 from mindcast.tasks import load_task, load_words
 from mindcast.tasks.base import Task
 from mindcast.tasks.pages import write_report_page
-from mindcast.training.networks import checkpoint_files
+from mindcast.training.networks import checkpoint_files, require_fitting
 
 
 def run(request: Request) -> None:
@@ -45,6 +45,7 @@ def run(request: Request) -> None:
     samples = open_split(settings.data, settings.evaluation.split, window)
     path = _existing_source(request, settings)
     files = checkpoint_files(spec, settings, spec.stages, path, began_with(request))
+    require_fitting(spec, settings, files)
     device = start(request, settings, world)
     kind = load_task(spec.task)
     fit = fitted(spec, settings, kind.domain(samples), device, world)

@@ -28,7 +28,7 @@ from mindcast.runtime.run_folder import RunFolder, network_path
 from mindcast.runtime.run_lock import locked
 from mindcast.samples import Change
 from mindcast.training.micro_batches import micro_batches
-from mindcast.training.networks import checkpoint_files, load_frozen
+from mindcast.training.networks import checkpoint_files, load_frozen, require_fitting
 
 if TYPE_CHECKING:
     from mindcast.data.pipeline import Batches
@@ -119,7 +119,9 @@ def _required_files(
     required = spec.stages[name].requires
     earlier = [stage for stage in required if stage not in stages]
     own = {s: network_path(run / "checkpoints", s, "best") for s in required if s in stages}
-    return {**checkpoint_files(spec, settings, earlier, run), **own}
+    files = checkpoint_files(spec, settings, earlier, run)
+    require_fitting(spec, settings, files)
+    return {**files, **own}
 
 
 def _augmentation(settings: RunSettings, name: str, stage: Stage) -> Augmentation | None:

@@ -10,6 +10,7 @@ from mindcast.config.loader import of_overrides
 from mindcast.config.verification import VerificationSettings
 from mindcast.data.file_kinds import found_instead
 from mindcast.data.incoming.find import find_files
+from mindcast.data.incoming.read import require_known
 from mindcast.refusal import Refusal
 from mindcast.runtime.run_folder import RunFolder
 from mindcast.runtime.versions import versions
@@ -30,7 +31,7 @@ def run(request: Request) -> None:
         _require_netcdf(path)
     for option, given in (("--truth", request.truth), ("--context", request.context)):
         if given:
-            find_files(given, option)
+            require_known(given, settings.input, option)
     from mindcast.data.forecasts.kind import task_of  # late: it loads xarray
 
     task = task_of(paths[0])

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mindcast.files import complete_or_absent
-from mindcast.output.unfailing import Unfailing
 from mindcast.refusal import Refusal
+from mindcast.unfailing import Unfailing
 
 if TYPE_CHECKING:
     import xarray  # late at run time: it loads pandas

@@ -9,17 +9,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import h5py
 import numpy as np
 
 from mindcast.cases import reached
 from mindcast.files import check_space, complete_or_absent
 from mindcast.mapgrid import MapGrid
+from mindcast.output.chunks import PACKING, Packer
 from mindcast.output.map_axes import GRID_MAPPING, map_axes, pixel_axes
 from mindcast.output.netcdf import REMEDY, Variable, attributes, realization, refuse_existing
-from mindcast.output.unfailing import Unfailing
+from mindcast.unfailing import Unfailing
 
 MISSING = np.float32(9.969209968386869e36)  # NetCDF's own, which all tools know
-COMPRESSED: dict[str, Any] = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
 BLOCK = 1024  # side of a chunk at most, pixels
 HEAD_BYTES = 1 << 20  # names, attributes and indices, with room to spare
 PROBABILITY = "probability_of_exceedance"
@@ -102,7 +103,9 @@ class NowcastFile:
         with ExitStack() as stack:
             part = stack.enter_context(complete_or_absent(self.path, REMEDY))
             self._disk = stack.enter_context(Unfailing(part))
-            self._file = stack.enter_context(h5netcdf.File(self._disk, "w"))
+            self._packer = stack.enter_context(Packer())
+            self._fields = stack.enter_context(h5py.File(self._disk, "w", track_order=True))
+            self._file = stack.enter_context(h5netcdf.File(self._fields, "w"))
             self._write_head()
             self._disk.check()
             self._stack = stack.pop_all()
@@ -122,8 +125,8 @@ class NowcastFile:
             raise ValueError(f"{self.path}: got {found}, expected float32 {self.shape}")
         if member not in self._lacking:
             raise ValueError(f"{self.path}: member {member} is there already, or not expected")
-        place = (member, ...) if self.members else (...,)
-        self._file.variables[self.quantity.name][place] = _filled(frames)
+        place = (member,) if self.members else ()
+        self._packer.write(self._fields[self.quantity.name], place, _filled(frames))
         self._disk.check()
         self._lacking.remove(member)
         if self.members:
@@ -147,14 +150,12 @@ class NowcastFile:
                 self._write_statistics(self.members)
 
     def _write_statistics(self, members: int) -> None:
-        """Mean and probabilities, one lead time after another."""
-        mean = self._file.variables[f"{self.quantity.name}_mean"]
-        for lead, total in enumerate(self._sum):
-            mean[lead] = _filled((total / members).astype(np.float32))
-            for k, counts in enumerate(self._reached):
-                share = (counts[lead] / members).astype(np.float32)
-                share[np.isnan(total)] = np.nan
-                self._file.variables[PROBABILITY][k, lead] = _filled(share)
+        """Mean, and one probability after another."""
+        mean, write = _filled((self._sum / members).astype(np.float32)), self._packer.write
+        write(self._fields[f"{self.quantity.name}_mean"], (), mean)
+        for k, counts in enumerate(self._reached):
+            share = (counts / members).astype(np.float32)
+            write(self._fields[PROBABILITY], (k,), np.where(mean == MISSING, MISSING, share))
 
     def _write_head(self) -> None:
         """Dimensions, coordinates, attributes and the variables that are to be filled."""
@@ -163,7 +164,7 @@ class NowcastFile:
             for name, length in zip(dimensions, values.shape, strict=True):
                 self._file.dimensions.setdefault(name, length)
         for name, (dimensions, values, about) in coordinates.items():
-            packing = COMPRESSED if len(dimensions) > 1 else {}
+            packing = PACKING if len(dimensions) > 1 else {}
             variable = self._file.create_variable(name, dimensions, values.dtype, **packing)
             variable[...] = values
             variable.attrs.update(about)
@@ -199,7 +200,7 @@ class NowcastFile:
         sides = [min(side, BLOCK) for side in self.shape[1:]]
         chunks = (*(1 for _ in dimensions[:-2]), *sides)
         variable = self._file.create_variable(
-            name, dimensions, np.float32, fillvalue=MISSING, chunks=chunks, **COMPRESSED
+            name, dimensions, np.float32, fillvalue=MISSING, chunks=chunks, **PACKING
         )
         beside = "forecast_period forecast_reference_time"
         if self.grid is not None:

@@ -16,7 +16,7 @@ import numpy as np
 from mindspore import Parameter, nn
 
 from mindcast.refusal import Refusal
-from mindcast.training.stored import CONVERTED, STATE_ONLY, read, write
+from mindcast.training.stored import CONVERTED, read, require_network, write
 from mindcast.weights.mindspore_file import TYPES
 
 
@@ -38,23 +38,11 @@ def load_network(
     naming the first difference, if it was made by another configuration.
     """
     arrays, information = read(path)
-    require(path, information, model, stage)
-    if STATE_ONLY in information:
-        raise Refusal(
-            f"{path}: holds the state of a training, expected a network; give {stage}_best.ckpt or "
-            f"{stage}_last.ckpt"
-        )
+    require_network(path, information, model, stage)
     if check is not None:
         check(information)
     fill(path, network.get_parameters(), arrays, exact=True)
     return information
-
-
-def require(path: Path, information: Mapping[str, Any], model: str, stage: str) -> None:
-    """Refusal unless a checkpoint is of that stage of that model."""
-    found = " ".join(f"{information.get('model')}/{information.get('stage')}".split())
-    if found != f"{model}/{stage}":
-        raise Refusal(f"{path}: holds {found}, expected {model}/{stage}; fix ckpt_path")
 
 
 def progress(path: Path, information: Mapping[str, Any]) -> tuple[int | None, int | None]:

@@ -14,7 +14,7 @@ from mindcast.config.schema import RunSettings
 from mindcast.models.base import ModelSpec
 from mindcast.refusal import Refusal
 from mindcast.runtime.run_folder import network_path
-from mindcast.training import stored
+from mindcast.training import origin, stored
 
 if TYPE_CHECKING:
     from mindspore import nn
@@ -94,6 +94,15 @@ def _check_not_lost(folder: Path, stage: str) -> None:
         )
 
 
+def require_fitting(spec: ModelSpec, settings: RunSettings, files: Mapping[str, Path]) -> None:
+    """Refusal for a checkpoint of another stage, or made by other settings: before MindSpore is
+    loaded, and from what it says of itself alone."""
+    for stage, path in files.items():
+        information = stored.read_information(path)
+        stored.require_network(path, information, spec.name, stage)
+        origin.check_origin(path, origin.settings_in(information), spec, settings, stage)
+
+
 def load_frozen(
     spec: ModelSpec, settings: RunSettings, files: Mapping[str, Path]
 ) -> dict[str, nn.Cell]:
@@ -109,13 +118,11 @@ def load_all(
     Refusal for one that was made by other settings, see `origin.check_origin`; a warning on
     standard error for one that was trained on another data set.
     """
-    from mindcast.training import origin
-
     networks, information = {}, {}
     for stage, path in files.items():
         networks[stage], information[stage] = load_one(spec, settings, stage, path)
-    stored = [origin.settings_in(about) for about in information.values()]
-    origin.warn_of_other_data(stored, settings)
+    trees = [origin.settings_in(about) for about in information.values()]
+    origin.warn_of_other_data(trees, settings)
     return networks, information
 
 
@@ -127,7 +134,7 @@ def load_one(
     Its products are those of `runtime.precision`, whatever it was trained in.
     """
     from mindcast.layers.precision import lower
-    from mindcast.training import checkpoint, origin
+    from mindcast.training import checkpoint
 
     def check(information: Mapping[str, Any]) -> None:
         origin.check_origin(path, origin.settings_in(information), spec, settings, stage)

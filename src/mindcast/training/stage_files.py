@@ -15,7 +15,7 @@ from mindcast.config.schema import RunSettings
 from mindcast.models.base import ModelSpec
 from mindcast.refusal import Refusal
 from mindcast.runtime.run_folder import RunFolder, keep_networks, network_path, state_path
-from mindcast.training import checkpoint
+from mindcast.training import checkpoint, stored
 from mindcast.training.diagnostics import PendingDiagnostics
 from mindcast.training.origin import check_origin, settings_in, warn_of_other_data
 from mindcast.training.train_step import ObjectiveStep
@@ -78,7 +78,7 @@ class StageFiles:
         information = {
             **self._information(position),
             LOSS_SCALES: {step.objective.name: step.loss_scale.saved() for step in self.steps},
-            checkpoint.STATE_ONLY: self.pending.saved(),
+            stored.STATE_ONLY: self.pending.saved(),
         }
         checkpoint.save(self.state, self.parameters(), information)
 
@@ -99,21 +99,21 @@ class StageFiles:
     def _restored(self) -> Position:
         path = self.state
         arrays, information = checkpoint.read(path)
-        checkpoint.require(path, information, self.spec.name, self.stage)
-        stored = settings_in(information)
-        check_origin(path, stored, self.spec, self.settings, self.stage)
+        stored.require_stage(path, information, self.spec.name, self.stage)
+        made_by = settings_in(information)
+        check_origin(path, made_by, self.spec, self.settings, self.stage)
         checkpoint.progress(path, information)
         checkpoint.fill(path, self.parameters(), arrays, exact=True)
         try:
             saved = information["position"]
             best = math.inf if saved["best"] is None else saved["best"]
             position = Position(saved["step"], best, saved["best_step"])
-            self.pending.restore(information[checkpoint.STATE_ONLY])
+            self.pending.restore(information[stored.STATE_ONLY])
             self._restore_scales(information.get(LOSS_SCALES, {}))
         except (LookupError, TypeError, ValueError, AttributeError):
             raise Refusal(f"{path}: is no state of a training; use another copy") from None
         if self.writes:
-            warn_of_other_data([stored], self.settings)
+            warn_of_other_data([made_by], self.settings)
         return position
 
     def _restore_scales(self, saved: Mapping[str, Any]) -> None:

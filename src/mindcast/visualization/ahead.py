@@ -1,17 +1,27 @@
-"""What draws is loaded beside other work: while networks compile, one core of two is idle."""
+"""Work in the background of a forecast: Python has little to do while networks compile or run."""
 
 from __future__ import annotations
 
-from contextlib import suppress
-from importlib import import_module
+from collections.abc import Callable
+from concurrent.futures import Future
 from threading import Thread
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 
-def load_ahead(module: str) -> None:
-    """Import a module in the background; where that fails, so it will when it is needed."""
+def ahead(work: Callable[[], Result]) -> Callable[[], Result]:
+    """Begin some work in the background; gives what waits for its result, or raises its error.
 
-    def load() -> None:
-        with suppress(Exception):
-            import_module(module)
+    It is dropped where nobody waits for it: nothing that must be completed is to be begun here.
+    """
+    future: Future[Result] = Future()
 
-    Thread(target=load, name=f"load {module}", daemon=True).start()
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    Thread(target=run, name="ahead", daemon=True).start()
+    return future.result

@@ -65,6 +65,10 @@ class Palette:
     colours: Colormap
     norm: BoundaryNorm
 
+    def rgba(self, values: np.ndarray) -> np.ndarray:
+        """Colours (..., 4) uint8 of values."""
+        return self.colours(self.norm(np.ma.masked_invalid(values)), bytes=True)
+
 
 @dataclass(frozen=True)
 class ValueScale:

@@ -58,6 +58,20 @@ def read_mindspore(path: Path) -> dict[str, np.ndarray | str]:
     return entries
 
 
+def read_text(path: Path, name: str) -> str | None:
+    """The text of that name, whatever the size of all else, which is not looked at; None without.
+
+    Damaged for a file that ends too soon; its check sum is not compared. OSError.
+    """
+    content = map_file(path)
+    body, _ = _parted(memoryview(content))
+    found = None
+    for tag, kind, shape, piece in _pieces(body):
+        if tag == name and kind == TEXT:
+            found = str(_entry(tag, kind, shape, piece))
+    return found
+
+
 def parse(content: bytes | memoryview) -> dict[str, np.ndarray | str]:
     """Arrays and texts by name. Damaged, with the reason, for what is not wholly a checkpoint.
 
@@ -145,13 +159,19 @@ def _text(value: Any) -> str:
 
 def _checked(content: memoryview) -> memoryview:
     """The content without its check sum."""
+    body, check = _parted(content)
+    if check is not None and zlib.crc32(body) != check:
+        raise Damaged("its check sum is wrong")
+    return body
+
+
+def _parted(content: memoryview) -> tuple[memoryview, int | None]:
+    """The content, and its check sum if there is one."""
     end = len(content) - CHECK_BYTES
     body = content[: max(0, end - len(CHECK_MARK))]
     if content[len(body) : end] != CHECK_MARK:
-        return content
-    if zlib.crc32(body) != int.from_bytes(content[end:], "big"):
-        raise Damaged("its check sum is wrong")
-    return body
+        return content, None
+    return body, int.from_bytes(content[end:], "big")
 
 
 def _entry(name: str, kind: str, shape: list[int], content: memoryview) -> np.ndarray | str:

@@ -7,7 +7,7 @@ from PIL import Image
 from mindcast.mapgrid import MapGrid
 from mindcast.refusal import Refusal
 from mindcast.visualization.colours import DRY_RGB, MAP_RGB, MISSING_RGB
-from mindcast.visualization.nowcast.forecast import Forecast, draw_forecast
+from mindcast.visualization.nowcast.forecast import Forecast, Pictures, draw_forecast
 from tests.visualization.drawing import pixels
 
 START = np.datetime64("2016-07-11T23:50")
@@ -98,6 +98,21 @@ def test_without_observations_the_forecast_is_drawn_alone(tmp_path):
     *_, film = draw_forecast(tmp_path, without)
     with Image.open(film) as image:
         assert image.n_frames == LEADS
+
+
+def test_pictures_that_were_begun_without_values_are_those_of_the_forecast(tmp_path, drawn):
+    _, straight = drawn
+    given, nothing = forecast(), np.full((LEADS, H, W), np.nan, np.float32)
+    begun = Pictures(
+        replace(
+            given,
+            members=(nothing, nothing),
+            mean=nothing,
+            probabilities=dict.fromkeys(given.probabilities, nothing),
+        )
+    )
+    for one, other in zip(begun.draw(tmp_path, given), straight, strict=True):
+        assert one.read_bytes() == other.read_bytes()
 
 
 def test_the_title_names_the_start_in_utc():

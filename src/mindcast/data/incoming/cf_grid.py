@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,11 +12,9 @@ from mindcast.data.incoming.projections import plate_carree
 from mindcast.data.radar.attributes import plain
 from mindcast.data.temperature import units
 from mindcast.data.temperature.units import text
+from mindcast.data.variables import Dataset, Field, Packed
 from mindcast.mapgrid import MapGrid
 from mindcast.refusal import Refusal
-
-if TYPE_CHECKING:
-    import xarray as xr  # late at run time: refusals do without
 
 NORTH = ("degrees_north", "degree_north", "degrees_n", "degree_n", "degreen", "degreesn")
 NO_PROJECTION = "the file does not state a projection that is known: no map"
@@ -25,14 +22,14 @@ NO_AXES = "the file has no coordinates of rows and columns: no map, row 0 is tak
 Placed = tuple[np.ndarray, MapGrid | None, tuple[str, ...]]
 
 
-def north_up(path: Path, data: xr.Dataset, field: xr.DataArray, values: np.ndarray) -> Placed:
+def north_up(path: Path, data: Dataset, field: Packed, values: np.ndarray) -> Placed:
     """The values (H, W) with rows from north to south and columns from west to east; their grid.
 
     Notes where the file does not say where they lie. Refusal for axes that contradict each other.
     """
     names = (str(field.dims[0]), str(field.dims[1]))
     if _is_swapped(data, names):
-        return north_up(path, data, field.transpose(), values.T)
+        names, values = (names[1], names[0]), values.T
     y, x = (_axis(data, name) for name in names)
     if y is None or x is None:
         return _unplaced(data, names, values)
@@ -49,7 +46,7 @@ def north_up(path: Path, data: xr.Dataset, field: xr.DataArray, values: np.ndarr
         ) from None
 
 
-def _unplaced(data: xr.Dataset, names: tuple[str, str], values: np.ndarray) -> Placed:
+def _unplaced(data: Dataset, names: tuple[str, str], values: np.ndarray) -> Placed:
     """Without axes: north is where the latitudes of the pixels say it, if there are any."""
     for array in data.variables.values():
         unit = text(array.attrs.get("units", "")).lower()
@@ -61,8 +58,8 @@ def _unplaced(data: xr.Dataset, names: tuple[str, str], values: np.ndarray) -> P
 
 
 def _located(
-    data: xr.Dataset,
-    field: xr.DataArray,
+    data: Dataset,
+    field: Packed,
     values: np.ndarray,
     y: np.ndarray,
     x: np.ndarray,
@@ -76,7 +73,7 @@ def _located(
     return values, MapGrid(x, y, projection), ()
 
 
-def _projection(data: xr.Dataset, field: xr.DataArray) -> str | None:
+def _projection(data: Dataset, field: Packed) -> str | None:
     """The grid mapping as WKT, whatever its variable is called; None without one."""
     name = text(field.attrs.get("grid_mapping", field.encoding.get("grid_mapping", "")))
     name = name.partition(":")[0].strip()
@@ -97,7 +94,7 @@ def _wkt(mapping: str) -> str | None:
         return None
 
 
-def _axis(data: xr.Dataset, dim: str) -> np.ndarray | None:
+def _axis(data: Dataset, dim: str) -> np.ndarray | None:
     if dim not in data.variables or data[dim].ndim != 1 or data.sizes[dim] < 2:
         return None
     if text(data[dim].attrs.get("units", "")) == "1":  # rows and columns, counted
@@ -106,7 +103,7 @@ def _axis(data: xr.Dataset, dim: str) -> np.ndarray | None:
     return values.astype(np.float64) if values.dtype.kind in "iuf" else None
 
 
-def _unit(path: Path, axis: xr.DataArray) -> tuple[str, float]:
+def _unit(path: Path, axis: Field) -> tuple[str, float]:
     """("m" or "degrees", factor to it)."""
     stated = text(axis.attrs.get("units", ""))
     if stated.lower().startswith("degree") and not text(
@@ -125,8 +122,9 @@ def _unit(path: Path, axis: xr.DataArray) -> tuple[str, float]:
     return "m", found[0]
 
 
-def _is_swapped(data: xr.Dataset, names: tuple[str, str]) -> bool:
-    standard = text(data[names[0]].attrs.get("standard_name", ""))
+def _is_swapped(data: Dataset, names: tuple[str, str]) -> bool:
+    about = data[names[0]].attrs if names[0] in data.variables else {}
+    standard = text(about.get("standard_name", ""))
     return standard in ("projection_x_coordinate", "longitude") or names[0].lower() in (
         "x",
         "lon",

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mindcast.config.incoming import InputSettings
-from mindcast.data.incoming.contents import Dataset, Field
 from mindcast.data.temperature import units
 from mindcast.data.temperature.units import text
+from mindcast.data.variables import Dataset, Field
 from mindcast.refusal import Refusal
 
 DBZ = re.compile(r"dbz(e|h|v)?|10\.?\s*log.*mm\^?6.*m\^?-3.*", re.IGNORECASE)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from mindcast.data.incoming.contents import Dataset, Field
 from mindcast.data.temperature import units
 from mindcast.data.temperature.units import has_date_unit, text
+from mindcast.data.variables import Dataset, Field
 from mindcast.refusal import Refusal
 
 END_NAMES = ("valid_time", "time", "end_time", "time_end")
@@ -47,8 +49,8 @@ def accumulation_minutes(path: Path, data: Dataset, array: Field, number: int) -
     bounds = text(data[name].attrs.get("bounds", ""))
     if bounds in data.variables:
         # bounds may leave unit and calendar to their coordinate (CF 7.1)
-        both = data[bounds].assign_attrs({**data[name].attrs, **data[bounds].attrs})
-        pair = decoded(path, both).reshape(-1, 2)[number]
+        both = {**data[name].attrs, **data[bounds].attrs}
+        pair = decoded(path, data[bounds], both).reshape(-1, 2)[number]
         return float((pair[1] - pair[0]) / MINUTE)
     for start in START_NAMES:
         if start in data.variables and has_date_unit(data[start].attrs.get("units")):
@@ -59,11 +61,13 @@ def accumulation_minutes(path: Path, data: Dataset, array: Field, number: int) -
     return _by_method(text(array.attrs.get("cell_methods", "")))
 
 
-def decoded(path: Path, array: Field) -> np.ndarray:
-    """Dates as datetime64[s]; Refusal for those that cannot be had."""
-    attributes = {
-        key: text(array.attrs[key]) for key in ("units", "calendar") if key in array.attrs
-    }
+def decoded(path: Path, array: Field, about: Mapping[Any, Any] | None = None) -> np.ndarray:
+    """Dates as datetime64[s]; Refusal for those that cannot be had.
+
+    about: the attributes that say how; None: the array's own.
+    """
+    about = array.attrs if about is None else about
+    attributes = {key: text(about[key]) for key in ("units", "calendar") if key in about}
     import cftime  # late, as all that few need
 
     try:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,52 +24,41 @@ if TYPE_CHECKING:
 ERRORS = (OSError, RuntimeError, EOFError)
 
 
-class Field(Protocol):
-    """What is asked of a variable: this house's `Array` has it, and xarray's DataArray."""
-
-    @property
-    def name(self) -> Any: ...
-
-    @property
-    def dims(self) -> tuple[Any, ...]: ...
-
-    @property
-    def ndim(self) -> int: ...
-
-    @property
-    def attrs(self) -> Mapping[Any, Any]: ...
-
-    @property
-    def values(self) -> np.ndarray: ...
-
-
-class Dataset(Protocol):
-    """What is asked of a file: this house's `Contents` has it, and xarray's Dataset."""
-
-    @property
-    def variables(self) -> Mapping[Any, Any]: ...
-
-    @property
-    def data_vars(self) -> Mapping[Any, Any]: ...
-
-    @property
-    def sizes(self) -> Mapping[Any, int]: ...
-
-    def __getitem__(self, name: Any, /) -> Any: ...
-
-
 class Array:
-    """A variable of an open file."""
+    """A variable of an open file, or the part of it at some indices."""
 
-    def __init__(self, name: str, variable: netCDF4.Variable) -> None:
-        self._variable = variable
-        self.name, self.dims, self.ndim = name, tuple(variable.dimensions), variable.ndim
-        self.attrs: dict[str, Any] = {key: variable.getncattr(key) for key in variable.ncattrs()}
+    def __init__(
+        self, name: str, variable: netCDF4.Variable, at: Mapping[str, int] | None = None
+    ) -> None:
+        self.name, self._variable, self._at = name, variable, dict(at or {})
+        self.dims = tuple(dim for dim in variable.dimensions if dim not in self._at)
+        self.ndim = len(self.dims)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Of its axes."""
+        sizes = dict(zip(self._variable.dimensions, self._variable.shape, strict=True))
+        return {dim: sizes[dim] for dim in self.dims}
+
+    @property
+    def encoding(self) -> dict[str, Any]:
+        """Its attributes that say how values are packed, under the name that xarray has for it."""
+        return self.attrs
+
+    def isel(self, indices: Mapping[str, int]) -> Array:
+        """What lies at indices along some axes."""
+        return Array(self.name, self._variable, {**self._at, **indices})
+
+    @cached_property
+    def attrs(self) -> dict[str, Any]:
+        """All of them, read when one is asked for."""
+        return {key: self._variable.getncattr(key) for key in self._variable.ncattrs()}
 
     @property
     def values(self) -> np.ndarray:
         """Unpacked; NaN, which makes them floats, where they are missing."""
-        values = self._variable[...]
+        where = tuple(self._at.get(dim, slice(None)) for dim in self._variable.dimensions)
+        values = self._variable[where]
         if not np.ma.is_masked(values):
             return np.asarray(values)
         return np.ma.filled(values.astype(np.float64), np.nan)

@@ -77,7 +77,10 @@ class Head:
         except OSError as error:
             raise Refusal(f"{path}: cannot be read ({error.strerror}); mend that") from None
         self.unpacked = self._unpacked()
-        self.names, self.conventions, self.shapes = self._hdf5()
+        self.names: frozenset[str] = frozenset()
+        self.conventions, self.axes_of_vil, self.has_scales = "", 0, False
+        if self.bytes.startswith(HDF5):
+            self._look_into()
 
     def _unpacked(self) -> bytes:
         """The first bytes within gzip or bzip2, or as they are."""
@@ -88,19 +91,24 @@ class Head:
                     return bytes(file.read(HEAD))
         return self.bytes
 
-    def _hdf5(self) -> tuple[frozenset[str], str, dict[str, int]]:
-        """Names at the top of an HDF5 file, its "Conventions", and how many axes arrays have.
+    def _look_into(self) -> None:
+        """Names at the top of an HDF5 file, its "Conventions", how many axes "vil" has, and whether
+        arrays have scales, as those of NetCDF.
 
         Refusal for one that cannot be opened: left out in silence, it might be the newest frame.
         """
-        if not self.bytes.startswith(HDF5):
-            return frozenset(), "", {}
         try:
             with h5py.File(self.path, "r") as file:
                 found = file.attrs.get("Conventions", b"")
-                conventions = found.decode() if isinstance(found, bytes) else str(found)
-                axes = {k: i.ndim for k, i in file.items() if isinstance(i, h5py.Dataset)}
-                return frozenset(file), conventions, axes
+                self.conventions = found.decode() if isinstance(found, bytes) else str(found)
+                self.names = frozenset(file)
+                vil = file.get("vil")
+                self.axes_of_vil = vil.ndim if isinstance(vil, h5py.Dataset) else 0
+                self.has_scales = any(
+                    isinstance(item, h5py.Dataset)
+                    and ("DIMENSION_LIST" in item.attrs or item.is_scale)
+                    for item in file.values()
+                )
         except HDF5_ERRORS as error:
             raise Refusal(
                 f"{self.path}: is an HDF5 file that cannot be opened ({one_line(error)}); it may "
@@ -109,16 +117,8 @@ class Head:
 
 
 def _is_netcdf(head: Head) -> bool:
-    if head.bytes[:3] == b"CDF" and head.bytes[3:4] in (b"\x01", b"\x02", b"\x05"):
-        return True
-    if not head.names:
-        return False
-    try:
-        with h5py.File(head.path, "r") as file:
-            arrays = [item for item in file.values() if isinstance(item, h5py.Dataset)]
-            return any("DIMENSION_LIST" in a.attrs or a.is_scale for a in arrays)
-    except HDF5_ERRORS:
-        return False
+    is_classic = head.bytes[:3] == b"CDF" and head.bytes[3:4] in (b"\x01", b"\x02", b"\x05")
+    return is_classic or head.has_scales
 
 
 def _is_odim(head: Head) -> bool:
@@ -158,9 +158,7 @@ FORMATS = {
     "odim": Format(
         "ODIM HDF5 (OPERA, DWD, MeteoSwiss, ...)", "odim", _is_odim, ("variable", *MINUTES)
     ),
-    "sevir": Format(
-        "SEVIR HDF5", "sevir", lambda head: head.shapes.get("vil") == 4, ("event", *TIMES)
-    ),
+    "sevir": Format("SEVIR HDF5", "sevir", lambda head: head.axes_of_vil == 4, ("event", *TIMES)),
     "saf_crri": Format(
         "NWC SAF CRRI NetCDF", "saf_crri", lambda head: "crr_intensity" in head.names
     ),

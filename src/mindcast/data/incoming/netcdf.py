@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,13 +16,10 @@ from mindcast.data.incoming.amounts import as_rate
 from mindcast.data.incoming.cf_grid import north_up
 from mindcast.data.incoming.cf_names import find_variable, quantity_of
 from mindcast.data.incoming.cf_times import accumulation_minutes, frame_times, time_axis
-from mindcast.data.incoming.contents import contents_of
+from mindcast.data.incoming.contents import Array, Contents, contents_of
 from mindcast.data.incoming.frames import Frame, Place
-from mindcast.data.temperature.netcdf import opened, values_of
+from mindcast.data.temperature.netcdf import values_of
 from mindcast.refusal import Refusal
-
-if TYPE_CHECKING:
-    import xarray as xr  # late at run time: refusals do without
 
 
 def places(files: Sequence[Path], settings: InputSettings, interval_minutes: int) -> list[Place]:
@@ -41,7 +37,7 @@ def places(files: Sequence[Path], settings: InputSettings, interval_minutes: int
 def read(place: Place, settings: InputSettings) -> Frame:
     """Rain rate in mm/h, dBZ, or codes of VIL."""
     path = place.path
-    with opened(path, "netcdf4") as data:
+    with contents_of(path) as data:
         array = data[place.part]
         quantity = quantity_of(path, array, settings)
         minutes = None
@@ -54,7 +50,7 @@ def read(place: Place, settings: InputSettings) -> Frame:
     return Frame(values, unit, grid, notes)
 
 
-def _field(path: Path, data: xr.Dataset, array: xr.DataArray, number: int) -> xr.DataArray:
+def _field(path: Path, data: Contents, array: Array, number: int) -> Array:
     """Frame `number`, (y, x): other axes must be of one."""
     axis = time_axis(path, data, array)
     field = array.isel({axis: number}) if axis else array

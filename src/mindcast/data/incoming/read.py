@@ -78,7 +78,7 @@ def _by_format(
         if name is not None:
             found.setdefault(name, []).append(path)
         elif path not in within:
-            raise Refusal(f"{path}: is {instead(path)}; can be read: {known_formats()}")
+            raise _unknown(path)
     if not found and settings.format != "auto":
         raise Refusal(
             f"{files[0].parent}: holds no file of input.format = {settings.format}; name the "
@@ -90,6 +90,18 @@ def _by_format(
             f"can be read: {known_formats()}"
         )
     return found
+
+
+def require_known(inputs: Sequence[str], settings: InputSettings, option: str) -> None:
+    """Refusal for a file that is named and of no known format; folders are left to the reading."""
+    files, within = find_files(inputs, option)
+    for path in files:
+        if path not in within and _format(path, False, settings) is None:
+            raise _unknown(path)
+
+
+def _unknown(path: Path) -> Refusal:
+    return Refusal(f"{path}: is {instead(path)}; can be read: {known_formats()}")
 
 
 def _format(path: Path, is_within: bool, settings: InputSettings) -> str | None:

@@ -7,7 +7,7 @@ numbers, see `times`.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ import numpy as np
 from mindcast.data.file_kinds import found_instead, hdf5_trouble
 from mindcast.data.packing_names import UNCLEAR, misspelt
 from mindcast.data.temperature.classic import promised_size
+from mindcast.data.variables import Packed
 from mindcast.refusal import Refusal, one_line
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def opened(path: Path, hdf5_engine: str = "h5netcdf") -> Iterator[xr.Dataset]:
         raise unreadable(path, error) from None
 
 
-def values_of(path: Path, array: xr.DataArray) -> np.ndarray:
+def values_of(path: Path, array: Packed) -> np.ndarray:
     """The values of an array, NaN where missing or outside its valid range; Refusal if damaged."""
     _check_packing(path, array)
     try:
@@ -135,7 +136,7 @@ def _check_size(path: Path, engine: str) -> None:
         )
 
 
-def _check_packing(path: Path, array: xr.DataArray) -> None:
+def _check_packing(path: Path, array: Packed) -> None:
     """Refusal for a scale that is no number, makes all values one, or is not clear."""
     odd = misspelt(array.attrs, PACKING)
     for name, neutral in UNCLEAR.items():
@@ -157,7 +158,7 @@ def _check_packing(path: Path, array: xr.DataArray) -> None:
             )
 
 
-def _valid_range(path: Path, array: xr.DataArray) -> tuple[float, float]:
+def _valid_range(path: Path, array: Packed) -> tuple[float, float]:
     """The bounds of valid values as they are unpacked, a rounding wider."""
     attributes, packing = array.attrs, array.encoding
     try:
@@ -179,7 +180,7 @@ def _valid_range(path: Path, array: xr.DataArray) -> tuple[float, float]:
         ) from None
 
 
-def _stated(attributes: dict[str, Any]) -> list[Any]:
+def _stated(attributes: Mapping[Any, Any]) -> list[Any]:
     return [attributes[key] for key in VALID_RANGE if key in attributes]
 
 

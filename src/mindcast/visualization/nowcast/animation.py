@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mindcast.visualization.colours import VALUE_SCALES, value_palette
-from mindcast.visualization.nowcast.film import save_film
+from mindcast.visualization.nowcast.film import Film
 from mindcast.visualization.nowcast.rows import Bar
 from mindcast.visualization.nowcast.view import View
 
@@ -21,16 +21,10 @@ def forecast_animation(path: Path, view: View) -> None:
     truth (of one member that alone, of a method without members its forecast). During the context
     all of them show it.
     """
-    case, scale = view.case, VALUE_SCALES[view.case.unit]
-    save_film(
-        path,
-        _panels(view),
-        case.times,
-        view.minutes,
-        title=f"{view.method} {case.label}",
-        key=Bar(value_palette(case.unit), scale.label, scale.levels, case.unit),
-        side=SIDE,
-    )
+    case, scale, panels = view.case, VALUE_SCALES[view.case.unit], _panels(view)
+    key = Bar(value_palette(case.unit), scale.label, scale.levels, case.unit)
+    film = Film([*panels], f"{view.method} {case.label}", key, SIDE)
+    film.save(path, [*panels.values()], case.times, view.minutes)
 
 
 def _panels(view: View) -> dict[str, np.ndarray]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
-from matplotlib.text import Text
 from PIL import Image
 
 from mindcast.files import complete_or_absent
 from mindcast.visualization.nowcast.ground import NOWHERE, Edges, Ground
 from mindcast.visualization.nowcast.rows import Bar
+from mindcast.visualization.nowcast.stage import Panel, Stage
 from mindcast.visualization.sheet import place
 from mindcast.visualization.times import clock, signed
 
@@ -29,83 +27,56 @@ OBSERVED, FORECAST = "#707070", "#0B5CAD"
 HEADING: dict[str, Any] = {"fontsize": 10.5, "weight": "bold", "va": "top"}
 
 
-def save_film(
-    path: Path,
-    panels: Mapping[str, np.ndarray],
-    times: np.ndarray,
-    minutes: np.ndarray,
-    *,
-    title: str,
-    key: Bar,
-    side: float,
-    ground: Ground = NOWHERE,
-) -> None:
-    """Write frames (T, H, W) of titled panels to the GIF `path`, which repeats for ever.
+class Film:
+    """Titled panels side by side, through time; all but their frames is drawn when it is made.
 
-    times: of the frames, UTC. minutes: from the start of the forecast; up to 0 is observed. side:
-    of a panel, inches.
+    side: of a panel, inches.
     """
-    figure, images, time = _stage(list(panels), title, key, side, ground)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    standing = canvas.copy_from_bbox(figure.bbox)  # what no frame changes is drawn once
-    pictures = []
-    for k, lead in enumerate(minutes):
-        canvas.restore_region(standing)
-        for image, frames in zip(images, panels.values(), strict=True):
-            image.set_data(frames[k])
-            _draw_again(image)
-        is_observed = lead <= 0
-        time.set_text(
-            f"{clock(times[k])} UTC  {signed(int(lead))}"
-            f"  {'observed' if is_observed else 'forecast'}"
-        )
-        time.set_color(OBSERVED if is_observed else FORECAST)
-        figure.draw_artist(time)
-        pictures.append(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy()))
-    _save(path, pictures)
 
+    def __init__(
+        self, titles: Sequence[str], title: str, key: Bar, side: float, ground: Ground = NOWHERE
+    ) -> None:
+        (panel_width, panel_height), margins = ground.size(side), ground.margins
+        left = LEFT + margins.left
+        keys_left = left + len(titles) * (panel_width + GAP) + margins.right
+        room = keys_left - margins.right - left
+        below = LINE if LETTER * len(title + LONGEST_TIME) > room else 0.0  # where the time goes
+        top = TOP + margins.top + below
+        size = keys_left + RIGHT, top + panel_height + margins.bottom + BOTTOM
+        figure = Figure(figsize=size, dpi=DPI, facecolor="white")
+        extent = ground.extent((1, 1)) or (0, panel_width, 0, panel_height)
+        panels = []
+        for k, name in enumerate(titles):
+            axes = place(figure, left + k * (panel_width + GAP), top, panel_width, panel_height)
+            panels.append(Panel.opened(axes, key.palette, extent))
+            ground.dress(axes, Edges(left=k == 0, right=k == len(titles) - 1))
+            axes.set_title(name, fontsize=10, pad=4 + 72 * margins.top)
+        bar_axes = place(figure, keys_left + 0.02, top, 0.13, panel_height)
+        key.fill(figure, bar_axes, fontsize=8)
+        bar_axes.set_title(key.unit, fontsize=8, pad=4)
+        figure.text(left / size[0], 1 - 0.08 / size[1], title, **HEADING)
+        right, head = (left + room - GAP) / size[0], 1 - (0.08 + below) / size[1]
+        at = (left / size[0], head, "left") if below else (right, head, "right")
+        self._time = figure.text(*at[:2], "", ha=at[2], **HEADING)
+        self._stage = Stage(figure, panels, DPI, [self._time])
 
-def _draw_again(image: AxesImage) -> None:
-    """An image and what lies on it: lines of the map, its frame."""
-    axes = image.axes
-    for artist in (image, *axes.collections, *axes.spines.values()):
-        if artist.get_visible():
-            axes.draw_artist(artist)
+    def save(
+        self, path: Path, panels: Sequence[np.ndarray], times: np.ndarray, minutes: np.ndarray
+    ) -> None:
+        """Write frames (T, H, W) of the panels to the GIF `path`, which repeats for ever.
 
-
-def _stage(
-    titles: list[str], title: str, key: Bar, side: float, ground: Ground
-) -> tuple[Figure, list[AxesImage], Text]:
-    """The figure with one empty image a panel and the text for the time."""
-    (panel_width, panel_height), margins = ground.size(side), ground.margins
-    left = LEFT + margins.left
-    keys_left = left + len(titles) * (panel_width + GAP) + margins.right
-    room = keys_left - margins.right - left
-    below = LINE if LETTER * len(title + LONGEST_TIME) > room else 0.0  # where the time goes
-    top = TOP + margins.top + below
-    size = keys_left + RIGHT, top + panel_height + margins.bottom + BOTTOM
-    figure = Figure(figsize=size, dpi=DPI, facecolor="white")
-    images = []
-    for k, name in enumerate(titles):
-        axes = place(figure, left + k * (panel_width + GAP), top, panel_width, panel_height)
-        image = axes.imshow(
-            np.zeros((1, 1)),
-            cmap=key.palette.colours,
-            norm=key.palette.norm,
-            extent=ground.extent((1, 1)) or (0, panel_width, 0, panel_height),
-            interpolation="nearest",
-        )
-        ground.dress(axes, Edges(left=k == 0, right=k == len(titles) - 1))
-        axes.set_title(name, fontsize=10, pad=4 + 72 * margins.top)
-        images.append(image)
-    bar_axes = place(figure, keys_left + 0.02, top, 0.13, panel_height)
-    key.fill(figure, bar_axes, fontsize=8)
-    bar_axes.set_title(key.unit, fontsize=8, pad=4)
-    figure.text(left / size[0], 1 - 0.08 / size[1], title, **HEADING)
-    right, head = (left + room - GAP) / size[0], 1 - (0.08 + below) / size[1]
-    at = (left / size[0], head, "left") if below else (right, head, "right")
-    return figure, images, figure.text(*at[:2], "", ha=at[2], **HEADING)
+        times: of the frames, UTC. minutes: from the start of the forecast; up to 0 is observed.
+        """
+        pictures = []
+        for k, lead in enumerate(minutes):
+            is_observed = lead <= 0
+            self._time.set_text(
+                f"{clock(times[k])} UTC  {signed(int(lead))}"
+                f"  {'observed' if is_observed else 'forecast'}"
+            )
+            self._time.set_color(OBSERVED if is_observed else FORECAST)
+            pictures.append(self._stage.painted([frames[k] for frames in panels]))
+        _save(path, pictures)
 
 
 def _save(path: Path, pictures: list[Image.Image]) -> None:
@@ -114,7 +85,10 @@ def _save(path: Path, pictures: list[Image.Image]) -> None:
     A few of them have all its colours: every frame shows the key to them.
     """
     some = sorted({round(k) for k in np.linspace(0, len(pictures) - 1, OF_PALETTE)})
-    strip = Image.fromarray(np.concatenate([np.asarray(pictures[k]) for k in some]))
+    width, height = pictures[0].size
+    strip = Image.new("RGB", (width, height * len(some)))
+    for number, k in enumerate(some):
+        strip.paste(pictures[k], (0, height * number))
     palette = strip.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     first, *others = (
         picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures

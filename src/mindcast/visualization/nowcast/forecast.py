@@ -11,10 +11,19 @@ import numpy as np
 
 from mindcast.mapgrid import MapGrid
 from mindcast.visualization.colours import VALUE_SCALES, map_palette, map_probability_palette
-from mindcast.visualization.nowcast.film import save_film
+from mindcast.visualization.nowcast.film import Film
 from mindcast.visualization.nowcast.ground import Ground, ground_of
-from mindcast.visualization.nowcast.rows import LEFT, Bar, Key, Row, draw_rows, evenly_spread
-from mindcast.visualization.saving import save_png
+from mindcast.visualization.nowcast.rows import (
+    LEFT,
+    Bar,
+    Key,
+    Row,
+    Sheet,
+    evenly_spread,
+    frames_of,
+)
+from mindcast.visualization.nowcast.stage import Stage
+from mindcast.visualization.saving import DPI, save_image
 from mindcast.visualization.sheet import add_title
 from mindcast.visualization.times import clock, moment, signed
 
@@ -70,33 +79,64 @@ class Forecast:
 
 
 def draw_forecast(folder: Path, forecast: Forecast, stem: str = "forecast") -> Iterator[Path]:
-    """Draw a forecast into a folder; gives each picture as soon as it is complete.
+    """`Pictures` of one forecast alone."""
+    yield from Pictures(forecast).draw(folder, forecast, stem)
 
-    STEM.png: what was observed, mean and members; STEM_probability.png, where there are
-    probabilities; STEM.gif: observation, then mean and members, through time. On a map's
-    coordinates where `grid` is known. Refusal where they cannot be written.
+
+class Pictures:
+    """The pictures of forecasts like a given one, of which any values are left out.
+
+    All that does not depend on values is drawn when this is made; the forecasts that are drawn
+    then have as many members, frames, pixels and thresholds, and the same times.
     """
-    sheet, film = folder / f"{stem}.png", folder / f"{stem}.gif"
-    _draw_sheet(sheet, forecast, _fields(forecast))
-    yield sheet
-    if forecast.probabilities:
-        chances = folder / f"{stem}_probability.png"
-        _draw_sheet(chances, forecast, _chances(forecast))
-        yield chances
-    _draw_film(film, forecast)
-    yield film
+
+    def __init__(self, like: Forecast) -> None:
+        self._sheet = _stage(like, _fields(like))
+        self._chances = _stage(like, _chances(like)) if like.probabilities else None
+        scale = VALUE_SCALES[like.unit]
+        self._film = Film(
+            [*_in_film(like)],
+            title=f"{like.name} from {moment(like.start)}",
+            key=Bar(map_palette(like.unit), scale.label, scale.levels, like.unit),
+            side=FILM_SIDE,
+            ground=like.ground,
+        )
+
+    def draw(self, folder: Path, forecast: Forecast, stem: str = "forecast") -> Iterator[Path]:
+        """Draw a forecast into a folder; gives each picture as soon as it is complete.
+
+        STEM.png: what was observed, mean and members; STEM_probability.png, where there are
+        probabilities; STEM.gif: observation, then mean and members, through time. On a map's
+        coordinates where `grid` is known. Refusal where they cannot be written.
+        """
+        sheet, film = folder / f"{stem}.png", folder / f"{stem}.gif"
+        save_image(self._sheet.painted(frames_of(_fields(forecast))), sheet)
+        yield sheet
+        if self._chances is not None:
+            chances = folder / f"{stem}_probability.png"
+            save_image(self._chances.painted(frames_of(_chances(forecast))), chances)
+            yield chances
+        times = np.concatenate([forecast.context_times, forecast.times])
+        shown = _in_film(forecast).values()
+        panels = [np.concatenate([forecast.context, frames]) for frames in shown]
+        self._film.save(film, panels, times, forecast.minutes(times))
+        yield film
 
 
-def _draw_sheet(path: Path, forecast: Forecast, rows: list[Row]) -> None:
-    scale, ground = VALUE_SCALES[forecast.unit], forecast.ground
+def _stage(forecast: Forecast, rows: list[Row]) -> Stage:
+    scale = VALUE_SCALES[forecast.unit]
     keys: dict[str, Key] = {
         "values": Bar(map_palette(forecast.unit), scale.label, scale.levels),
         "probability": Bar(map_probability_palette(), "share of members", TENTHS),
     }
-    figure = draw_rows(rows, keys, ground, SIDE)
+    sheet = Sheet(rows, keys, forecast.ground, SIDE)
     where = "axes in km of the map's projection; " if forecast.grid else ""
-    add_title(figure, LEFT, forecast.title, f"times in UTC; {where}grey: missing")
-    save_png(figure, path)
+    add_title(sheet.figure, LEFT, forecast.title, f"times in UTC; {where}grey: missing")
+    return Stage(sheet.figure, sheet.panels, DPI)
+
+
+def _in_film(forecast: Forecast) -> dict[str, np.ndarray]:
+    return dict(list(forecast.fields.items())[: 1 + IN_FILM])
 
 
 def _fields(forecast: Forecast) -> list[Row]:
@@ -129,22 +169,6 @@ def _chances(forecast: Forecast) -> list[Row]:
         )
         for k, (threshold, frames) in enumerate(forecast.probabilities.items())
     ]
-
-
-def _draw_film(path: Path, forecast: Forecast) -> None:
-    scale = VALUE_SCALES[forecast.unit]
-    shown = dict(list(forecast.fields.items())[: 1 + IN_FILM])
-    times = np.concatenate([forecast.context_times, forecast.times])
-    save_film(
-        path,
-        {name: np.concatenate([forecast.context, frames]) for name, frames in shown.items()},
-        times,
-        forecast.minutes(times),
-        title=f"{forecast.name} from {moment(forecast.start)}",
-        key=Bar(map_palette(forecast.unit), scale.label, scale.levels, forecast.unit),
-        side=FILM_SIDE,
-        ground=forecast.ground,
-    )
 
 
 def _headings(forecast: Forecast, times: np.ndarray) -> tuple[str, ...]:

@@ -21,11 +21,13 @@ from mindcast.visualization.nowcast.rows import (
     Key,
     Legend,
     Row,
-    draw_rows,
+    Sheet,
     evenly_spread,
+    frames_of,
 )
+from mindcast.visualization.nowcast.stage import Stage
 from mindcast.visualization.nowcast.view import View
-from mindcast.visualization.saving import save_png
+from mindcast.visualization.saving import DPI, save_image
 from mindcast.visualization.sheet import add_title
 from mindcast.visualization.times import clock, moment, signed
 
@@ -43,9 +45,9 @@ def forecast_panel(path: Path, view: View, threshold: float) -> None:
     `threshold` is a physical value.
     """
     rows = _rows(view, threshold, evenly_spread(len(view.case.truth), COLUMNS))
-    figure = draw_rows(rows, _keys(view.case.unit))
-    add_title(figure, LEFT, view.title, f"forecast from {moment(view.start)}")
-    save_png(figure, path)
+    sheet = Sheet(rows, _keys(view.case.unit))
+    add_title(sheet.figure, LEFT, view.title, f"forecast from {moment(view.start)}")
+    save_image(Stage(sheet.figure, sheet.panels, DPI).painted(frames_of(rows)), path)
 
 
 def _keys(unit: str) -> dict[str, Key]:

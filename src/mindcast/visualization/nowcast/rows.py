@@ -15,6 +15,7 @@ from matplotlib.patches import Patch
 
 from mindcast.visualization.colours import RGB, Palette, fractions
 from mindcast.visualization.nowcast.ground import NOWHERE, Edges, Ground
+from mindcast.visualization.nowcast.stage import Panel
 from mindcast.visualization.sheet import place
 
 # layout in inches
@@ -99,24 +100,26 @@ def evenly_spread(frames: int, columns: int) -> np.ndarray:
     return np.arange(frames - 1, -1, -step)[::-1]
 
 
-def draw_rows(
-    rows: Sequence[Row],
-    keys: Mapping[str, Key],
-    ground: Ground = NOWHERE,
-    side: float = FRAME,
-) -> Figure:
-    """A figure with the rows and the keys of their kinds, room for a title above.
+def frames_of(rows: Sequence[Row]) -> list[np.ndarray]:
+    """All frames (H, W) in the order of a sheet's panels."""
+    return [frame for row in rows for frame in row.frames]
 
-    ground: what the frames lie on; its coordinates stand at the edges of the sheet. side: the
-    longer one of a frame, inches.
+
+class Sheet:
+    """A figure with a panel for each frame of the rows and the keys of their kinds.
+
+    There is room for a title above. Only the shape of the rows' frames counts. ground: what these
+    lie on; its coordinates stand at the edges of the sheet. side: the longer one of a frame,
+    inches.
     """
-    return _Sheet(rows, ground, side).drawn(keys)
 
-
-class _Sheet:
-    """Where the rows lie, in inches from the upper left corner."""
-
-    def __init__(self, rows: Sequence[Row], ground: Ground, side: float) -> None:
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        keys: Mapping[str, Key],
+        ground: Ground = NOWHERE,
+        side: float = FRAME,
+    ) -> None:
         self.rows, self.ground = rows, ground
         self.columns = max(len(row.frames) for row in rows)
         self.width, self.height = ground.size(side)
@@ -130,28 +133,25 @@ class _Sheet:
         self.keys_left = self.left + self.columns * (self.width + GAP) + ground.margins.right
         size = (self.keys_left + RIGHT, y + ground.margins.bottom + BOTTOM)
         self.figure = Figure(figsize=size)
-
-    def drawn(self, keys: Mapping[str, Key]) -> Figure:
+        self.panels: list[Panel] = []
         for row, top in zip(self.rows, self.tops, strict=True):
-            self._draw_row(row, top, keys[row.kind].palette)
+            self._add_row(row, top, keys[row.kind].palette)
+        self._draw_keys(keys)
+
+    def _draw_keys(self, keys: Mapping[str, Key]) -> None:
         for kind in dict.fromkeys(row.kind for row in self.rows):
             tops = [top for row, top in zip(self.rows, self.tops, strict=True) if row.kind == kind]
             height = tops[-1] + self.height - tops[0]
             keys[kind].draw(self.figure, self.keys_left + 0.12, tops[0], height)
-        return self.figure
 
-    def _draw_row(self, row: Row, top: float, palette: Palette) -> None:
+    def _add_row(self, row: Row, top: float, palette: Palette) -> None:
         first = self.columns - len(row.frames)  # a short row ends where the others do
-        for k, frame in enumerate(row.frames):
+        _, height, width = row.frames.shape
+        extent = self.ground.extent((height, width)) or (0, width, 0, height)
+        for k in range(len(row.frames)):
             left = self.left + (first + k) * (self.width + GAP)
             axes = place(self.figure, left, top, self.width, self.height)
-            axes.imshow(
-                frame,
-                cmap=palette.colours,
-                norm=palette.norm,
-                interpolation="nearest",
-                extent=self.ground.extent(frame.shape),
-            )
+            self.panels.append(Panel.opened(axes, palette, extent))
             self._dress(axes, row, k)
 
     def _dress(self, axes: Axes, row: Row, k: int) -> None:

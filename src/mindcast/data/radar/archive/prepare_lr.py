@@ -32,6 +32,7 @@ from mindcast.data.radar.scaling import whole_codes
 from mindcast.data.source_state import SOURCE, check_state, state_of
 from mindcast.files import check_space, complete_or_absent
 from mindcast.refusal import Refusal
+from mindcast.unfailing import Unfailing
 
 Reduction = Literal["max", "mean"]
 Shape = tuple[int, int, int]
@@ -116,7 +117,11 @@ def _reduce_file(
     dataset = files.dataset(source)
     shape = (len(dataset), *_reduced(files.event_shape))
     check_space(target, math.prod(shape))
-    with complete_or_absent(target) as part, h5py.File(part, "w") as file:
+    with (
+        complete_or_absent(target) as part,
+        Unfailing(part) as disk,
+        h5py.File(disk, "w") as file,
+    ):
         ids = dataset.file.get("id")
         if isinstance(ids, h5py.Dataset):
             file["id"] = read_part(ids, (), f"{source}: id")
@@ -128,6 +133,7 @@ def _reduce_file(
             frames = files.read(source, index, slice(None))  # a step in HDF5 is 80 times slower
             reduced = reduce_frames(frames[..., ::TIME_STEP], reduction)
             out[index] = whole_codes(reduced, f"{source}: event {index}")
+            disk.check()
             advance(1)
 
 

@@ -27,6 +27,7 @@ from mindcast.data.radar.archive.event_files import IMAGE_TYPE
 from mindcast.data.radar.archive.rain import rain_event
 from mindcast.data.radar.archive.settings import SPLIT_DATE, SyntheticSettings
 from mindcast.refusal import EXIT_CODE, Refusal
+from mindcast.unfailing import Unfailing
 
 SPACING = timedelta(days=1)  # between events; an event takes hours
 TEST_SHARE = 5  # one event in five is after SPLIT_DATE
@@ -102,12 +103,13 @@ def _write_file(
     offsets = (np.arange(recipe.frames) - recipe.frames // 2) * recipe.interval_minutes
     rows: list[dict[str, object]] = []
     path.parent.mkdir(parents=True)
-    with h5py.File(path, "w") as file:
+    with Unfailing(path) as disk, h5py.File(disk, "w") as file:
         events = file.create_dataset(
             IMAGE_TYPE, (len(numbers), *shape), np.uint8, chunks=(1, *shape), compression="gzip"
         )
         for index, number in enumerate(numbers):
             events[index] = recipe.event(number)
+            disk.check()
             rows.append(
                 {
                     "id": f"S{number:06d}",

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import h5py
@@ -34,6 +35,7 @@ from mindcast.data.source_state import check_state, state_of
 from mindcast.files import complete_folder_or_absent
 from mindcast.mapgrid import MapGrid
 from mindcast.refusal import Refusal
+from mindcast.unfailing import Unfailing
 
 MANIFEST = "composites.json"
 EARLIEST, LATEST = datetime(1900, 1, 1), datetime(2200, 1, 1)
@@ -100,16 +102,22 @@ class Events:
     def __init__(self, root: Path, cut: Cut) -> None:
         self.root, self.shape = root, (*cut.tile, cut.length)
         self._files: dict[str, h5py.File] = {}
+        self._disks: dict[str, Unfailing] = {}
         self._ids: dict[str, list[str]] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Events:
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         for name, ids in self._ids.items():
             self._files[name]["id"] = np.array(ids, "S16")
-        self._stack.close()
+        self._stack.__exit__(kind, error, trace)
 
     def add(self, window: Window, number: int) -> Row:
         """Write one event; gives its row of the catalogue."""
@@ -118,6 +126,7 @@ class Events:
         events, index = self._dataset(name), len(self._ids[name])
         events.resize(index + 1, axis=0)
         events[index] = np.moveaxis(window.codes, 0, -1)
+        self._disks[name].check()
         identity = f"C{number:08d}"
         self._ids[name].append(identity)
         return {"id": identity, "file_name": name, "file_index": index, **_about(window)}
@@ -126,7 +135,8 @@ class Events:
         if name not in self._files:
             path = self.root / "data" / name
             path.parent.mkdir(parents=True)
-            self._files[name] = self._stack.enter_context(h5py.File(path, "w"))
+            self._disks[name] = disk = self._stack.enter_context(Unfailing(path))
+            self._files[name] = self._stack.enter_context(h5py.File(disk, "w"))
             self._ids[name] = []
             self._files[name].create_dataset(
                 IMAGE_TYPE,

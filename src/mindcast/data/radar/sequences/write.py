@@ -15,6 +15,7 @@ from mindcast.data.radar.sequences.layouts import Layout
 from mindcast.data.source_state import SOURCE, check_state
 from mindcast.files import complete_or_absent
 from mindcast.refusal import Refusal
+from mindcast.unfailing import Unfailing
 
 RECIPE = "recipe"  # attribute of a file, JSON
 CHUNK_FRAMES = 8
@@ -39,7 +40,11 @@ def write_file(
     The file appears under its name when complete; Refusal where it cannot be written.
     """
     counts = {}
-    with complete_or_absent(path) as part, h5py.File(part, "w") as file:
+    with (
+        complete_or_absent(path) as part,
+        Unfailing(part) as disk,
+        h5py.File(disk, "w") as file,
+    ):
         file.attrs[RECIPE], file.attrs[SOURCE] = _text(recipe), source_state
         if interval_minutes is not None:
             file.attrs[INTERVAL] = interval_minutes
@@ -50,6 +55,7 @@ def write_file(
             group, counts[split] = file.create_group(name), 0
             for codes, attributes in sequences:
                 _write_sequence(group, layout.name(counts[split]), codes, attributes)
+                disk.check()
                 counts[split] += 1
             if not counts[split]:
                 del file[name]

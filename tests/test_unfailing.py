@@ -1,29 +1,19 @@
 import io
+from functools import partial
 
 import h5py
 import numpy as np
 import pytest
 
-from mindcast.output.unfailing import Unfailing
 from mindcast.refusal import Refusal
+from mindcast.unfailing import Unfailing
+from tests.full_disk import fill_up_after
 from tests.output.nowcasts import TIMES, fill, opened
 
 
 @pytest.fixture
 def fail_after(monkeypatch):
-    """Writes fail once so many bytes were written, as on a full disk."""
-    write, written = Unfailing._write, []
-
-    def set_limit(most):
-        def limited(self, view):
-            if sum(written) + len(view) > most:
-                raise OSError(28, "No space left on device")
-            written.append(len(view))
-            write(self, view)
-
-        monkeypatch.setattr(Unfailing, "_write", limited)
-
-    return set_limit
+    return partial(fill_up_after, monkeypatch)
 
 
 @pytest.mark.parametrize("most", [1 << 40, 3000, 0])
