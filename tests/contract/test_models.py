@@ -64,6 +64,14 @@ def forecast(forecaster, method, model, keys=(KEY,), members=1):
     return forecaster.forecast(method, given, keys, members, truth)
 
 
+def assert_same(model, made, other, rtol, atol):
+    """Where values are put back by rank, either of two pixels nearly equal may be the first."""
+    if model.endswith("along the motion"):
+        assert np.isclose(made, other, rtol, atol).mean() > 0.999
+        made, other = (np.sort(frames, axis=None) for frames in (made, other))
+    np.testing.assert_allclose(made, other, rtol=rtol, atol=atol)
+
+
 # -- spec and settings ------------------------------------------------------------------------
 
 
@@ -224,7 +232,7 @@ def test_saved_and_loaded_networks_give_the_same_forecast(model, networks, forec
     loaded = forecaster_of(model, others, batch_size=1)
     for method, made in forecasts.items():
         repeated = forecast(loaded, method, model)
-        np.testing.assert_allclose(repeated[0, 0], made[0, 0], rtol=1e-5, atol=1e-5)
+        assert_same(model, repeated[0, 0], made[0, 0], rtol=1e-5, atol=1e-5)
 
 
 def test_an_input_of_another_shape_is_refused_with_the_array_and_the_shape_expected(
@@ -269,4 +277,4 @@ def test_graph_mode_and_pynative_agree(model, networks, forecasts):
     compiled = forecaster_of(model, networks, compiled=True, batch_size=1)
     for method, made in forecasts.items():
         graph = forecast(compiled, method, model)
-        np.testing.assert_allclose(graph[0, 0], made[0, 0], rtol=1e-4, atol=1e-5)
+        assert_same(model, graph[0, 0], made[0, 0], rtol=1e-4, atol=1e-5)

@@ -132,7 +132,9 @@ def _tendency(field: np.ndarray, context: np.ndarray) -> np.ndarray:
     aligned = [edge(frame, path[np.newaxis])[0] for frame, path in earlier]
     place = np.arange(count, dtype=np.float32) - (count - 1) / 2
     weights = place / np.square(place).sum()
-    slope = np.tensordot(weights, np.stack([*aligned, context[-1]]), axes=1)
+    # from the last frame on, so that what does not change has none, however sums round
+    since = np.stack([*aligned, context[-1]]) - context[-1]
+    slope = np.tensordot(weights, since, axes=1)
     return np.asarray((count - 1) * slope, np.float32)
 
 
