@@ -36,6 +36,7 @@ def start(target: str, device_id: int, settings: Runtime, warn: bool = True) -> 
     # read when MindSpore's libraries are loaded: its operators run in turns on threads with a team
     # of helpers each, and a team that spins between its turns takes the cores from the other
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("GOMP_SPINCOUNT", "5000")  # microseconds: a thread asleep wakes slowly
     with native_output_hidden():
         import mindspore as ms
 
