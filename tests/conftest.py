@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from mindcast.runtime.native import environment
+
 TESTS = Path(__file__).parent
 PLAIN = (
     *("config", "physics", "motion", "weights", "data", "evaluation", "visualization", "bench"),
@@ -25,8 +27,7 @@ PLAIN = (
 settings.register_profile("house", deadline=None, max_examples=100, derandomize=True, database=None)
 settings.load_profile("house")
 
-os.environ.setdefault("GLOG_v", "3")
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as `runtime.device` has it
+os.environ.update(environment())
 # what tests start as a process of its own imports the package of this checkout, installed or not
 SOURCE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "src")
 os.environ["PYTHONPATH"] = os.pathsep.join([SOURCE, os.environ.get("PYTHONPATH", "")])

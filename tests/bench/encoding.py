@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-os.environ.setdefault("GLOG_v", "3")
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as `runtime.device` has it
+from mindcast.runtime.native import environment
+
+os.environ.update(environment())
 
 import mindspore as ms
 import numpy as np

@@ -10,8 +10,9 @@ import os
 import statistics
 import time
 
-os.environ.setdefault("GLOG_v", "3")
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as `runtime.device` has it
+from mindcast.runtime.native import environment
+
+os.environ.update(environment())
 
 import mindspore as ms
 import numpy as np

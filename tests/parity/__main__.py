@@ -11,8 +11,9 @@ import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-os.environ.setdefault("GLOG_v", "3")
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as `runtime.device` has it
+from mindcast.runtime.native import environment
+
+os.environ.update(environment())
 
 from mindcast.runtime.leaving import leave
 from tests.parity.golden import Comparison, GoldenFile, Handler

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from mindcast.config.schema import Runtime
 from mindcast.graphs import keeping
 from mindcast.refusal import Refusal
+from mindcast.runtime.native import environment
 
 ORDER = ("Ascend", "GPU", "CPU")
-QUIET_LEVEL = "3"  # MindSpore's GLOG_v: errors only
 
 
 def require_precision(target: str, precision: str) -> None:
@@ -32,11 +32,7 @@ def start(target: str, device_id: int, settings: Runtime, warn: bool = True) -> 
     device does not compute in `runtime.precision`.
     """
     require_precision(target, settings.precision)
-    os.environ.setdefault("GLOG_v", QUIET_LEVEL)
-    # read when MindSpore's libraries are loaded: its operators run in turns on threads with a team
-    # of helpers each, and a team that spins between its turns takes the cores from the other
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("GOMP_SPINCOUNT", "5000")  # microseconds: a thread asleep wakes slowly
+    os.environ.update(environment())
     with native_output_hidden():
         import mindspore as ms
 

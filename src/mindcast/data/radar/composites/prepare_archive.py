@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import h5py
@@ -109,15 +108,10 @@ class Events:
     def __enter__(self) -> Events:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: Any) -> None:
         for name, ids in self._ids.items():
             self._files[name]["id"] = np.array(ids, "S16")
-        self._stack.__exit__(kind, error, trace)
+        self._stack.__exit__(*error)
 
     def add(self, window: Window, number: int) -> Row:
         """Write one event; gives its row of the catalogue."""
