@@ -24,7 +24,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "data": tuple(data.STAGES),
     "reader": reader.KINDS,
 }
-# named by --only alone, so that the whole stays under ten minutes on two cores
+# named by --only alone: the whole is meant to take ten minutes on two cores
 DEAR = (
     *("first diffcast", "first geodiff"),
     *("data prediff vae", "data diffcast joint", "data geodiff diffusion"),
